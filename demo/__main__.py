@@ -1,0 +1,228 @@
+"""
+`python -m demo`: stereo bag -> pair folder -> trained model -> ONNX -> live depth -> figures.
+
+Without --bag it first makes two recordings of a procedural world; with it, the stereo recording
+is used: its first 60 % for training, its last third, the left camera alone, for measuring.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+import json
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from demo.live import LiveResult, OUTPUT_BAG, run_live, StageError
+from demo.picture import Row, write_strip
+from demo.score import DepthMap, near_bottom_share, published_depth, resample, Score, score
+from demo.truth import cell_prior, laser_truth, matched_truth, rendered_truth
+from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
+from monodepth_ros.atomic import atomic_file
+from monodepth_ros.bag import Bag, CameraTopic
+from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.inference.backend import load_backend
+from monodepth_ros.messages import image_rgb, stamp_ns
+from monodepth_ros.pair_folder import PairFolder
+
+OUT = Path('out')
+PRESETS = Path(__file__).parents[1] / 'config' / 'train'
+TRAIN_SHARE, HELD_OUT_SHARE = 0.6, 2 / 3
+PICTURE_ROWS = 4
+NO_SCORE = {
+    'abs_rel': None, 'abs_rel_prior': None, 'rmse_m': None, 'rmse_m_prior': None,
+    'delta_1': None, 'delta_1_prior': None, 'valid_share': None,
+}  # fmt: skip
+
+console = Console()
+
+
+def procedural_demo(output: Path, train_options: list[str]) -> None:
+    """The chain on two recordings of the procedural world, measured against exact depth."""
+    rig_bag, live_bag = output / 'rig_bag', output / 'camera_bag'
+    _stage('two recordings of a procedural world')
+    prior = DepthMap(*write_rig_recording(rig_bag, TRAINING_DRIVE))
+    write_live_recording(live_bag, UNSEEN_DRIVE)
+    pairs = output / 'pairs'
+    _ingest(rig_bag, pairs)
+    model, train_seconds = _train_and_export(pairs, output, 'demo.yaml', train_options)
+    with Bag(live_bag) as bag:
+        (camera,) = bag.cameras()
+    live = _run_live(live_bag, camera, model, output)
+    _stage('measuring against exact depth')
+    truth = rendered_truth(live_bag)
+    result = score(output / OUTPUT_BAG, truth.get, prior)
+    _finish(output, model, train_seconds, live, {'exact': result})
+    _picture(output, live_bag, camera, truth)
+
+
+def recording_demo(
+    bag_path: Path, output: Path, topics: list[str], train_options: list[str]
+) -> None:
+    """The chain on a stereo recording; its left camera plays the single one."""
+    pairs, held_out = output / 'pairs', output / 'held_out'
+    with Bag(bag_path) as bag:
+        camera, _ = bag.find_stereo(*_named(topics))
+    _ingest(bag_path, pairs, *topics, '--last_share', TRAIN_SHARE)
+    _ingest(bag_path, held_out, *topics, '--first_share', HELD_OUT_SHARE)
+    model, train_seconds = _train_and_export(pairs, output, 'recording.yaml', train_options)
+    live = _run_live(bag_path, camera, model, output, first_share=HELD_OUT_SHARE)
+    _stage('measuring against lidar and checked semi-global matching')
+    prior = cell_prior(matched_truth(PairFolder(pairs), 'matching training pairs'))
+    laser = laser_truth(PairFolder(held_out))
+    matched = matched_truth(PairFolder(held_out), 'matching held-out pairs')
+    scores = {
+        'lidar': score(output / OUTPUT_BAG, laser.get, prior),
+        'sgm': score(output / OUTPUT_BAG, matched.get, prior),
+    }
+    _finish(output, model, train_seconds, live, scores)
+    _picture(output, bag_path, camera, laser or matched)
+
+
+def _ingest(bag: Path, pairs: Path, *options: object) -> None:
+    _stage(f'ingest: {bag} -> {pairs}')
+    _trainer('ingest', bag, '-o', pairs, *options)
+
+
+def _train_and_export(
+    pairs: Path, output: Path, preset: str, options: list[str]
+) -> tuple[Path, float]:
+    """Model file and the seconds that training took."""
+    _stage('train')
+    training, model = output / 'training', output / 'model.onnx'
+    start = time.monotonic()
+    config = ('--config', PRESETS / preset, f'--data=["{pairs}"]', '--output', training)
+    _trainer('train', *config, *options)
+    seconds = time.monotonic() - start
+    _stage('export')
+    _trainer('export', training / 'last.ckpt', '-o', model)
+    return model, seconds
+
+
+def _run_live(
+    bag: Path, camera: CameraTopic, model: Path, output: Path, first_share: float = 0.0
+) -> LiveResult:
+    _stage(f'live: {camera.image} through the node, recorded from its topics')
+    return run_live(bag, camera, model=model, output=output, first_share=first_share)
+
+
+def _trainer(*arguments: object) -> None:
+    command = [sys.executable, '-m', 'trainer', *map(str, arguments)]
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        raise StageError(f'`python -m trainer {arguments[0]}` ended with status {status}')
+
+
+def _finish(
+    output: Path,
+    model: Path,
+    train_seconds: float,
+    live: LiveResult,
+    scores: dict[str, Score | None],
+) -> None:
+    """Write summary.json, whose top level holds the first score, and print the table."""
+    first = next(iter(scores.values()))
+    backend = load_backend(model)
+    summary = {
+        **(first.as_dict() if first else NO_SCORE),
+        **asdict(live),
+        'backend': backend.name,
+        'train_seconds': round(train_seconds, 1),
+        'model': str(model),
+        'near_bottom_share': near_bottom_share(output / OUTPUT_BAG),
+        'truth': {name: value and value.as_dict() for name, value in scores.items()},
+    }
+    backend.close()
+    with atomic_file(output / 'summary.json') as partial:
+        partial.write_text(json.dumps(summary, indent=1) + '\n')
+    _print_scores(scores)
+    _print_live(live, train_seconds, output)
+
+
+def _print_scores(scores: dict[str, Score | None]) -> None:
+    table = Table('truth', 'depth of', 'Abs Rel', 'RMSE (m)', 'd < 1.25', 'valid', 'frames')
+    for name, value in scores.items():
+        if value is None:
+            table.add_row(name, 'no truth in this recording')
+            continue
+        share, frames = f'{value.valid_share:.1%}', str(value.frames)
+        for label, metrics in (('the node', value.predicted), ('prior (blind)', value.prior)):
+            figures = (f'{figure:.3f}' for figure in metrics)
+            table.add_row(name, label, *figures, share, frames)
+    console.print(table)
+
+
+def _print_live(live: LiveResult, train_seconds: float, output: Path) -> None:
+    p50, p95 = live.latency_ms_p50, live.latency_ms_p95
+    latency = 'no frame came out' if p50 is None else f'latency p50 {p50:.0f} ms, p95 {p95:.0f} ms'
+    console.print(
+        f'{live.frames_in} frames in, {live.frames_out} out, {latency}, '
+        f'training {train_seconds:.0f} s\nwritten to {output}/: model.onnx, summary.json, '
+        f'depth.png, {OUTPUT_BAG}/'
+    )
+
+
+def _picture(
+    output: Path, bag_path: Path, camera: CameraTopic, truth: dict[int, DepthMap]
+) -> None:
+    published = {s: d for s, _, d in published_depth(output / OUTPUT_BAG) if s in truth}
+    step = max(1, len(published) // PICTURE_ROWS)
+    chosen = list(published)[step // 2 :: step][:PICTURE_ROWS]
+    rows = []
+    with Bag(bag_path) as bag:
+        for message in bag.messages(camera.image):
+            stamp = stamp_ns(message.content.header)
+            if stamp in chosen:
+                target = truth[stamp].camera
+                rgb = ToCanonical(camera.camera, target).warp(image_rgb(message.content))
+                rows.append(Row(rgb, resample(published[stamp], target), truth[stamp].depth_m))
+    if rows:
+        write_strip(output / 'depth.png', rows)
+
+
+def _named(topics: list[str]) -> tuple[str | None, str | None]:
+    names = dict(zip(topics[::2], topics[1::2], strict=True))
+    return names.get('--left'), names.get('--right')
+
+
+def _stage(title: str) -> None:
+    console.rule(title, align='left')
+
+
+def main() -> int:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog='python -m demo', description=__doc__)
+    parser.add_argument('--bag', type=Path, help='a rosbag2 with a stereo pair')
+    parser.add_argument('--left', help="the left camera's image topic, where --bag has several")
+    parser.add_argument('--right', help="the right camera's image topic")
+    parser.add_argument('--steps', type=int, help='training steps instead of the preset')
+    options = parser.parse_args()
+    train_options = ['--max_steps', str(options.steps)] if options.steps else []
+    output = OUT / (options.bag.resolve().name if options.bag else 'demo')
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    try:
+        if options.bag:
+            topics = [
+                part
+                for name in ('left', 'right')
+                if (value := getattr(options, name))
+                for part in (f'--{name}', value)
+            ]
+            recording_demo(options.bag, output, topics, train_options)
+        else:
+            procedural_demo(output, train_options)
+    except (StageError, ValueError, OSError) as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

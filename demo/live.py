@@ -1,0 +1,126 @@
+"""The live part: node, player and recorder, each its own process, over real DDS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from monodepth_ros.bag import CameraTopic
+
+OUTPUT_BAG = 'depth_bag'
+# How long the last frames may take through node and recorder.
+DRAIN_S = 3.0
+STOP_S = 20.0
+START_S = 60.0
+
+
+class StageError(RuntimeError):
+    """A stage of the demo failed; its own output says why."""
+
+
+@dataclass(frozen=True)
+class LiveResult:
+    """What went through: frames published and depth images received, and their latencies."""
+
+    frames_in: int
+    frames_out: int
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+
+
+def ros_environment() -> dict[str, str]:
+    """This process's environment with a ROS domain of its own, kept on this machine."""
+    return os.environ | {
+        'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        # Fast DDS loses nearly every image with its default transports.
+        'FASTDDS_BUILTIN_TRANSPORTS': 'LARGE_DATA',
+    }
+
+
+def run_live(
+    bag: Path, camera: CameraTopic, *, model: Path, output: Path, first_share: float = 0.0
+) -> LiveResult:
+    """
+    Play a camera of a recording through the node and record what it publishes.
+
+    Writes output/depth_bag. Raises StageError when a process fails.
+    """
+    environment = ros_environment()
+    compressed = camera.image.endswith('/compressed')
+    published, received = output / 'published.json', output / 'received.json'
+    recorder = _python('demo.recorder', output / OUTPUT_BAG, '--times', received)
+    player = _python(
+        'demo.player', bag, '--image', camera.image, '--info', camera.info,
+        '--to', 'image/compressed' if compressed else 'image',
+        '--first-share', first_share, '--times', published,
+    )  # fmt: skip
+    with (
+        running(recorder, environment) as recording,
+        running(_node(model, camera, compressed), environment) as node,
+    ):
+        with running(player, environment) as playing:
+            _wait(playing, watched=(recording, node))
+        time.sleep(DRAIN_S)
+    for process in (recording, node, playing):
+        if process.returncode:
+            raise StageError(f'{process.args[2]} ended with status {process.returncode}')
+    return _result(published, received)
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen]:
+    """A process, stopped with SIGINT so that it frees its shared memory; killed if it hangs."""
+    process = subprocess.Popen(command, env=environment)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _node(model: Path, camera: CameraTopic, compressed: bool) -> list[str]:
+    parameters = {
+        'model': model,
+        'image_transport': 'compressed' if compressed else 'raw',
+        'rectified': str(camera.rectified).lower(),
+    }
+    arguments = [part for name, value in parameters.items() for part in ('-p', f'{name}:={value}')]
+    return _python('monodepth_ros.node', '--ros-args', *arguments)
+
+
+def _python(module: str, *arguments: object) -> list[str]:
+    return [sys.executable, '-m', module, *map(str, arguments)]
+
+
+def _wait(process: subprocess.Popen, *, watched: tuple[subprocess.Popen, ...]) -> None:
+    """Until the process ends; a watched one that ends first ends the wait."""
+    while process.poll() is None:
+        if any(other.poll() is not None for other in watched):
+            process.send_signal(signal.SIGINT)
+            return
+        time.sleep(0.1)
+
+
+def _result(published: Path, received: Path) -> LiveResult:
+    sent, got = (json.loads(path.read_text()) for path in (published, received))
+    latencies_ms = [(got[stamp] - sent[stamp]) / 1e6 for stamp in got if stamp in sent]
+    if set(got) - set(sent):
+        raise StageError('the node published stamps that no input frame had')
+    percentiles = np.percentile(latencies_ms, (50, 95)).tolist() if latencies_ms else (None, None)
+    return LiveResult(len(sent), len(got), *percentiles)

@@ -1,0 +1,94 @@
+"""Plays a camera of a recording over DDS in real time, with the recorded stamps."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+import sys
+import time
+
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from monodepth_ros.atomic import atomic_file
+from monodepth_ros.bag import Bag, BagMessage
+from monodepth_ros.messages import stamp_ns
+
+CLASSES = {
+    'sensor_msgs/msg/Image': Image,
+    'sensor_msgs/msg/CompressedImage': CompressedImage,
+    'sensor_msgs/msg/CameraInfo': CameraInfo,
+}
+WAIT_S = 60.0
+# A camera's own rhythm, for the time discovery needs after the first match.
+SETTLE_S = 1.0
+
+
+def play(node: Node, messages: list[BagMessage], targets: dict[str, str]) -> dict[int, int]:
+    """
+    Publish messages at their recorded pace once somebody listens to every topic.
+
+    targets: recorded topic -> published topic. Returns for each stamp (ns) of an image when its
+    publish call began (CLOCK_MONOTONIC, ns).
+    """
+    publishers = {
+        message.topic: node.create_publisher(
+            CLASSES[message.type], targets[message.topic], QoSProfile(depth=5)
+        )
+        for message in {m.topic: m for m in messages}.values()
+    }
+    _wait_for_subscribers(list(publishers.values()))
+    published: dict[int, int] = {}
+    start_ns, first_ns = time.monotonic_ns(), messages[0].recorded_ns
+    for message in messages:
+        due_ns = start_ns + message.recorded_ns - first_ns
+        time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+        if CLASSES[message.type] is not CameraInfo:
+            published[stamp_ns(message.content.header)] = time.monotonic_ns()
+        publishers[message.topic].publish(message.data)
+    return published
+
+
+def _wait_for_subscribers(publishers: list) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not all(publisher.get_subscription_count() for publisher in publishers):
+        if time.monotonic() > deadline:
+            topics = [publisher.topic_name for publisher in publishers]
+            raise TimeoutError(f'nobody subscribed to {topics} within {WAIT_S:g} s')
+        time.sleep(0.05)
+    time.sleep(SETTLE_S)
+
+
+def main() -> int:
+    """Command line: see demo/live.py, which starts it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('bag', type=Path)
+    parser.add_argument('--image', required=True, help='image topic of the recording')
+    parser.add_argument('--info', required=True, help='camera_info topic of the recording')
+    parser.add_argument('--to', required=True, help='image topic to publish')
+    parser.add_argument('--first-share', type=float, default=0.0)
+    parser.add_argument('--times', type=Path, required=True, help='JSON of publish times')
+    options = parser.parse_args(remove_ros_args(sys.argv)[1:])
+    with Bag(options.bag) as bag:
+        topics = (options.info, options.image)
+        messages = list(bag.messages(*topics, first_share=options.first_share))
+    # camera_info first where both were recorded in the same instant.
+    messages.sort(key=lambda m: (m.recorded_ns, m.topic != options.info))
+    rclpy.init()
+    try:
+        node = Node('player')
+        targets = {options.image: options.to, options.info: 'camera_info'}
+        published = play(node, messages, targets)
+    finally:
+        rclpy.try_shutdown()
+    with atomic_file(options.times) as partial:
+        partial.write_text(json.dumps(published))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

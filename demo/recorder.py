@@ -1,0 +1,83 @@
+"""Records the node's outputs into a bag until SIGINT, and when each depth image came."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+import struct
+import sys
+import time
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from monodepth_ros.atomic import atomic_file
+from monodepth_ros.bag import BagWriter, write_bag
+
+DEPTH, INFO, POINTS = 'depth/image_rect', 'depth/camera_info', 'points'
+TOPICS = {
+    DEPTH: (Image, 'sensor_msgs/msg/Image'),
+    INFO: (CameraInfo, 'sensor_msgs/msg/CameraInfo'),
+    POINTS: (PointCloud2, 'sensor_msgs/msg/PointCloud2'),
+}
+QUEUE = 20
+NS_PER_S = 1_000_000_000
+
+
+class Recorder(Node):
+    """Writes serialized messages as they come; `received` maps a depth stamp to its receipt."""
+
+    def __init__(self, bag: BagWriter) -> None:
+        super().__init__('recorder')
+        self.received: dict[int, int] = {}
+        self._bag = bag
+        for topic, (message_class, message_type) in TOPICS.items():
+            self.create_subscription(
+                message_class,
+                topic,
+                lambda data, topic=topic, kind=message_type: self._record(topic, kind, data),
+                QoSProfile(depth=QUEUE),
+                raw=True,
+            )
+
+    def _record(self, topic: str, message_type: str, data: bytes) -> None:
+        now_ns = time.monotonic_ns()
+        stamp = serialized_stamp_ns(data)
+        if topic == DEPTH:
+            self.received[stamp] = now_ns
+        self._bag.add_serialized(f'/{topic}', message_type, data, recorded_ns=stamp)
+
+
+def serialized_stamp_ns(data: bytes) -> int:
+    """The stamp of little-endian CDR bytes that begin with a std_msgs/Header."""
+    seconds, nanoseconds = struct.unpack_from('<iI', data, offset=4)
+    return seconds * NS_PER_S + nanoseconds
+
+
+def main() -> int:
+    """Command line: see demo/live.py, which starts it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('bag', type=Path, help='recording to write')
+    parser.add_argument('--times', type=Path, required=True, help='JSON of receipt times')
+    options = parser.parse_args(remove_ros_args(sys.argv)[1:])
+    rclpy.init()
+    with write_bag(options.bag) as bag:
+        recorder = Recorder(bag)
+        try:
+            rclpy.spin(recorder)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        finally:
+            rclpy.try_shutdown()
+    with atomic_file(options.times) as partial:
+        partial.write_text(json.dumps(recorder.received))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The output bag against the truth, and beside it the best guess that never saw the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from demo.recorder import DEPTH, INFO
+from monodepth_ros.bag import Bag
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.messages import camera_from_info, depth_m_from_image, stamp_ns
+from trainer.metrics import depth_metrics, DepthMetrics, mean_metrics
+
+NEAR_M, FAR_M = 0.5, 80.0
+
+
+class DepthMap(NamedTuple):
+    """depth_m (H, W) float32, NaN where unknown, as the camera sees it."""
+
+    depth_m: np.ndarray
+    camera: Intrinsics
+
+
+@dataclass(frozen=True)
+class Score:
+    """Metrics of the node's depth and of the prior over the same pixels of `frames` images."""
+
+    predicted: DepthMetrics
+    prior: DepthMetrics
+    valid_share: float
+    frames: int
+
+    def as_dict(self) -> dict[str, float]:
+        """The summary's keys."""
+        return {
+            'abs_rel': self.predicted.abs_rel,
+            'abs_rel_prior': self.prior.abs_rel,
+            'rmse_m': self.predicted.rmse_m,
+            'rmse_m_prior': self.prior.rmse_m,
+            'delta_1': self.predicted.delta_1,
+            'delta_1_prior': self.prior.delta_1,
+            'valid_share': self.valid_share,
+        }
+
+
+def published_depth(bag_path: Path) -> Iterator[tuple[int, str, DepthMap]]:
+    """Stamp, frame_id and depth of every frame in the node's output bag."""
+    cameras: dict[int, Intrinsics] = {}
+    waiting: dict[int, tuple[str, np.ndarray]] = {}
+    with Bag(bag_path) as bag:
+        for message in bag.messages(f'/{DEPTH}', f'/{INFO}'):
+            content = message.content
+            stamp = stamp_ns(content.header)
+            if message.topic == f'/{INFO}':
+                cameras[stamp] = camera_from_info(content).rectified
+            else:
+                waiting[stamp] = content.header.frame_id, depth_m_from_image(content)
+            if stamp in cameras and stamp in waiting:
+                frame_id, depth_m = waiting.pop(stamp)
+                yield stamp, frame_id, DepthMap(depth_m, cameras.pop(stamp))
+
+
+def resample(source: DepthMap, target: Intrinsics) -> np.ndarray:
+    """
+    Look up a depth map along the rays of another camera at the same place, nearest pixel.
+
+    Returns (H, W) float32 metres, NaN where the source does not see.
+    """
+    camera = source.camera
+    columns = (np.arange(target.width) - target.cx) / target.fx * camera.fx + camera.cx
+    rows = (np.arange(target.height) - target.cy) / target.fy * camera.fy + camera.cy
+    columns, rows = np.rint(columns).astype(int), np.rint(rows).astype(int)
+    seen_x = (columns >= 0) & (columns < camera.width)
+    seen_y = (rows >= 0) & (rows < camera.height)
+    result = np.full((target.height, target.width), np.nan, np.float32)
+    result[np.ix_(seen_y, seen_x)] = source.depth_m[np.ix_(rows[seen_y], columns[seen_x])]
+    return result
+
+
+def score(
+    output_bag: Path, true_depth: Callable[[int], DepthMap | None], prior: DepthMap
+) -> Score | None:
+    """
+    Compare every published frame with its truth, where the prior's camera sees too.
+
+    true_depth: stamp -> truth, or None without one. Metrics in metres without any scaling, over
+    pixels with NEAR_M < true < FAR_M. None when no frame has a truth.
+    """
+    predicted, blind, compared, finite_count = [], [], 0, 0
+    for stamp, _, published in published_depth(output_bag):
+        truth = true_depth(stamp)
+        if truth is None:
+            continue
+        depth_m = resample(published, truth.camera)
+        guess_m = resample(prior, truth.camera)
+        known = (truth.depth_m > NEAR_M) & (truth.depth_m < FAR_M) & np.isfinite(guess_m)
+        finite = known & np.isfinite(depth_m)
+        compared += int(known.sum())
+        finite_count += int(finite.sum())
+        if finite.any():
+            predicted.append(depth_metrics(depth_m[finite], truth.depth_m[finite]))
+            blind.append(depth_metrics(guess_m[finite], truth.depth_m[finite]))
+    if not predicted:
+        return None
+    share = finite_count / compared
+    return Score(mean_metrics(predicted), mean_metrics(blind), share, len(predicted))
+
+
+def near_bottom_share(output_bag: Path) -> float:
+    """
+    Share of frames in which the image's lowest fifth is nearer than half its middle fifth.
+
+    Medians over finite depth: a sanity check for a camera that looks along a road.
+    """
+    frames = [
+        is_near_at_bottom(published.depth_m) for _, _, published in published_depth(output_bag)
+    ]
+    return float(np.mean(frames))
+
+
+def is_near_at_bottom(depth_m: np.ndarray) -> bool:
+    """See near_bottom_share."""
+    rows = np.flatnonzero(np.isfinite(depth_m).any(axis=1))
+    fifths = np.array_split(np.arange(rows[0], rows[-1] + 1), 5)
+    low, middle = (depth_m[fifth] for fifth in (fifths[4], fifths[2]))
+    return bool(np.median(low[np.isfinite(low)]) < 0.5 * np.median(middle[np.isfinite(middle)]))

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: numpy and OpenCV; no ROS, no inference engine."""

@@ -1,0 +1,40 @@
+"""Disparity to metric depth and back: Z = f * B / d."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def depth_from_disparity(
+    disparity_px: NDArray[np.float32],
+    *,
+    focal_px: float,
+    baseline_m: float,
+    max_depth_m: float = np.inf,
+) -> NDArray[np.float32]:
+    """
+    Depth along the optical axis of the left camera.
+
+    disparity_px: float32, u_left - u_right, in pixels of the width that focal_px belongs to.
+    Returns float32 metres of the same shape: NaN where disparity is not a positive finite number
+    (REP 118: invalid), +inf beyond max_depth_m (REP 117: out of range).
+    """
+    usable = np.isfinite(disparity_px) & (disparity_px > 0)
+    depth_m = np.full_like(disparity_px, np.nan, dtype=np.float32)
+    np.divide(np.float32(focal_px * baseline_m), disparity_px, out=depth_m, where=usable)
+    depth_m[depth_m > max_depth_m] = np.inf
+    return depth_m
+
+
+def disparity_from_depth(
+    depth_m: NDArray[np.float32], *, focal_px: float, baseline_m: float
+) -> NDArray[np.float32]:
+    """
+    Inverse of depth_from_disparity.
+
+    depth_m: float32 metres. Returns float32 px: 0 at infinity, NaN where depth is not positive.
+    """
+    disparity_px = np.full_like(depth_m, np.nan, dtype=np.float32)
+    np.divide(np.float32(focal_px * baseline_m), depth_m, out=disparity_px, where=depth_m > 0)
+    return disparity_px

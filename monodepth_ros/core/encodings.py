@@ -1,0 +1,52 @@
+"""Image bytes, as sensor_msgs carries them, to RGB arrays."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# encoding: (bytes a pixel, OpenCV conversion to RGB or None)
+_TO_RGB: dict[str, tuple[int, int | None]] = {
+    'rgb8': (3, None),
+    'bgr8': (3, cv2.COLOR_BGR2RGB),
+    'mono8': (1, cv2.COLOR_GRAY2RGB),
+}
+
+
+def decode_image(
+    data: bytes, *, encoding: str, width: int, height: int, step: int
+) -> NDArray[np.uint8]:
+    """
+    Raw image bytes to (H, W, 3) uint8 RGB; a view on the bytes where they allow it.
+
+    step: bytes a row, padding included. Raises ValueError for an encoding that is not in the
+    table or bytes that do not hold the image.
+    """
+    if encoding not in _TO_RGB:
+        raise ValueError(f'got image encoding {encoding!r}, expected one of {sorted(_TO_RGB)}')
+    pixel_bytes, conversion = _TO_RGB[encoding]
+    row_bytes = width * pixel_bytes
+    if min(width, height) <= 0 or step < row_bytes or len(data) < step * height:
+        raise ValueError(
+            f'got {len(data)} bytes with step {step}, expected at least {height} rows of '
+            f'{row_bytes} for a {width} x {height} {encoding} image'
+        )
+    rows = np.frombuffer(data, np.uint8, count=step * height).reshape(height, step)
+    pixels = rows[:, :row_bytes].reshape(height, width, pixel_bytes)
+    return pixels if conversion is None else _as_uint8(cv2.cvtColor(pixels, conversion))
+
+
+def decode_compressed(data: bytes) -> NDArray[np.uint8]:
+    """Jpeg or png bytes to (H, W, 3) uint8 RGB. Raises ValueError when they do not decode."""
+    encoded = np.frombuffer(data, np.uint8)
+    # A camera's calibration belongs to the sensor's rows: an EXIF rotation must not turn them.
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    bgr = cv2.imdecode(encoded, flags) if encoded.size else None
+    if bgr is None:
+        raise ValueError(f'got {encoded.size} bytes that are no jpeg or png image')
+    return _as_uint8(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+
+
+def _as_uint8(image: object) -> NDArray[np.uint8]:
+    return np.asarray(image, np.uint8)

@@ -1,0 +1,85 @@
+"""What a model file says about itself: stored as JSON in the ONNX file's metadata."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monodepth_ros.core.camera import Intrinsics
+
+SPEC_VERSION = 1
+METADATA_KEY = 'monodepth_ros.model_spec'
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Expected output for self_test_image: disparity (fraction of the width) at pixels (v, u)."""
+
+    pixels: tuple[tuple[int, int], ...]
+    disparity: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """
+    The camera a model was trained as, and where it comes from.
+
+    camera: the canonical camera, in network pixels. baseline_m: of the canonical rig.
+    depth_range_m: nearest and farthest depth the model is meant for; farther is out of range.
+    """
+
+    camera: Intrinsics
+    baseline_m: float
+    depth_range_m: tuple[float, float]
+    encoder: str
+    training_data: tuple[str, ...]
+    data_licence: str
+    git_commit: str
+    precision: str = 'fp32'
+    metrics: dict[str, float] = field(default_factory=dict)
+    self_test: SelfTest | None = None
+    spec_version: int = SPEC_VERSION
+
+    def __post_init__(self) -> None:
+        if not self.baseline_m > 0:
+            raise ValueError(f'got a baseline of {self.baseline_m} m, expected a positive one')
+        near, far = self.depth_range_m
+        if not 0 < near < far:
+            raise ValueError(f'got depth_range_m {self.depth_range_m}, expected 0 < near < far')
+
+    def to_json(self) -> str:
+        """The text stored in the file."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSpec:
+        """Inverse of to_json. Raises ValueError for another spec_version or missing keys."""
+        values: dict[str, Any] = json.loads(text)
+        version = values.get('spec_version')
+        if version != SPEC_VERSION:
+            raise ValueError(
+                f'got ModelSpec version {version}, this program reads version {SPEC_VERSION}; '
+                'export the model again, or update monodepth_ros'
+            )
+        known = {f.name for f in fields(cls)}
+        if set(values) != known:
+            raise ValueError(f'ModelSpec has keys {sorted(values)}, expected {sorted(known)}')
+        test = values['self_test']
+        if test is not None:
+            pixels = tuple((int(v), int(u)) for v, u in test['pixels'])
+            values['self_test'] = SelfTest(pixels, tuple(test['disparity']))
+        values['camera'] = Intrinsics(**values['camera'])
+        values['depth_range_m'] = tuple(values['depth_range_m'])
+        values['training_data'] = tuple(values['training_data'])
+        return cls(**values)
+
+
+def self_test_image(*, width: int, height: int) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: a fixed pattern that any program can make again."""
+    v, u, c = np.ogrid[:height, :width, :3]
+    pattern = (31 * u + 17 * v + 73 * c + ((u * v) >> 5)) & 255
+    return np.asarray(pattern, np.uint8)

@@ -1,0 +1,1 @@
+"""One small interface, one file an engine."""

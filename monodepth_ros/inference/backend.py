@@ -1,0 +1,64 @@
+"""What the predictor needs of an inference engine, and the choice of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from monodepth_ros.core.model_spec import ModelSpec, self_test_image
+
+# Mean relative difference to the stored values that fp32 arithmetic of another engine may have.
+SELF_TEST_TOLERANCE = 1e-4
+
+
+class Backend(Protocol):
+    """A loaded model of a fixed input size: that of spec.camera."""
+
+    name: str
+    spec: ModelSpec
+
+    def infer(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (H, W) float32 disparity, fraction of the canonical width."""
+
+    def close(self) -> None:
+        """Free what the engine holds; the backend is of no use afterwards."""
+
+
+def load_backend(model: Path | str) -> Backend:
+    """
+    Load a model file and prove that it computes what its ModelSpec says.
+
+    Raises FileNotFoundError without a file, ValueError for a file that is not ours or whose
+    self-test fails.
+    """
+    path = Path(model)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'model {str(model)!r} not found; make one with '
+            '`python -m trainer export CHECKPOINT -o model.onnx`'
+        )
+    # Imported here, so that a machine needs only the engine it uses.
+    from monodepth_ros.inference.onnxruntime import OnnxRuntimeBackend
+
+    backend = OnnxRuntimeBackend(path)
+    _check_self_test(backend, path)
+    return backend
+
+
+def _check_self_test(backend: Backend, path: Path) -> None:
+    test = backend.spec.self_test
+    if test is None:
+        raise ValueError(f'{path} holds no self-test; export it again')
+    camera = backend.spec.camera
+    disparity = backend.infer(self_test_image(width=camera.width, height=camera.height))
+    got = np.array([disparity[pixel] for pixel in test.pixels])
+    expected = np.array(test.disparity)
+    error = float(np.mean(np.abs(got - expected) / expected))
+    if not error <= SELF_TEST_TOLERANCE:
+        backend.close()
+        raise ValueError(
+            f'{path} computes disparities that differ by {error:.1e} from its own self-test, '
+            f'expected at most {SELF_TEST_TOLERANCE:.0e}; the file or {backend.name} is damaged'
+        )

@@ -1,0 +1,128 @@
+"""
+ROS messages <-> core types.
+
+Reading takes any message with the ROS field names, rclpy's or a rosbags typestore's; writing takes
+the message classes as arguments. So this module imports no ROS.
+"""
+
+from __future__ import annotations
+
+from array import array
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.encodings import decode_compressed, decode_image
+
+FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
+NS_PER_S = 1_000_000_000
+
+
+def stamp_ns(header: Any) -> int:
+    """Acquisition time of a header in nanoseconds."""
+    return int(header.stamp.sec) * NS_PER_S + int(header.stamp.nanosec)
+
+
+def image_rgb(msg: Any) -> np.ndarray:
+    """Image or CompressedImage to (H, W, 3) uint8 RGB. Raises ValueError for what it cannot."""
+    if not hasattr(msg, 'encoding'):
+        return decode_compressed(msg.data)
+    return decode_image(
+        msg.data, encoding=msg.encoding, width=msg.width, height=msg.height, step=msg.step
+    )
+
+
+def camera_from_info(info: Any) -> Camera:
+    """
+    CameraInfo to the camera of the image that comes with it: roi and binning are applied.
+
+    K and P of a CameraInfo describe the full sensor (CameraInfo.msg); an image of a window of it,
+    binned, has fewer pixels. Raises ValueError for an uncalibrated camera.
+    """
+    bin_x, bin_y = max(info.binning_x, 1), max(info.binning_y, 1)
+    window = np.array(
+        [
+            [1 / bin_x, 0, (0.5 - info.roi.x_offset) / bin_x - 0.5],
+            [0, 1 / bin_y, (0.5 - info.roi.y_offset) / bin_y - 0.5],
+            [0, 0, 1],
+        ]
+    )
+    return Camera(
+        width=(info.roi.width or info.width) // bin_x,
+        height=(info.roi.height or info.height) // bin_y,
+        k=_windowed(window, info.k, columns=3),
+        d=tuple(float(value) for value in info.d),
+        r=tuple(float(value) for value in info.r),
+        p=_windowed(window, info.p, columns=4),
+        distortion_model=info.distortion_model or 'plumb_bob',
+    )
+
+
+def _windowed(window: np.ndarray, matrix: Any, *, columns: int) -> tuple[float, ...]:
+    return tuple((window @ np.reshape(matrix, (3, columns))).ravel().tolist())
+
+
+def depth_image(classes: SimpleNamespace, header: Any, depth_m: np.ndarray) -> Any:
+    """32FC1 Image of (H, W) float32 metres (REP 118)."""
+    height, width = depth_m.shape
+    return classes.Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding='32FC1',
+        is_bigendian=0,
+        step=4 * width,
+        data=_byte_array(depth_m),
+    )
+
+
+def depth_m_from_image(msg: Any) -> np.ndarray:
+    """Inverse of depth_image: (H, W) float32 metres."""
+    return np.frombuffer(msg.data, np.float32).reshape(msg.height, msg.width)
+
+
+def camera_info(classes: SimpleNamespace, header: Any, intrinsics: Intrinsics) -> Any:
+    """CameraInfo of a rectified image: D = 0, R = I, K = P[:3, :3]."""
+    k = intrinsics.matrix()
+    return classes.CameraInfo(
+        header=header,
+        width=intrinsics.width,
+        height=intrinsics.height,
+        distortion_model='plumb_bob',
+        d=array('d', [0.0] * 5),
+        k=k.ravel(),
+        r=np.eye(3).ravel(),
+        p=np.hstack([k, np.zeros((3, 1))]).ravel(),
+        binning_x=0,
+        binning_y=0,
+        roi=classes.RegionOfInterest(x_offset=0, y_offset=0, height=0, width=0, do_rectify=False),
+    )
+
+
+def point_cloud(classes: SimpleNamespace, header: Any, points: np.ndarray) -> Any:
+    """Organised PointCloud2 of CloudPacker's (H, W, 4) points: x, y, z, rgb."""
+    height, width, _ = points.shape
+    names = ('x', 'y', 'z', 'rgb')
+    return classes.PointCloud2(
+        header=header,
+        height=height,
+        width=width,
+        fields=[
+            classes.PointField(name=name, offset=4 * at, datatype=FLOAT32, count=1)
+            for at, name in enumerate(names)
+        ],
+        is_bigendian=False,
+        point_step=16,
+        row_step=16 * width,
+        data=_byte_array(points),
+        is_dense=False,
+    )
+
+
+def _byte_array(values: np.ndarray) -> array[int]:
+    # The one form that rclpy takes over at once; given numpy it looks at every byte for seconds.
+    data = array('B')
+    data.frombytes(memoryview(np.ascontiguousarray(values)).cast('B'))
+    return data

@@ -1,0 +1,189 @@
+"""The lifecycle node: one camera's images and camera_info in, metric depth and points out."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+from rcl_interfaces.msg import ParameterDescriptor
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import (
+    CameraInfo,
+    CompressedImage,
+    Image,
+    PointCloud2,
+    PointField,
+    RegionOfInterest,
+)
+
+from monodepth_ros import messages
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.pointcloud import CloudPacker
+from monodepth_ros.inference.backend import Backend, load_backend
+from monodepth_ros.parameters import DepthNodeParams, read_parameters
+from monodepth_ros.predictor import Prediction, Predictor
+
+CLASSES = SimpleNamespace(
+    Image=Image,
+    CameraInfo=CameraInfo,
+    PointCloud2=PointCloud2,
+    PointField=PointField,
+    RegionOfInterest=RegionOfInterest,
+)
+# Best effort receives from reliable and best-effort cameras alike; a stale frame is worth nothing.
+NEWEST_FRAME = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+# Reliable is received by both kinds of subscribers.
+OUTPUT = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE
+)
+LOG_PERIOD_S = 5.0
+
+
+class DepthNode(LifecycleNode):
+    """See README.md for its topics and parameters."""
+
+    def __init__(self) -> None:
+        super().__init__('depth_node')
+        self.params: DepthNodeParams = read_parameters(self._declare)
+        self._backend: Backend | None = None
+        self._predictor: Predictor | None = None
+        self._camera: Camera | None = None
+        self._cloud_packer: tuple[Camera, CloudPacker] | None = None
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
+        try:
+            self._backend = load_backend(self.params.model)
+        except (ValueError, OSError, ImportError) as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._predictor = Predictor(self._backend)
+        self._depth_pub = self.create_lifecycle_publisher(Image, 'depth/image_rect', OUTPUT)
+        self._info_pub = self.create_lifecycle_publisher(CameraInfo, 'depth/camera_info', OUTPUT)
+        self._points_pub = self.create_lifecycle_publisher(PointCloud2, 'points', OUTPUT)
+        self.get_logger().info(f'{self.params.model} on {self._backend.name}: ready')
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start listening to the camera."""
+        image_class, image_topic = Image, self.resolve_topic_name('image')
+        if self.params.image_transport == 'compressed':
+            image_class, image_topic = CompressedImage, f'{image_topic}/compressed'
+        self._image_sub = self.create_subscription(
+            image_class, image_topic, self._on_image, NEWEST_FRAME
+        )
+        self._info_sub = self.create_subscription(
+            CameraInfo, 'camera_info', self._on_camera_info, NEWEST_FRAME
+        )
+        self.get_logger().info(f'listening to {image_topic}')
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop listening; the model stays loaded."""
+        self.destroy_subscription(self._image_sub)
+        self.destroy_subscription(self._info_sub)
+        self._camera = None
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model and the publishers."""
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, from any state."""
+        if state.label == 'active':
+            self.on_deactivate(state)
+        if self._backend is not None:
+            self._release()
+        return super().on_shutdown(state)
+
+    def _on_camera_info(self, msg: CameraInfo) -> None:
+        try:
+            camera = messages.camera_from_info(msg)
+            self._camera = camera.as_rectified() if self.params.rectified else camera
+        except ValueError as error:
+            self._camera = None
+            self._complain(str(error))
+
+    def _on_image(self, msg: Image | CompressedImage) -> None:
+        if not any(publisher.get_subscription_count() for publisher in self._outputs):
+            return
+        if self._camera is None:
+            self._complain(
+                'frame dropped: no valid camera_info on '
+                f'{self.resolve_topic_name("camera_info")} yet; metric depth needs one'
+            )
+            return
+        try:
+            prediction = self._predictor.predict(messages.image_rgb(msg), self._camera)
+        except ValueError as error:
+            self._complain(f'frame dropped: {error}')
+            return
+        self._publish(prediction, msg.header)
+
+    def _publish(self, prediction: Prediction, header: object) -> None:
+        self._info_pub.publish(messages.camera_info(CLASSES, header, prediction.rectified))
+        if self._depth_pub.get_subscription_count():
+            self._depth_pub.publish(messages.depth_image(CLASSES, header, prediction.depth_m))
+        if self._points_pub.get_subscription_count():
+            points = self._packer(self._camera).pack(prediction.depth_m, prediction.color_rgb)
+            self._points_pub.publish(messages.point_cloud(CLASSES, header, points))
+
+    def _packer(self, camera: Camera) -> CloudPacker:
+        if self._cloud_packer is None or self._cloud_packer[0] != camera:
+            packer = CloudPacker(camera.rectified, stride=self.params.points_stride)
+            self._cloud_packer = camera, packer
+        return self._cloud_packer[1]
+
+    @property
+    def _outputs(self) -> tuple[Publisher, ...]:
+        return self._depth_pub, self._info_pub, self._points_pub
+
+    def _release(self) -> None:
+        self._predictor = None
+        self._backend.close()
+        self._backend = None
+        for publisher in self._outputs:
+            self.destroy_lifecycle_publisher(publisher)
+
+    def _declare(self, name: str, default: object, description: str) -> object:
+        return self.declare_parameter(
+            name, default, ParameterDescriptor(description=description, read_only=True)
+        ).value
+
+    def _complain(self, text: str) -> None:
+        self.get_logger().error(text, throttle_duration_sec=LOG_PERIOD_S)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop; 1 when autostart fails."""
+    rclpy.init(args=args)
+    try:
+        node = DepthNode()
+        if node.params.autostart and not _started(node):
+            return 1
+        rclpy.spin(node)
+    except ValueError as error:
+        rclpy.logging.get_logger('depth_node').error(str(error))
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+def _started(node: DepthNode) -> bool:
+    success = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() == success and node.trigger_activate() == success
+
+
+if __name__ == '__main__':
+    sys.exit(main())

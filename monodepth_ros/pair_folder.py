@@ -1,0 +1,163 @@
+"""
+The project's dataset format: a folder of rectified stereo pairs with one calibration.
+
+left/NAME.jpg, right/NAME.jpg, calib.json, timestamps.txt (`NAME STAMP_NS` a line), optional
+gt_depth/NAME.png (uint16, metres * 256, 0 = none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from monodepth_ros.atomic import atomic_folder
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.encodings import decode_compressed
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
+GT_DEPTH_UNITS_PER_M = 256
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class StereoCalibration:
+    """Intrinsics shared by both rectified views, and the distance between their centres."""
+
+    intrinsics: Intrinsics
+    baseline_m: float
+
+
+class PairFolder:
+    """
+    Reads a pair folder.
+
+    `names` are sorted. Raises ValueError or FileNotFoundError when the folder is not one.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.calibration = _read_calibration(self.path / 'calib.json')
+        self._left = _images(self.path / 'left')
+        self._right = _images(self.path / 'right')
+        if not self._left:
+            raise ValueError(f'{self.path}/left holds no images, expected at least one pair')
+        if self._left.keys() != self._right.keys():
+            odd = sorted(self._left.keys() ^ self._right.keys())
+            raise ValueError(
+                f'{self.path} has {len(odd)} images without a partner, e.g. {odd[0]!r}; '
+                'left/ and right/ must hold the same names'
+            )
+        self.names = sorted(self._left)
+
+    def read_pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Left and right image, (H, W, 3) uint8 RGB each."""
+        return self._read(self._left[name]), self._read(self._right[name])
+
+    def read_gt_depth(self, name: str) -> np.ndarray | None:
+        """Depth (H, W) float32 metres, NaN where there is none; None without a file."""
+        path = self.path / 'gt_depth' / f'{name}.png'
+        if not path.exists():
+            return None
+        units = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        return np.where(units > 0, units / np.float32(GT_DEPTH_UNITS_PER_M), np.float32(np.nan))
+
+    def stamps_ns(self) -> dict[str, int]:
+        """The stamp of every name, as ingest wrote them."""
+        lines = (self.path / 'timestamps.txt').read_text().splitlines()
+        return {name: int(stamp) for name, stamp in (line.split() for line in lines)}
+
+    def _read(self, path: Path) -> np.ndarray:
+        try:
+            image = decode_compressed(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}; remove the pair or copy it again') from error
+        expected = self.calibration.intrinsics
+        if image.shape[:2] != (expected.height, expected.width):
+            raise ValueError(
+                f'{path} is {image.shape[1]} x {image.shape[0]}, expected '
+                f'{expected.width} x {expected.height} as calib.json says'
+            )
+        return image
+
+
+class PairFolderWriter:
+    """Fills a new pair folder; made by write_pair_folder."""
+
+    def __init__(self, folder: Path, calibration: StereoCalibration) -> None:
+        self._folder = folder
+        self._stamps: list[str] = []
+        for name in ('left', 'right'):
+            (folder / name).mkdir()
+        values = calibration.intrinsics.as_dict() | {'baseline_m': calibration.baseline_m}
+        (folder / 'calib.json').write_text(json.dumps(values, indent=1) + '\n')
+
+    def add(
+        self,
+        name: str,
+        *,
+        left_rgb: np.ndarray,
+        right_rgb: np.ndarray,
+        stamp_ns: int,
+    ) -> None:
+        """Write one pair of (H, W, 3) uint8 images."""
+        for eye, image in (('left', left_rgb), ('right', right_rgb)):
+            options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+            bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+            _write_image(self._folder / eye / f'{name}.jpg', bgr, options)
+        self._stamps.append(f'{name} {stamp_ns}\n')
+
+    def add_gt_depth(self, name: str, depth_m: np.ndarray) -> None:
+        """Write a pair's true depth: (H, W) float32 metres, NaN where there is none."""
+        (self._folder / 'gt_depth').mkdir(exist_ok=True)
+        units = np.clip(np.nan_to_num(depth_m) * GT_DEPTH_UNITS_PER_M, 0, 65535)
+        path = self._folder / 'gt_depth' / f'{name}.png'
+        _write_image(path, np.rint(units).astype(np.uint16), [])
+
+    def finish(self) -> None:
+        """Write what is known only at the end."""
+        (self._folder / 'timestamps.txt').write_text(''.join(self._stamps))
+
+
+@contextmanager
+def write_pair_folder(path: Path, calibration: StereoCalibration) -> Iterator[PairFolderWriter]:
+    """A writer for a new pair folder, which appears at path only when all went well."""
+    with atomic_folder(path) as partial:
+        writer = PairFolderWriter(partial, calibration)
+        yield writer
+        writer.finish()
+
+
+def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:
+    if not cv2.imwrite(str(path), image, options):
+        raise OSError(f'{path} could not be written; is the disk full?')
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f'{folder} is missing; a pair folder holds left/ and right/')
+    return {path.stem: path for path in folder.iterdir() if path.suffix in IMAGE_SUFFIXES}
+
+
+def _read_calibration(path: Path) -> StereoCalibration:
+    if not path.exists():
+        raise FileNotFoundError(
+            f'{path} is missing; make the folder with `python -m trainer ingest BAG -o FOLDER`'
+        )
+    values = json.loads(path.read_text())
+    needed = ('fx', 'fy', 'cx', 'cy', 'width', 'height', 'baseline_m')
+    missing = [key for key in needed if key not in values]
+    if missing:
+        raise ValueError(f'{path} lacks {missing}, expected {needed}')
+    if not values['baseline_m'] > 0 or values.get('doffs', 0) != 0:
+        raise ValueError(
+            f'{path} has baseline_m {values["baseline_m"]} and doffs {values.get("doffs", 0)}, '
+            'expected a positive baseline and no doffs; left and right may be swapped'
+        )
+    camera = Intrinsics(**{key: values[key] for key in needed if key != 'baseline_m'})
+    return StereoCalibration(camera, values['baseline_m'])

@@ -1,0 +1,41 @@
+"""ament_python package; pip installs it as well."""
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'monodepth_ros'
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    description='From a stereo rosbag to metric depth on a robot with one camera.',
+    maintainer='monodepth_ros developers',
+    maintainer_email='maintainers@example.org',
+    license='Apache-2.0',
+    packages=find_packages(include=[f'{PACKAGE}*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        (f'share/{PACKAGE}/launch', ['launch/monodepth.launch.py']),
+        (f'share/{PACKAGE}/config', ['config/monodepth.yaml']),
+    ],
+    python_requires='>=3.10',
+    install_requires=['setuptools', 'numpy>=1.21'],
+    extras_require={
+        'train': [
+            'jsonargparse[signatures]',
+            'lightning',
+            'matplotlib',
+            'onnx',
+            'onnxruntime',
+            'onnxscript',
+            'opencv-python-headless',
+            'rich',
+            'rosbags',
+            'torch',
+        ],
+        'openvino': ['openvino'],
+        'tensorrt': ['tensorrt', 'cuda-bindings'],
+        'dev': ['codespell', 'hypothesis', 'mypy', 'pytest', 'ruff', 'scikit-image'],
+    },
+    entry_points={'console_scripts': [f'depth_node = {PACKAGE}.node:main']},
+)

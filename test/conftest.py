@@ -1,0 +1,25 @@
+"""Fixtures shared by several test files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).parents[2] / 'shared' / 'data'
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """The folder of real recordings; skips where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f'{SHARED_DATA} is absent: real recordings are not in the repository')
+    return SHARED_DATA
+
+
+@pytest.fixture
+def red_disparity_model(tmp_path: Path) -> Path:
+    """A model file whose disparity is the red channel / 1020: see test/tiny_model.py."""
+    from test.tiny_model import write_red_disparity_model
+
+    return write_red_disparity_model(tmp_path / 'red.onnx')

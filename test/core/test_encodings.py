@@ -1,0 +1,72 @@
+"""Image bytes to arrays."""
+
+from __future__ import annotations
+
+import cv2
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from monodepth_ros.core.encodings import decode_compressed, decode_image
+
+CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1}
+
+
+def test_rgb_and_bgr_name_the_order_of_bytes():
+    pixel = bytes([1, 2, 3])
+    size = {'width': 1, 'height': 1, 'step': 3}
+    assert decode_image(pixel, encoding='rgb8', **size).tolist() == [[[1, 2, 3]]]
+    assert decode_image(pixel, encoding='bgr8', **size).tolist() == [[[3, 2, 1]]]
+
+
+def test_mono_becomes_three_equal_channels():
+    image = decode_image(bytes([7]), encoding='mono8', width=1, height=1, step=1)
+    assert image.tolist() == [[[7, 7, 7]]]
+
+
+def test_padding_at_the_end_of_rows_is_skipped():
+    data = bytes([1, 2, 99, 3, 4, 99])
+    image = decode_image(data, encoding='mono8', width=2, height=2, step=3)
+    assert image[..., 0].tolist() == [[1, 2], [3, 4]]
+
+
+def test_rgb_is_not_copied():
+    data = np.zeros(12, np.uint8)
+    image = decode_image(data, encoding='rgb8', width=2, height=2, step=6)
+    assert np.shares_memory(image, data)
+
+
+@given(
+    encoding=st.sampled_from([*CHANNELS, 'yuv422', '']),
+    width=st.integers(0, 9),
+    height=st.integers(0, 9),
+    step=st.integers(0, 40),
+    size=st.integers(0, 400),
+)
+def test_right_array_or_value_error(encoding, width, height, step, size):
+    data = np.arange(size, dtype=np.uint8)
+    try:
+        image = decode_image(data, encoding=encoding, width=width, height=height, step=step)
+    except ValueError:
+        row = width * CHANNELS.get(encoding, 0)
+        assert not row or not height or step < row or size < step * height
+        return
+    assert image.shape == (height, width, 3)
+    last = (height - 1) * step + (width - 1) * CHANNELS[encoding]
+    assert image[-1, -1, 2 if encoding == 'bgr8' else 0] == data[last]
+
+
+def test_jpeg_and_png_decode_to_rgb():
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 2] = 200  # OpenCV writes BGR
+    png = cv2.imencode('.png', red)[1].tobytes()
+    assert decode_compressed(png)[0, 0].tolist() == [200, 0, 0]
+    jpeg = cv2.imencode('.jpg', red)[1].tobytes()
+    np.testing.assert_allclose(decode_compressed(jpeg)[0, 0], [200, 0, 0], atol=3)
+
+
+@pytest.mark.parametrize('data', [b'', b'no image', b'\xff\xd8\xff\xe0 cut short'])
+def test_bytes_that_are_no_image_are_refused(data):
+    with pytest.raises(ValueError, match='no jpeg or png'):
+        decode_compressed(data)

@@ -1,0 +1,54 @@
+"""ModelSpec as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import json
+
+import pytest
+
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.model_spec import ModelSpec, self_test_image, SelfTest
+
+SPEC = ModelSpec(
+    camera=Intrinsics(150, 150, 127.5, 47.5, 256, 96),
+    baseline_m=0.3,
+    depth_range_m=(0.6, 100.0),
+    encoder='small',
+    training_data=('pairs',),
+    data_licence='none',
+    git_commit='abc',
+    metrics={'abs_rel': 0.1},
+    self_test=SelfTest(((0, 1), (2, 3)), (0.01, 0.02)),
+)
+
+
+def test_json_and_back_is_the_same():
+    assert ModelSpec.from_json(SPEC.to_json()) == SPEC
+    assert ModelSpec.from_json(replace(SPEC, self_test=None).to_json()).self_test is None
+
+
+def test_another_version_is_refused_with_both_named():
+    text = json.dumps(json.loads(SPEC.to_json()) | {'spec_version': 7})
+    with pytest.raises(ValueError, match='version 7, this program reads version 1'):
+        ModelSpec.from_json(text)
+
+
+def test_a_missing_key_is_named():
+    values = json.loads(SPEC.to_json())
+    del values['baseline_m']
+    with pytest.raises(ValueError, match='baseline_m'):
+        ModelSpec.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize('baseline_m', [0.0, -0.3, float('nan')])
+def test_no_metric_depth_without_a_baseline(baseline_m):
+    with pytest.raises(ValueError, match='baseline'):
+        replace(SPEC, baseline_m=baseline_m)
+
+
+def test_self_test_image_by_its_formula():
+    image = self_test_image(width=300, height=200)
+    assert image.shape == (200, 300, 3)
+    u, v, c = 299, 199, 2
+    assert image[v, u, c] == (31 * u + 17 * v + 73 * c + (u * v >> 5)) & 255

@@ -1,0 +1,124 @@
+"""A depth_node in a process of its own, and a client that talks to it over DDS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from lifecycle_msgs.srv import ChangeState, GetState
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+WAIT_S = 30.0
+SHARED_MEMORY = Path('/dev/shm')
+
+
+class NodeProcess:
+    """The running node; `log` is what it has written so far."""
+
+    def __init__(self, log: Path, parameters: dict[str, Any]) -> None:
+        options = [part for n, v in parameters.items() for part in ('-p', f'{n}:={v}')]
+        command = [sys.executable, '-m', 'monodepth_ros.node', '--ros-args', *options]
+        self._log = log
+        with log.open('w') as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+
+    @property
+    def log(self) -> str:
+        """Everything written to stdout and stderr."""
+        return self._log.read_text()
+
+    def stop(self) -> int:
+        """SIGINT, so that shared memory is freed; returns the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(WAIT_S)
+
+
+@contextmanager
+def running_node(log: Path, **parameters: Any) -> Iterator[NodeProcess]:
+    """A node with these parameters, stopped at the end."""
+    node = NodeProcess(log, parameters)
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+class Client(Node):
+    """Publishes a camera's topics and keeps what the node publishes, by stamp."""
+
+    def __init__(self) -> None:
+        super().__init__('client')
+        self.depth: dict[int, Image] = {}
+        self.info: dict[int, CameraInfo] = {}
+        self.points: dict[int, PointCloud2] = {}
+        for kind, topic, kept in (
+            (Image, 'depth/image_rect', self.depth),
+            (CameraInfo, 'depth/camera_info', self.info),
+            (PointCloud2, 'points', self.points),
+        ):
+            self.create_subscription(
+                kind, topic, lambda m, kept=kept: kept.update({m.header.stamp.sec: m}), 10
+            )
+        self.publishers_ = {
+            Image: self.create_publisher(Image, 'image', QoSProfile(depth=5)),
+            CompressedImage: self.create_publisher(
+                CompressedImage, 'image/compressed', QoSProfile(depth=5)
+            ),
+            CameraInfo: self.create_publisher(CameraInfo, 'camera_info', QoSProfile(depth=5)),
+        }
+
+    def publish(self, *messages: Any) -> None:
+        """Publish messages on the topics of their types."""
+        for message in messages:
+            self.publishers_[type(message)].publish(message)
+
+    def spin_until(
+        self, done: Callable[[], bool], *, every: Callable[[], None] | None = None
+    ) -> None:
+        """Spin, calling `every` ten times a second, until done."""
+        deadline = time.monotonic() + WAIT_S
+        next_call = 0.0
+        while not done():
+            assert time.monotonic() < deadline, f'nothing within {WAIT_S:g} s'
+            if every is not None and time.monotonic() > next_call:
+                every()
+                next_call = time.monotonic() + 0.1
+            rclpy.spin_once(self, timeout_sec=0.02)
+
+    def spin_for(self, seconds: float, *, every: Callable[[], None]) -> None:
+        """Spin for a while, calling `every` ten times a second."""
+        end = time.monotonic() + seconds
+        self.spin_until(lambda: time.monotonic() > end, every=every)
+
+    def change_state(self, transition_id: int) -> bool:
+        """Ask the node for a lifecycle transition; True when it made it."""
+        request = ChangeState.Request()
+        request.transition.id = transition_id
+        return self._call(ChangeState, 'depth_node/change_state', request).success
+
+    def state(self) -> str:
+        """The node's lifecycle state."""
+        return self._call(GetState, 'depth_node/get_state', GetState.Request()).current_state.label
+
+    def _call(self, kind: Any, name: str, request: Any) -> Any:
+        client = self.create_client(kind, name)
+        assert client.wait_for_service(WAIT_S), f'no service {name}'
+        future = client.call_async(request)
+        rclpy.spin_until_future_complete(self, future, timeout_sec=WAIT_S)
+        self.destroy_client(client)
+        return future.result()
+
+
+def shared_memory_segments() -> set[str]:
+    """Names of Fast DDS' files in /dev/shm."""
+    return {path.name for path in SHARED_MEMORY.glob('*fast*')}

@@ -1,0 +1,89 @@
+"""Messages <-> core types, with the message classes of rosbags."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from monodepth_ros import messages
+from monodepth_ros.bag import TYPES
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.pointcloud import CloudPacker
+
+CLASSES = SimpleNamespace(
+    **{
+        name: TYPES.types[f'sensor_msgs/msg/{name}']
+        for name in ('Image', 'CameraInfo', 'PointCloud2', 'PointField', 'RegionOfInterest')
+    }
+)
+HEADER = TYPES.types['std_msgs/msg/Header'](
+    TYPES.types['builtin_interfaces/msg/Time'](3, 7), 'camera_optical_frame'
+)
+CAMERA = Intrinsics(fx=100, fy=101, cx=1.5, cy=1.0, width=4, height=3)
+
+
+def _info(**changes):
+    window = changes.pop('roi', {})
+    roi = {'x_offset': 0, 'y_offset': 0, 'height': 0, 'width': 0} | window
+    k = np.array([100, 0, 319.5, 0, 100, 239.5, 0, 0, 1.0])
+    p = np.array([90, 0, 319.5, -45, 0, 90, 239.5, 0, 0, 0, 1, 0.0])
+    values = {
+        'width': 640, 'height': 480, 'distortion_model': 'plumb_bob', 'k': k, 'p': p,
+        'd': np.zeros(5), 'r': np.eye(3).ravel(), 'binning_x': 0, 'binning_y': 0,
+    }  # fmt: skip
+    return SimpleNamespace(**values | changes, roi=SimpleNamespace(**roi))
+
+
+def test_a_stamp_in_nanoseconds():
+    assert messages.stamp_ns(HEADER) == 3_000_000_007
+
+
+def test_camera_of_a_camera_info():
+    camera = messages.camera_from_info(_info())
+    assert camera.rectified == Intrinsics(90, 90, 319.5, 239.5, 640, 480)
+    assert camera.baseline_m == 0.5
+
+
+def test_binning_halves_the_image_and_keeps_the_baseline():
+    camera = messages.camera_from_info(_info(binning_x=2, binning_y=2))
+    # The image's centre stays its centre: (320 - 1) / 2 = 159.5.
+    assert camera.rectified == Intrinsics(45, 45, 159.5, 119.5, 320, 240)
+    assert camera.baseline_m == 0.5
+
+
+def test_a_region_of_interest_moves_the_principal_point():
+    roi = {'x_offset': 100, 'y_offset': 40, 'width': 400, 'height': 300}
+    camera = messages.camera_from_info(_info(roi=roi))
+    assert camera.rectified == Intrinsics(90, 90, 219.5, 199.5, 400, 300)
+    assert camera.k[:3] == (100, 0, 219.5)
+
+
+def test_an_uncalibrated_camera_info_is_refused():
+    with pytest.raises(ValueError, match=r'K\[0\] = 0'):
+        messages.camera_from_info(_info(k=np.zeros(9)))
+
+
+def test_depth_image_there_and_back():
+    depth_m = np.arange(12, dtype=np.float32).reshape(3, 4)
+    depth_m[0, 0] = np.nan
+    msg = messages.depth_image(CLASSES, HEADER, depth_m)
+    assert (msg.encoding, msg.step, msg.header) == ('32FC1', 16, HEADER)
+    np.testing.assert_array_equal(messages.depth_m_from_image(msg), depth_m)
+
+
+def test_camera_info_says_that_the_image_is_rectified():
+    info = messages.camera_info(CLASSES, HEADER, CAMERA)
+    assert list(info.k) == [100, 0, 1.5, 0, 101, 1, 0, 0, 1]
+    assert not any(info.d)
+    assert messages.camera_from_info(info).rectified == CAMERA
+
+
+def test_a_cloud_is_organised_like_the_image():
+    points = CloudPacker(CAMERA).pack(np.ones((3, 4), np.float32), np.zeros((3, 4, 3), np.uint8))
+    msg = messages.point_cloud(CLASSES, HEADER, points)
+    assert (msg.height, msg.width, msg.point_step, msg.row_step) == (3, 4, 16, 64)
+    assert [(f.name, f.offset) for f in msg.fields] == [('x', 0), ('y', 4), ('z', 8), ('rgb', 12)]
+    assert len(msg.data) == 3 * 64
+    assert msg.is_dense is False

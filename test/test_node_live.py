@@ -1,0 +1,177 @@
+"""The node over real DDS: known disparity in, right metric depth out of another camera."""
+
+from __future__ import annotations
+
+from array import array
+import math
+import os
+
+import cv2
+from lifecycle_msgs.msg import Transition
+import numpy as np
+import pytest
+import rclpy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from monodepth_ros.messages import depth_m_from_image
+from test.live_node import Client, running_node, shared_memory_segments
+from test.tiny_model import write_model_without_spec
+
+WIDTH, HEIGHT = 160, 120
+FRAME_ID = 'front_camera_optical_frame'
+# Not the model's camera: another focal length, aspect and principal point, and distortion.
+K = [90.0, 0, 85.0, 0, 92.0, 55.0, 0, 0, 1.0]
+P = [80.0, 0, 82.0, 0, 0, 80.0, 58.0, 0, 0, 0, 1.0, 0]
+D = [-0.2, 0.05, 0.0, 0.0, 0.0]
+NEAR_RED, FAR_RED = 204, 51
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(101 + os.getpid() % 100))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    before = shared_memory_segments()
+    rclpy.init()
+    node = Client()
+    yield node
+    node.destroy_node()
+    rclpy.try_shutdown()
+    assert shared_memory_segments() <= before, 'shared memory leaked'
+
+
+def _stamped(message, second):
+    message.header.stamp.sec = second
+    message.header.frame_id = FRAME_ID
+    return message
+
+
+def _info(second, k=K):
+    return _stamped(
+        CameraInfo(width=WIDTH, height=HEIGHT, distortion_model='plumb_bob', d=D, k=k, p=P), second
+    )
+
+
+def _pixels():
+    """Left half far, right half near: the model's disparity is red / 1020."""
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    rgb[:, : WIDTH // 2, 0] = FAR_RED
+    rgb[:, WIDTH // 2 :, 0] = NEAR_RED
+    return rgb
+
+
+def _image(second, *, step=3 * WIDTH):
+    message = Image(width=WIDTH, height=HEIGHT, encoding='rgb8', step=step)
+    message.data = array('B', _pixels().tobytes())
+    return _stamped(message, second)
+
+
+def _png(second):
+    data = cv2.imencode('.png', _pixels()[..., ::-1])[1].tobytes()
+    return _stamped(CompressedImage(format='png', data=array('B', data)), second)
+
+
+def _camera(client, image, second=7):
+    """A callback that publishes one camera_info and one image."""
+    return lambda: client.publish(_info(second), image(second))
+
+
+def _received(client, second=7):
+    return lambda: all(second in kept for kept in (client.depth, client.info, client.points))
+
+
+@pytest.mark.parametrize(('transport', 'image'), [('raw', _image), ('compressed', _png)])
+def test_known_disparity_arrives_as_metric_depth(
+    client, tmp_path, red_disparity_model, transport, image
+):
+    parameters = {'model': red_disparity_model, 'image_transport': transport, 'points_stride': 1}
+    with running_node(tmp_path / 'log', **parameters) as node:
+        client.spin_until(_received(client), every=_camera(client, image))
+        assert node.stop() == 0
+    depth, info, points = (kept[7] for kept in (client.depth, client.info, client.points))
+    for message in (depth, info, points):
+        assert (message.header.stamp.sec, message.header.frame_id) == (7, FRAME_ID)
+    assert (info.width, info.height, list(info.p)) == (WIDTH, HEIGHT, P)
+    assert not any(info.d)
+    # Z = 64 px * 0.5 m / (red / 1020 * 128 px): 1.25 m for 204, 5 m for 51.
+    depth_m = depth_m_from_image(depth)
+    near, far = depth_m[40:80, 90:130], depth_m[40:80, 40:75]
+    np.testing.assert_allclose(near, 1.25, rtol=1e-4)
+    np.testing.assert_allclose(far, 5.0, rtol=1e-4)
+    # The model's camera looks 63.5 / 64 to the left: what lies further out is not invented.
+    assert np.isnan(depth_m[:, 0]).all()
+    _assert_points_lie_on(points, depth_m)
+
+
+def _assert_points_lie_on(points, depth_m):
+    xyz = np.frombuffer(points.data, np.float32).reshape(HEIGHT, WIDTH, 4)
+    v, u = 60, 100
+    z = depth_m[v, u]
+    expected = [(u - P[2]) / P[0] * z, (v - P[6]) / P[5] * z, z]
+    np.testing.assert_allclose(xyz[v, u, :3], expected, rtol=1e-5)
+    assert math.isnan(xyz[0, 0, 2])
+    color = xyz[v, u, 3:].tobytes()
+    assert color == bytes([0, 0, NEAR_RED, 0])
+
+
+def test_the_five_transitions(client, tmp_path, red_disparity_model):
+    camera = _camera(client, _image)
+    with running_node(tmp_path / 'log', model=red_disparity_model, autostart='false') as node:
+        assert client.state() == 'unconfigured'
+        for _ in range(2):  # everything works again after cleanup
+            assert client.change_state(Transition.TRANSITION_CONFIGURE)
+            assert client.state() == 'inactive'
+            client.spin_for(0.5, every=camera)
+            assert not client.depth
+            assert client.change_state(Transition.TRANSITION_ACTIVATE)
+            client.spin_until(_received(client), every=camera)
+            assert client.change_state(Transition.TRANSITION_DEACTIVATE)
+            client.spin_for(0.3, every=camera)
+            client.depth.clear()
+            client.spin_for(0.5, every=camera)
+            assert not client.depth
+            assert client.change_state(Transition.TRANSITION_CLEANUP)
+            assert client.state() == 'unconfigured'
+        assert client.change_state(Transition.TRANSITION_CONFIGURE)
+        assert client.change_state(Transition.TRANSITION_ACTIVATE)
+        assert client.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+        assert node.stop() == 0
+
+
+def test_bad_frames_are_dropped_and_the_next_good_one_comes_out(
+    client, tmp_path, red_disparity_model
+):
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+
+        def bad():
+            client.publish(_info(1, k=[0.0] * 9), _image(1))
+
+        client.spin_until(lambda: 'K[0] = 0' in node.log, every=bad)
+        client.spin_until(
+            lambda: 'expected at least 120 rows' in node.log,
+            every=lambda: client.publish(_info(2), _image(2, step=3 * WIDTH + 1)),
+        )
+        client.spin_until(_received(client), every=_camera(client, _image))
+        assert not {1, 2} & client.depth.keys()
+        # Throttled: ten bad frames a second, but not ten lines.
+        assert node.log.count('K[0] = 0') < 5
+
+
+@pytest.mark.parametrize(
+    ('model', 'words'),
+    [
+        (lambda path: path / 'none.onnx', 'trainer export'),
+        (lambda path: write_model_without_spec(path / 'foreign.onnx'), 'has no ModelSpec'),
+    ],
+)
+def test_without_a_usable_model_the_node_says_why_and_ends(client, tmp_path, model, words):
+    with running_node(tmp_path / 'log', model=model(tmp_path)) as node:
+        assert node.process.wait(30) == 1
+        assert words in node.log
+        assert 'Traceback' not in node.log
+
+
+def test_a_parameter_that_cannot_be_ends_the_node(client, tmp_path, red_disparity_model):
+    with running_node(tmp_path / 'log', model=red_disparity_model, points_stride=0) as node:
+        assert node.process.wait(30) == 1
+        assert 'points_stride is 0, expected >= 1' in node.log
+        assert 'Traceback' not in node.log

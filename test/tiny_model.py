@@ -1,0 +1,80 @@
+"""A model file small enough to check by hand: disparity_frac = red / 1020, so 0 to 1/4."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper, TensorProto
+
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
+
+CAMERA = Intrinsics(fx=64.0, fy=64.0, cx=63.5, cy=31.5, width=128, height=64)
+BASELINE_M = 0.5
+RED_PER_FRACTION = 1020.0
+SELF_TEST_PIXELS = ((0, 1), (10, 20), (63, 127))
+
+
+def spec() -> ModelSpec:
+    """A ModelSpec whose self-test holds for the model."""
+    image = self_test_image(width=CAMERA.width, height=CAMERA.height)
+    expected = tuple(float(image[v, u, 0]) / RED_PER_FRACTION for v, u in SELF_TEST_PIXELS)
+    return ModelSpec(
+        camera=CAMERA,
+        baseline_m=BASELINE_M,
+        depth_range_m=(1.0, 100.0),
+        encoder='none',
+        training_data=('made by hand',),
+        data_licence='none',
+        git_commit='unknown',
+        self_test=SelfTest(SELF_TEST_PIXELS, expected),
+    )
+
+
+def write_red_disparity_model(path: Path, model_spec: ModelSpec | None = None) -> Path:
+    """Write the model with a ModelSpec, its own unless another one is given."""
+    size = ['height', 'width']
+    graph = helper.make_graph(
+        [
+            helper.make_node('Cast', ['image'], ['real'], to=TensorProto.FLOAT),
+            helper.make_node('Gather', ['real', 'red'], ['channel'], axis=3),
+            helper.make_node('Div', ['channel', 'scale'], ['disparity']),
+        ],
+        'red',
+        [helper.make_tensor_value_info('image', TensorProto.UINT8, [1, *size, 3])],
+        [helper.make_tensor_value_info('disparity', TensorProto.FLOAT, [1, *size])],
+        [
+            helper.make_tensor('red', TensorProto.INT64, [], [0]),
+            helper.make_tensor('scale', TensorProto.FLOAT, [], [RED_PER_FRACTION]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
+    helper.set_model_props(model, {METADATA_KEY: (model_spec or spec()).to_json()})
+    onnx.save(model, path)
+    return path
+
+
+def write_model_without_spec(path: Path) -> Path:
+    """The same graph from somebody who knows nothing of ModelSpec."""
+    model = onnx.load(write_red_disparity_model(path))
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    return path
+
+
+def wrong_self_test() -> ModelSpec:
+    """A ModelSpec that expects 1 % more disparity than the model computes."""
+    test = spec().self_test
+    assert test is not None
+    more = tuple(1.01 * value for value in test.disparity)
+    return replace(spec(), self_test=SelfTest(test.pixels, more))
+
+
+def red_image(red: int, *, width: int, height: int) -> np.ndarray:
+    """(H, W, 3) uint8 of one red."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = red
+    return image

@@ -1,0 +1,121 @@
+"""Recordings to pair folders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from demo.world import LEFT_CAMERA, RIGHT_CAMERA
+from monodepth_ros.bag import BagError
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.pair_folder import PairFolder
+from test.recordings import write_stereo_bag
+from trainer.__main__ import main
+from trainer.data.ingest import ingest, IngestConfig, largest_valid_window, Rectifier
+from trainer.data.synthetic import make_scene, Pose, render
+
+
+def test_pairs_are_written_with_stamps_and_calibration(tmp_path):
+    ingest(write_stereo_bag(tmp_path / 'bag'), tmp_path / 'pairs', IngestConfig())
+    pairs = PairFolder(tmp_path / 'pairs')
+    assert pairs.calibration.baseline_m == 0.25
+    assert pairs.calibration.intrinsics.fx == 60
+    assert list(pairs.stamps_ns().values()) == [n * 100_000_000 for n in range(5)]
+    greys = [[view[0, 0, 0] for view in pairs.read_pair(name)] for name in pairs.names]
+    np.testing.assert_allclose(greys, [[10 * n, 10 * n + 5] for n in range(5)], atol=1)
+
+
+def test_eyes_a_few_milliseconds_apart_are_one_pair(tmp_path):
+    bag = write_stereo_bag(tmp_path / 'bag', right_lag_ns=3_000_000, compressed=False)
+    ingest(bag, tmp_path / 'pairs', IngestConfig())
+    assert len(PairFolder(tmp_path / 'pairs').names) == 5
+
+
+def test_eyes_half_a_frame_apart_are_no_pair(tmp_path):
+    bag = write_stereo_bag(tmp_path / 'bag', right_lag_ns=50_000_000)
+    with pytest.raises(BagError, match='within 5 ms; are the cameras synchronised'):
+        ingest(bag, tmp_path / 'pairs', IngestConfig())
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+def test_a_wrong_sign_of_the_baseline_is_refused(tmp_path):
+    bag = write_stereo_bag(tmp_path / 'bag', baseline_m=-0.25)
+    with pytest.raises(BagError, match=r'baseline of -0\.25 m.*swapped'):
+        ingest(bag, tmp_path / 'pairs', IngestConfig())
+
+
+def test_two_distorted_eyes_become_the_views_of_two_pinhole_cameras():
+    scene, pose = make_scene(np.random.default_rng([1, 1])), Pose(0, 0, 1.2, 0.06)
+    rectifier = Rectifier(LEFT_CAMERA, RIGHT_CAMERA)
+    pinhole = Camera.pinhole(rectifier.calibration.intrinsics)
+    for raw, to_rectified, shift_m in (
+        (LEFT_CAMERA, rectifier.left, 0.0),
+        (RIGHT_CAMERA, rectifier.right, rectifier.calibration.baseline_m),
+    ):
+        there = pose.moved_right(shift_m)
+        got = to_rectified.warp(render(scene, raw, there).rgb).astype(float)
+        expected = render(scene, pinhole, there).rgb.astype(float)
+        shifted = np.roll(expected, 2, axis=1)
+        # Resampled texture is a little blurred; two pixels off it is another picture.
+        assert np.abs(got - expected).mean() < 0.5 * np.abs(got - shifted).mean()
+        assert np.abs(got - expected).mean() < 4
+
+
+def test_the_demo_rig_has_no_black_border_to_crop():
+    camera = Rectifier(LEFT_CAMERA, RIGHT_CAMERA).calibration.intrinsics
+    assert (camera.width, camera.height) == (512, 192)
+
+
+def test_the_window_by_hand():
+    valid = np.ones((6, 8), bool)
+    valid[0] = False  # a black row above
+    valid[:, 7] = False  # a black column at the right
+    valid[5, 0] = False  # and a corner, of 5 x 7: a column costs less than a row
+    top, bottom, first, last = largest_valid_window(valid)
+    assert (top, bottom, first, last) == (1, 6, 1, 7)
+    with pytest.raises(ValueError, match='no pixel'):
+        largest_valid_window(np.zeros((3, 3), bool))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'eyes': ('left',)}, 'no stereo pair'),
+        ({'with_info': False}, 'record it too'),
+        ({'focal_px': 0.0}, 'calibrate the camera'),
+    ],
+)
+def test_the_command_says_one_line_and_leaves_nothing(tmp_path, capsys, changes, words):
+    bag = write_stereo_bag(tmp_path / 'bag', **changes)
+    assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1
+    assert words in error
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+def test_the_command_does_not_overwrite(tmp_path, capsys):
+    bag = write_stereo_bag(tmp_path / 'bag')
+    command = ['ingest', str(bag), '-o', str(tmp_path / 'pairs')]
+    assert main(command) == 0
+    assert main(command) == 1
+    assert 'exists already' in capsys.readouterr().err
+
+
+def test_the_real_drive_has_metric_truth(tmp_path, shared_data):
+    """Checked matching of the rectified pairs agrees with the projected scans."""
+    from trainer.data.stereo_matching import checked_disparity_px
+
+    bag = shared_data / 'bags' / 'kitti_0926_drive'
+    ingest(bag, tmp_path / 'pairs', IngestConfig(last_share=0.06))
+    pairs = PairFolder(tmp_path / 'pairs')
+    calibration = pairs.calibration
+    scanned = [name for name in pairs.names if pairs.read_gt_depth(name) is not None]
+    assert scanned
+    errors = []
+    for name in scanned:
+        disparity_px = checked_disparity_px(*pairs.read_pair(name))
+        laser_px = calibration.intrinsics.fx * calibration.baseline_m / pairs.read_gt_depth(name)
+        error = np.abs(disparity_px - laser_px)
+        errors.append(error[np.isfinite(error)])
+    assert np.median(np.concatenate(errors)) < 0.7

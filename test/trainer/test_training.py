@@ -1,0 +1,145 @@
+"""Training, checkpoints and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.model_spec import self_test_image
+from monodepth_ros.inference.backend import load_backend
+from monodepth_ros.pair_folder import StereoCalibration, write_pair_folder
+from trainer.__main__ import main
+from trainer.config import TrainConfig
+from trainer.export import export, ExportedNetwork
+from trainer.lightning_module import load_checkpoint, train
+
+SIZE = {'width': 64, 'height': 32}
+SHIFT_PX = 4
+
+
+def _write_pairs(path: Path) -> Path:
+    """Four smooth random textures at a disparity of SHIFT_PX everywhere."""
+    rng = np.random.default_rng(0)
+    rig = Intrinsics(fx=60, fy=60, cx=31.5, cy=15.5, **SIZE)
+    with write_pair_folder(path, StereoCalibration(rig, 0.5)) as writer:
+        for number in range(4):
+            coarse = rng.integers(0, 256, (8, 17, 3), np.uint8)
+            wide = cv2.resize(coarse, (64 + SHIFT_PX, 32), interpolation=cv2.INTER_LINEAR)
+            left, right = wide[:, :64], wide[:, SHIFT_PX : 64 + SHIFT_PX]
+            writer.add(f'{number}', left_rgb=left, right_rgb=right, stamp_ns=number)
+    return path
+
+
+def _config(pairs: Path, output: Path, **changes) -> TrainConfig:
+    values = {'max_steps': 2, 'batch_size': 4, 'workers': 0, 'seed': 3} | SIZE
+    return TrainConfig((pairs,), output, **values | changes)
+
+
+@pytest.fixture(scope='module')
+def pairs(tmp_path_factory):
+    return _write_pairs(tmp_path_factory.mktemp('data') / 'pairs')
+
+
+@pytest.fixture(scope='module')
+def checkpoint(pairs, tmp_path_factory):
+    return train(_config(pairs, tmp_path_factory.mktemp('training') / 'run'))
+
+
+def test_training_finds_the_known_disparity(pairs, tmp_path):
+    network, spec = load_checkpoint(
+        train(_config(pairs, tmp_path / 'run', max_steps=200, learning_rate=2e-3))
+    )
+    from monodepth_ros.pair_folder import PairFolder
+
+    left, _ = PairFolder(pairs).read_pair('0')
+    image = torch.from_numpy(left).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        disparity_px = network(image)[0][0, 0] * spec.camera.width
+    # The first SHIFT_PX columns have no match in the right view.
+    assert disparity_px[:, SHIFT_PX:].median().item() == pytest.approx(SHIFT_PX, abs=0.75)
+
+
+def test_the_same_seed_gives_the_same_weights(pairs, checkpoint, tmp_path):
+    again = load_checkpoint(train(_config(pairs, tmp_path / 'again')))[0].state_dict()
+    other = load_checkpoint(train(_config(pairs, tmp_path / 'other', seed=4)))[0].state_dict()
+    first = load_checkpoint(checkpoint)[0].state_dict()
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+def test_a_worker_process_does_not_hang(pairs, tmp_path):
+    assert train(_config(pairs, tmp_path / 'run', workers=1)).is_file()
+
+
+def test_the_checkpoint_carries_the_canonical_camera(checkpoint):
+    _, spec = load_checkpoint(checkpoint)
+    assert spec.camera == Intrinsics(fx=60, fy=60, cx=31.5, cy=15.5, **SIZE)
+    assert spec.baseline_m == 0.5
+    # The largest disparity, 0.3 * 64 px, is 60 px * 0.5 m / 19.2 px away.
+    assert spec.depth_range_m[0] == pytest.approx(60 * 0.5 / 19.2)
+
+
+def test_the_exported_file_is_whole_and_agrees_with_torch(checkpoint, tmp_path):
+    export(checkpoint, tmp_path / 'model.onnx')
+    assert [path.name for path in tmp_path.iterdir()] == ['model.onnx']
+    model = onnx.load(tmp_path / 'model.onnx')
+    # TensorRT: the very first operator on a uint8 input must be Cast.
+    assert [n.op_type for n in model.graph.node if 'image' in n.input] == ['Cast']
+    backend = load_backend(tmp_path / 'model.onnx')  # runs the self-test
+    image = self_test_image(**SIZE)[::-1].copy()
+    exported = ExportedNetwork(load_checkpoint(checkpoint)[0]).eval()
+    with torch.no_grad():
+        expected = exported(torch.from_numpy(image)[None])[0].numpy()
+    np.testing.assert_allclose(backend.infer(image), expected, rtol=1e-4)
+
+
+def test_height_and_width_of_the_file_are_free_in_multiples_of_the_stride(checkpoint, tmp_path):
+    export(checkpoint, tmp_path / 'model.onnx')
+    session = onnxruntime.InferenceSession(tmp_path / 'model.onnx')
+    assert [type(size) for size in session.get_inputs()[0].shape] == [int, str, str, int]
+    image = self_test_image(width=160, height=96)[None]
+    (disparity,) = session.run(None, {'image': image})
+    exported = ExportedNetwork(load_checkpoint(checkpoint)[0]).eval()
+    with torch.no_grad():
+        expected = exported(torch.from_numpy(image)).numpy()
+    np.testing.assert_allclose(disparity, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize('content', [b'', b'no checkpoint'])
+def test_a_foreign_checkpoint_is_refused(tmp_path, capsys, content):
+    (tmp_path / 'foreign.ckpt').write_bytes(content)
+    command = ['export', str(tmp_path / 'foreign.ckpt'), '-o', str(tmp_path / 'model.onnx')]
+    assert main(command) == 1
+    assert 'no checkpoint of this trainer' in capsys.readouterr().err
+    assert not (tmp_path / 'model.onnx').exists()
+
+
+def test_a_missing_checkpoint_is_named(tmp_path, capsys):
+    assert main(['export', str(tmp_path / 'none.ckpt'), '-o', str(tmp_path / 'model.onnx')]) == 1
+    assert 'none.ckpt not found' in capsys.readouterr().err
+
+
+def test_an_unknown_or_shortened_option_is_an_error(tmp_path, capsys):
+    for option in ('--learning_rat=1', '--speed=1'):
+        with pytest.raises(SystemExit):
+            main(['train', '--data=["a"]', f'--output={tmp_path / "run"}', option])
+        assert option.split('=')[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'width': 100}, 'width is 100, expected a multiple of 32, e.g. 96 or 128'),
+        ({'max_steps': 0}, 'max_steps is 0'),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(tmp_path, changes, words):
+    with pytest.raises(ValueError, match=words):
+        _config(tmp_path, tmp_path, **changes)

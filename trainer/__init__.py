@@ -1,0 +1,1 @@
+"""The desk side: recordings in, one ONNX file out. Never imports rclpy."""

@@ -1,0 +1,86 @@
+"""`python -m trainer ingest | train | export`: a stereo recording to a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import sys
+from typing import Any
+
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
+
+from trainer.config import TrainConfig
+from trainer.data.ingest import ingest, IngestConfig
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run one command; user errors become one line and exit status 1."""
+    parser = _parser()
+    options = parser.parse_args(args)
+    command = options.subcommand
+    try:
+        _COMMANDS[command](options[command])
+    except (ValueError, OSError) as error:
+        print(f'trainer {command}: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _ingest(options: Namespace) -> None:
+    config = IngestConfig(**_only(options, 'left', 'right', 'first_share', 'last_share'))
+    calibration = ingest(options.bag, options.output, config)
+    camera = calibration.intrinsics
+    print(
+        f'{options.output}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, '
+        f'baseline {calibration.baseline_m:.3f} m'
+    )
+
+
+def _train(options: Namespace) -> None:
+    # Imported late: torch takes seconds, which `ingest` and `--help` need not wait for.
+    from trainer.lightning_module import train
+
+    values = options.as_dict()
+    values.pop('config', None)
+    print(train(TrainConfig(**values | {'data': tuple(values['data'])})))
+
+
+def _export(options: Namespace) -> None:
+    from trainer.export import export
+
+    spec = export(options.checkpoint, options.output)
+    camera = spec.camera
+    print(
+        f'{options.output}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, baseline '
+        f'{spec.baseline_m:.3f} m, agrees with torch'
+    )
+
+
+def _only(options: Namespace, *names: str) -> dict[str, Any]:
+    return {name: options[name] for name in names}
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog='python -m trainer', description=__doc__, allow_abbrev=False)
+    commands = parser.add_subcommands()
+    ingest_parser = ArgumentParser(description='Turn a stereo rosbag2 into a pair folder.')
+    ingest_parser.add_argument('bag', type=Path, help='rosbag2 folder (mcap or sqlite3)')
+    ingest_parser.add_argument('-o', '--output', type=Path, required=True, help='new folder')
+    ingest_parser.add_class_arguments(IngestConfig, as_group=False)
+    commands.add_subcommand('ingest', ingest_parser, help='stereo bag -> pair folder')
+    train_parser = ArgumentParser(description=TrainConfig.__doc__)
+    train_parser.add_argument('--config', action=ActionConfigFile, help='YAML of these options')
+    train_parser.add_class_arguments(TrainConfig, as_group=False)
+    commands.add_subcommand('train', train_parser, help='pair folders -> checkpoint')
+    export_parser = ArgumentParser(description='Turn a checkpoint into a model file (ONNX).')
+    export_parser.add_argument('checkpoint', type=Path, help='last.ckpt of a training')
+    export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
+    commands.add_subcommand('export', export_parser, help='checkpoint -> model.onnx')
+    return parser
+
+
+_COMMANDS = {'ingest': _ingest, 'train': _train, 'export': _export}
+
+if __name__ == '__main__':
+    sys.exit(main())

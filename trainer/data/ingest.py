@@ -1,0 +1,185 @@
+"""A stereo recording to a pair folder: found, paired by stamp, rectified, cropped, written."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from monodepth_ros.bag import Bag, BagError, CameraTopic
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.messages import image_rgb, stamp_ns
+from monodepth_ros.pair_folder import PairFolderWriter, StereoCalibration, write_pair_folder
+from trainer.data.lidar import cloud_xyz, project_points, StaticTransforms
+
+CLOUD_TYPE = 'sensor_msgs/msg/PointCloud2'
+TF_STATIC = '/tf_static'
+# Cameras of one rig are triggered together; a driver stamps them a few milliseconds apart.
+SYNC_TOLERANCE_NS = 5_000_000
+# How many unmatched messages of one kind wait for their partner before the oldest is given up.
+WAITING = 16
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """A part of a recording: from first_share to last_share of its duration (0..1)."""
+
+    left: str | None = None
+    right: str | None = None
+    first_share: float = 0.0
+    last_share: float = 1.0
+
+
+class Rectifier:
+    """
+    Rectifies both eyes into one pinhole camera: the left one's P, cropped to where both see.
+
+    `calibration` describes the result. Raises ValueError when the baseline is not positive or
+    no pixel is seen by both.
+    """
+
+    def __init__(self, left: Camera, right: Camera) -> None:
+        if not right.baseline_m > 0:
+            raise ValueError(
+                f'got a baseline of {right.baseline_m:g} m, expected a positive one: P[3] of the '
+                'right camera is -fx * baseline; left and right may be swapped'
+            )
+        full = left.rectified
+        seen = ToCanonical(left, full).valid & ToCanonical(right, full).valid
+        top, bottom, first, last = largest_valid_window(seen)
+        cropped = full.cropped(left=first, top=top, width=last - first, height=bottom - top)
+        self.calibration = StereoCalibration(cropped, right.baseline_m)
+        self.left, self.right = ToCanonical(left, cropped), ToCanonical(right, cropped)
+
+
+def largest_valid_window(valid: np.ndarray) -> tuple[int, int, int, int]:
+    """
+    A window (top, bottom, first column, end column) that is True throughout.
+
+    Greedy: as long as one pixel is False, the side with the largest share of False loses a line.
+    """
+    top, bottom, first, last = 0, valid.shape[0], 0, valid.shape[1]
+    while top < bottom and first < last:
+        window = valid[top:bottom, first:last]
+        sides = [window[0], window[-1], window[:, 0], window[:, -1]]
+        worst = int(np.argmin([side.mean() for side in sides]))
+        if sides[worst].all() and window.all():
+            return top, bottom, first, last
+        top, bottom = top + (worst == 0), bottom - (worst == 1)
+        first, last = first + (worst == 2), last - (worst == 3)
+    raise ValueError('no pixel is seen by both rectified cameras; is the calibration right?')
+
+
+def ingest(bag_path: Path, folder: Path, config: IngestConfig) -> StereoCalibration:
+    """Write the recording's pairs to a new folder. Raises BagError when it has none."""
+    with Bag(bag_path) as bag:
+        left, right = bag.find_stereo(config.left, config.right)
+        try:
+            rectifier = Rectifier(left.camera, right.camera)
+        except ValueError as error:
+            raise BagError(f'{bag_path}, {left.image} + {right.image}: {error}') from error
+        topics = (left.image, right.image, *bag.topics_of_type(CLOUD_TYPE))
+        share = {'first_share': config.first_share, 'last_share': config.last_share}
+        total = bag.message_count(*topics) * (config.last_share - config.first_share)
+        with write_pair_folder(folder, rectifier.calibration) as writer:
+            pairing = _Pairing(left, right, rectifier, writer, _static_transforms(bag))
+            messages = bag.messages(*topics, **share)
+            for message in track(messages, f'ingest {bag_path.name}', total=total):
+                pairing.take(message.topic, message.content)
+            if not pairing.pairs:
+                raise BagError(
+                    f'{bag_path}: no left image has a right one within '
+                    f'{SYNC_TOLERANCE_NS / 1e6:g} ms; are the cameras synchronised?'
+                )
+    return rectifier.calibration
+
+
+class _Pairing:
+    """Matches left, right and scan messages by stamp as they come, and writes what is complete."""
+
+    def __init__(
+        self,
+        left: CameraTopic,
+        right: CameraTopic,
+        rectifier: Rectifier,
+        writer: PairFolderWriter,
+        transforms: StaticTransforms,
+    ) -> None:
+        self.pairs = 0
+        self._left, self._right = left, right
+        self._rectifier = rectifier
+        self._writer = writer
+        self._transforms = transforms
+        self._waiting: dict[str, deque[Any]] = {
+            left.image: deque(maxlen=WAITING),
+            right.image: deque(maxlen=WAITING),
+        }
+        self._scans: deque[Any] = deque(maxlen=WAITING)
+        self._written: deque[tuple[int, str, str]] = deque(maxlen=WAITING)
+
+    def take(self, topic: str, message: Any) -> None:
+        """Use one message of the recording."""
+        if topic not in self._waiting:
+            self._scans.append(message)
+        else:
+            other = self._right.image if topic == self._left.image else self._left.image
+            partner = _take_nearest(self._waiting[other], stamp_ns(message.header))
+            if partner is None:
+                self._waiting[topic].append(message)
+            else:
+                pair = (message, partner) if topic == self._left.image else (partner, message)
+                self._write_pair(*pair)
+        self._write_scans()
+
+    def _write_pair(self, left: Any, right: Any) -> None:
+        name, stamp = f'{self.pairs:06d}', stamp_ns(left.header)
+        self._writer.add(
+            name,
+            left_rgb=self._rectifier.left.warp(image_rgb(left)),
+            right_rgb=self._rectifier.right.warp(image_rgb(right)),
+            stamp_ns=stamp,
+        )
+        self.pairs += 1
+        self._written.append((stamp, name, left.header.frame_id))
+
+    def _write_scans(self) -> None:
+        for stamp, name, frame_id in self._written:
+            scan = _take_nearest(self._scans, stamp)
+            if scan is not None:
+                self._write_gt_depth(name, frame_id, scan)
+
+    def _write_gt_depth(self, name: str, frame_id: str, scan: Any) -> None:
+        raw_from_cloud = self._transforms.between(frame_id, scan.header.frame_id)
+        if raw_from_cloud is None:
+            raise BagError(
+                f'{TF_STATIC} does not connect {scan.header.frame_id!r} with {frame_id!r}; '
+                'record it, or leave the cloud out of the recording'
+            )
+        # The frame_id of a raw image is the raw camera; R turns it into the rectified one.
+        rectified_from_raw = np.eye(4)
+        rectified_from_raw[:3, :3] = self._left.camera.rotation
+        depth_m = project_points(
+            cloud_xyz(scan),
+            rectified_from_cloud=rectified_from_raw @ raw_from_cloud,
+            intrinsics=self._rectifier.calibration.intrinsics,
+        )
+        self._writer.add_gt_depth(name, depth_m)
+
+
+def _take_nearest(waiting: deque[Any], stamp: int) -> Any | None:
+    """Remove and return the message within SYNC_TOLERANCE_NS of a stamp, if there is one."""
+    for at, message in enumerate(waiting):
+        if abs(stamp_ns(message.header) - stamp) <= SYNC_TOLERANCE_NS:
+            del waiting[at]
+            return message
+    return None
+
+
+def _static_transforms(bag: Bag) -> StaticTransforms:
+    messages = bag.messages(TF_STATIC)
+    return StaticTransforms(t for message in messages for t in message.content.transforms)

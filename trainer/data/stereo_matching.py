@@ -1,0 +1,49 @@
+"""Semi-global matching with a left-right check: a second opinion where there is no laser."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+BLOCK_SIZE = 3
+FRACTION_STEPS = 16  # StereoSGBM returns disparities in 1/16 px
+CONSISTENT_PX = 1.0
+
+
+def checked_disparity_px(
+    left_rgb: np.ndarray, right_rgb: np.ndarray, *, max_disparity_px: int = 128
+) -> np.ndarray:
+    """
+    Disparity of the left view where the right view's agrees to CONSISTENT_PX.
+
+    left_rgb, right_rgb: (H, W, 3) uint8, rectified. Returns (H, W) float32 px, NaN elsewhere.
+    """
+    views = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (left_rgb, right_rgb)]
+    left = _match(*views, max_disparity_px)
+    # The right view's disparity is that of the mirrored pair with its views exchanged.
+    mirrored = [np.ascontiguousarray(view[:, ::-1]) for view in reversed(views)]
+    right = _match(*mirrored, max_disparity_px)[:, ::-1]
+    height, width = left.shape
+    u = np.arange(width, dtype=np.float32) - np.nan_to_num(left)
+    match = np.clip(np.rint(u), 0, width - 1).astype(int)
+    seen_from_right = right[np.arange(height)[:, None], match]
+    consistent = (np.abs(left - seen_from_right) <= CONSISTENT_PX) & (u >= 0)
+    return np.where(consistent, left, np.float32(np.nan))
+
+
+def _match(left: np.ndarray, right: np.ndarray, max_disparity_px: int) -> np.ndarray:
+    matcher = cv2.StereoSGBM.create(
+        minDisparity=0,
+        numDisparities=max_disparity_px,
+        blockSize=BLOCK_SIZE,
+        P1=36,
+        P2=288,
+        preFilterCap=63,
+        uniquenessRatio=10,
+        speckleWindowSize=100,
+        speckleRange=16,
+    )
+    # The matcher leaves out the first max_disparity_px columns: let them be padding.
+    padded = [np.pad(view, ((0, 0), (max_disparity_px, 0))) for view in (left, right)]
+    disparity = matcher.compute(*padded)[:, max_disparity_px:].astype(np.float32) / FRACTION_STEPS
+    return np.where(disparity > 0, disparity, np.float32(np.nan))

@@ -1,0 +1,139 @@
+"""A checkpoint to one ONNX file that says what it is, checked against torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import logging
+from pathlib import Path
+import warnings
+
+import numpy as np
+import onnx
+import torch
+from torch import nn, Tensor
+
+from monodepth_ros.atomic import atomic_file
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
+from monodepth_ros.inference.onnxruntime import FREE_SIZES, INPUT, OnnxRuntimeBackend, OUTPUT
+from trainer.lightning_module import load_checkpoint
+from trainer.model.decoder import DepthNetwork
+from trainer.postprocess import flip_blend
+
+OPSET = 18
+SELF_TEST_PIXELS = 64
+# torch and ONNX Runtime order float32 sums differently; more than this is another function.
+TOLERANCE = 1e-4
+
+
+class ExportedNetwork(nn.Module):
+    """What goes into the file: uint8 image in, flip-blended left disparity out."""
+
+    def __init__(self, network: DepthNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image: (1, H, W, 3) uint8 RGB -> (1, H, W) float32, fraction of the width."""
+        # TensorRT wants the cast to be the first operator after a uint8 input.
+        x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
+        # One pass of two images: the second is the mirrored one.
+        disparity = self.network(torch.cat([x, x.flip(-1)]))[0][:, 0]
+        return flip_blend(disparity[:1], disparity[1:])
+
+
+def export(checkpoint: Path, output: Path) -> ModelSpec:
+    """
+    Write the model file; nothing is left behind when it does not agree with torch.
+
+    Raises ValueError for a foreign checkpoint or when ONNX Runtime and torch differ.
+    """
+    network, spec = load_checkpoint(checkpoint)
+    model = ExportedNetwork(network).eval()
+    with atomic_file(output) as partial:
+        _write_onnx(model, partial)
+        _tidy_input(partial)
+        _store_spec(partial, spec)
+        computed = _check_against_torch(model, partial, spec.camera)
+        spec = replace(spec, self_test=_self_test(computed))
+        _store_spec(partial, spec)
+    return spec
+
+
+def _write_onnx(model: ExportedNetwork, path: Path) -> None:
+    stride = model.network.stride
+    # Any size serves to trace a graph of free sizes; at 1 x 1, features would be taken as fixed.
+    example = torch.zeros(1, 4 * stride, 5 * stride, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        # The exporter warns about its own internals; ours are errors in the tests.
+        warnings.simplefilter('ignore')
+        logging.getLogger('torch.onnx').setLevel(logging.ERROR)
+        torch.onnx.export(
+            model,
+            (example,),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes={
+                'image': {
+                    1: stride * torch.export.Dim('rows', min=2, max=256),
+                    2: stride * torch.export.Dim('columns', min=2, max=256),
+                }
+            },
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def _tidy_input(path: Path) -> None:
+    """
+    Name the free sizes as a backend fixes them, and let nothing but Cast read the uint8 input.
+
+    torch names a size `32*rows` and asks the input for its shape; TensorRT allows a uint8 input
+    no operator but Cast, whose output has the same shape.
+    """
+    model = onnx.load(path)
+    nodes = model.graph.node
+    (cast,) = [n for n in nodes if n.op_type == 'Cast' and n.input[0] == INPUT]
+    for node in nodes:
+        if node.op_type == 'Shape' and node.input[0] == INPUT:
+            node.input[0] = cast.output[0]
+    others = [node for node in nodes if node.output[0] != cast.output[0]]
+    first = onnx.NodeProto()
+    first.CopyFrom(cast)
+    del nodes[:]
+    nodes.extend([first, *others])
+    for tensor in (*model.graph.input, *model.graph.output):
+        _, rows, columns, *_ = tensor.type.tensor_type.shape.dim
+        rows.dim_param, columns.dim_param = FREE_SIZES
+    onnx.save(model, path)
+
+
+def _store_spec(path: Path, spec: ModelSpec) -> None:
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
+    onnx.save(model, path)
+
+
+def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np.ndarray:
+    """(H, W) disparity of the self-test image in ONNX Runtime."""
+    image = self_test_image(width=camera.width, height=camera.height)
+    computed = OnnxRuntimeBackend(path).infer(image)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(image)[None])[0].numpy()
+    error = float(np.mean(np.abs(computed - expected) / expected))
+    if not error <= TOLERANCE:
+        raise ValueError(
+            f'ONNX Runtime and torch differ by {error:.1e} in mean relative disparity, '
+            f'expected at most {TOLERANCE:.0e}; report this with the checkpoint'
+        )
+    return computed
+
+
+def _self_test(disparity: np.ndarray) -> SelfTest:
+    flat = np.linspace(0, disparity.size - 1, SELF_TEST_PIXELS).astype(int)
+    rows, columns = np.unravel_index(flat, disparity.shape)
+    pixels = tuple(zip(rows.tolist(), columns.tolist(), strict=True))
+    return SelfTest(pixels, tuple(float(disparity[pixel]) for pixel in pixels))

@@ -1,0 +1,1 @@
+"""The network: an encoder and the paper's decoder."""

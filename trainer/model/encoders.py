@@ -1,0 +1,46 @@
+"""Encoders: an image to features at H/2, H/4, ... of growing depth."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import nn, Tensor
+
+IMAGE_MEAN = 0.45
+IMAGE_STD = 0.225
+
+
+class SmallEncoder(nn.Module):
+    """
+    Five stages of two 3x3 convolutions with BatchNorm: small enough to learn on a CPU.
+
+    image: (B, 3, H, W) in 0..1, H and W multiples of `stride`. Returns five feature maps, at H/2
+    to H/32, with `channels` channels.
+    """
+
+    channels = (16, 32, 64, 96, 128)
+    stride = 32
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, *self.channels)
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                _conv_bn_elu(inputs, outputs, stride=2), _conv_bn_elu(outputs, outputs, stride=1)
+            )
+            for inputs, outputs in pairwise(widths)
+        )
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Features, finest first."""
+        features = []
+        x = (image - IMAGE_MEAN) / IMAGE_STD
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+def _conv_bn_elu(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ELU(inplace=True))
