@@ -37,7 +37,8 @@ def write_strip(path: Path, rows: list[Row]) -> None:
         line[0].imshow(row.rgb)
         depth = _show(line[1], row.depth_m, COLORS, norm=LogNorm(NEAR_M, FAR_M))
         _show(line[2], row.true_m, COLORS, norm=LogNorm(NEAR_M, FAR_M))
-        relative = np.abs(row.depth_m - row.true_m) / row.true_m
+        in_range = np.where(np.isfinite(row.true_m), row.true_m, np.nan)
+        relative = np.abs(row.depth_m - in_range) / in_range
         error = _show(line[3], relative, 'magma', vmin=0, vmax=MAX_ERROR)
     for axis, title in zip(axes[0], ('input', 'depth', 'truth', 'relative error'), strict=True):
         axis.set_title(title)

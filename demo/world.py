@@ -116,7 +116,7 @@ def look(frame: Frame, camera: Camera) -> View:
     """What a camera sees at a moment; its place along the rig is its P[3]."""
     scene = make_scene(np.random.default_rng([frame.seed, frame.scene]))
     path = np.random.default_rng([frame.seed, frame.scene, 1])
-    x_m, yaw = path.uniform(-0.4, 0.4), path.normal(0, 0.05)
+    x_m, yaw = path.uniform(-0.4, 0.4), path.normal(0, 0.1)
     travelled = frame.step * STEP_M
     pose = Pose(
         x_m + travelled * math.sin(yaw), travelled * math.cos(yaw), HEIGHT_M, PITCH_RAD, yaw

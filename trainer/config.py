@@ -20,9 +20,9 @@ class TrainConfig:
     """Network width in px, a multiple of 32."""
     height: int = 96
     """Network height in px, a multiple of 32."""
-    max_steps: int = 800
+    max_steps: int = 1000
     """Optimiser steps; the learning rate halves at 3/5 and at 4/5 of them (METHOD section 4)."""
-    batch_size: int = 8
+    batch_size: int = 4
     """Pairs a step."""
     learning_rate: float = 1e-3
     """Adam's, at the start."""

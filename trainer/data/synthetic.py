@@ -100,10 +100,10 @@ class View(NamedTuple):
 
 
 def make_scene(rng: np.random.Generator) -> Scene:
-    """A street-like place ahead of z = 0 that leaves |x| < 1 m free up to z = 9 m."""
+    """A street-like place ahead of z = 0 that leaves |x| < 0.7 m free up to z = 9 m."""
     walls = [_side_wall(rng, side) for side in (-1, 1) if rng.random() < 0.8]
     end = Box(0, rng.uniform(22, 70), 40, 1, rng.uniform(2, 9), rng.normal(0, 0.1), _surface(rng))
-    things = [_thing(rng) for _ in range(rng.integers(6, 13))]
+    things = [_thing(rng) for _ in range(rng.integers(10, 19))]
     direction = np.array([rng.uniform(-1, 1), -rng.uniform(0.4, 1.2), rng.uniform(-1, 0.4)])
     return Scene(
         ground=_surface(rng),
@@ -296,11 +296,11 @@ def _side_wall(rng: np.random.Generator, side: int) -> Box:
 
 
 def _thing(rng: np.random.Generator) -> Box | Cylinder:
-    z_m = rng.uniform(4, 36)
-    clear_m = 1.9 if z_m < 12 else 0.0
-    x_m = rng.choice([-1, 1]) * rng.uniform(clear_m, clear_m + 0.25 * z_m)
-    height_m = rng.uniform(0.4, 3)
+    z_m = rng.uniform(3.5, 30)
+    clear_m = 1.9 if z_m < 10 else 0.0
+    x_m = rng.choice([-1, 1]) * rng.uniform(clear_m, clear_m + 0.3 * z_m)
+    height_m = rng.uniform(0.5, 4)
     if rng.random() < 0.4:
-        return Cylinder(x_m, z_m, rng.uniform(0.1, 0.7), height_m, _surface(rng))
-    half_x_m, half_z_m = rng.uniform(0.25, 0.7, 2) if z_m < 12 else rng.uniform(0.4, 2.0, 2)
+        return Cylinder(x_m, z_m, rng.uniform(0.15, 0.8), height_m, _surface(rng))
+    half_x_m, half_z_m = rng.uniform(0.3, 0.8, 2) if z_m < 10 else rng.uniform(0.5, 2.5, 2)
     return Box(x_m, z_m, half_x_m, half_z_m, height_m, rng.uniform(0, math.pi), _surface(rng))

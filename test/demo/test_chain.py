@@ -1,0 +1,100 @@
+"""The whole chain as a user types it, with few training steps."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from demo.score import published_depth
+from monodepth_ros.bag import Bag
+from monodepth_ros.messages import stamp_ns
+from test.live_node import shared_memory_segments
+from test.recordings import write_stereo_bag
+
+ROOT = Path(__file__).parents[2]
+KEYS = {
+    'abs_rel', 'abs_rel_prior', 'rmse_m', 'delta_1', 'valid_share', 'frames_in', 'frames_out',
+    'latency_ms_p50', 'latency_ms_p95', 'backend', 'train_seconds', 'model',
+}  # fmt: skip
+FILES = {'model.onnx', 'summary.json', 'depth.png', 'depth_bag'}
+
+
+def _demo(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, '-m', 'demo', *arguments],
+        cwd=cwd,
+        env=os.environ | {'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
+    with Bag(bag) as opened:
+        headers = [message.content.header for message in opened.messages(topic)]
+    return {(stamp_ns(header), header.frame_id) for header in headers}
+
+
+@pytest.mark.slow
+def test_the_procedural_demo(tmp_path):
+    before = shared_memory_segments()
+    result = _demo(tmp_path, '--steps', '20')
+    assert result.returncode == 0, result.stdout + result.stderr
+    output = tmp_path / 'out' / 'demo'
+    assert {path.name for path in output.iterdir()} >= FILES
+    summary = json.loads((output / 'summary.json').read_text())
+    assert summary.keys() >= KEYS
+    assert all(summary[key] is not None for key in KEYS)
+    assert summary['frames_in'] == 120
+    assert summary['frames_out'] >= 0.9 * summary['frames_in']
+    assert summary['valid_share'] >= 0.95
+    published = {(stamp, frame_id) for stamp, frame_id, _ in published_depth(output / 'depth_bag')}
+    assert len(published) == summary['frames_out']
+    sent = _stamps_and_frames(output / 'camera_bag', '/camera/image_raw/compressed')
+    assert published <= sent
+    assert _stamps_and_frames(output / 'depth_bag', '/points') <= sent
+    assert shared_memory_segments() <= before
+
+
+@pytest.mark.slow
+def test_a_real_drive(tmp_path, shared_data):
+    bag = shared_data / 'bags' / 'kitti_0926_drive'
+    result = _demo(tmp_path, '--bag', str(bag), '--steps', '100')
+    assert result.returncode == 0, result.stdout + result.stderr
+    output = tmp_path / 'out' / 'kitti_0926_drive'
+    assert {path.name for path in output.iterdir()} >= FILES
+    assert not (tmp_path / 'out' / 'demo').exists()
+    summary = json.loads((output / 'summary.json').read_text())
+    assert summary['frames_out'] >= 0.9 * summary['frames_in']
+    assert set(summary['truth']) == {'lidar', 'sgm'}
+    assert summary['near_bottom_share'] >= 0.9
+    depth_m = next(published_depth(output / 'depth_bag'))[2].depth_m
+    assert depth_m.shape == (512, 1392)
+    assert np.isfinite(depth_m).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [({'eyes': ('left',)}, 'no stereo pair'), ({'right_lag_ns': 50_000_000}, 'synchronised')],
+)
+def test_a_stage_that_fails_stops_the_demo_with_its_own_message(tmp_path, changes, words):
+    bag = write_stereo_bag(tmp_path / 'bag', **changes)
+    result = _demo(tmp_path, '--bag', str(bag))
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert 'Traceback' not in result.stderr
+    assert list((tmp_path / 'out' / 'bag').iterdir()) == []
+
+
+def test_a_missing_bag_is_named(tmp_path):
+    result = _demo(tmp_path, '--bag', str(tmp_path / 'none'))
+    assert result.returncode == 1
+    assert result.stderr.count('\n') == 1
+    assert 'is no rosbag2 folder' in result.stderr

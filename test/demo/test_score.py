@@ -1,0 +1,87 @@
+"""Scoring a recording of published depth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from demo.score import DepthMap, is_near_at_bottom, resample, score
+from demo.truth import cell_prior
+from monodepth_ros import messages
+from monodepth_ros.bag import write_bag
+from monodepth_ros.core.camera import Intrinsics
+from test.recordings import header_of
+from test.test_messages import CLASSES
+
+CAMERA = Intrinsics(fx=10, fy=10, cx=1.5, cy=0.5, width=4, height=2)
+NAN = np.nan
+
+
+def _depth(rows):
+    return np.array(rows, np.float32)
+
+
+@pytest.fixture
+def output_bag(tmp_path):
+    """One frame at stamp 5: 2 m everywhere, but two pixels invalid or out of range."""
+    header = header_of(5)
+    info = messages.camera_info(CLASSES, header, CAMERA)
+    info.d = np.zeros(5)  # rosbags serialises numpy only
+    image = messages.depth_image(CLASSES, header, _depth([[2, 2, 2, 2], [2, 2, NAN, np.inf]]))
+    image.data = np.frombuffer(image.data, np.uint8)
+    with write_bag(tmp_path / 'bag') as bag:
+        bag.add('/depth/image_rect', image, recorded_ns=5)
+        bag.add('/depth/camera_info', info, recorded_ns=5)
+    return tmp_path / 'bag'
+
+
+def test_metrics_and_valid_share_by_hand(output_bag):
+    truth = DepthMap(_depth([[4, 2, NAN, 100], [2, 2, 2, 2]]), CAMERA)
+    prior = DepthMap(np.full((2, 4), 4, np.float32), CAMERA)
+    result = score(output_bag, {5: truth}.get, prior)
+    # Truth in range: 6 pixels, of which 2 have no prediction.
+    assert result.valid_share == pytest.approx(4 / 6)
+    assert result.predicted.abs_rel == pytest.approx((0.5 + 0 + 0 + 0) / 4)
+    assert result.prior.abs_rel == pytest.approx((0 + 1 + 1 + 1) / 4)
+    assert result.frames == 1
+
+
+def test_pixels_outside_the_priors_camera_do_not_count(output_bag):
+    truth = DepthMap(np.full((2, 4), 2, np.float32), CAMERA)
+    left_half = CAMERA.cropped(left=0, top=0, width=2, height=2)
+    half = DepthMap(np.full((2, 2), 4, np.float32), left_half)
+    assert score(output_bag, {5: truth}.get, half).valid_share == 1
+
+
+def test_without_truth_there_is_no_score(output_bag):
+    prior = DepthMap(np.full((2, 4), 4, np.float32), CAMERA)
+    assert score(output_bag, {}.get, prior) is None
+
+
+def test_resampling_looks_along_the_same_ray():
+    source = DepthMap(np.arange(8, dtype=np.float32).reshape(2, 4), CAMERA)
+    np.testing.assert_array_equal(resample(source, CAMERA), source.depth_m)
+    shifted = resample(source, CAMERA.cropped(left=1, top=0, width=4, height=2))
+    np.testing.assert_array_equal(shifted[:, :3], source.depth_m[:, 1:])
+    assert np.isnan(shifted[:, 3]).all()
+
+
+def test_the_lowest_fifth_must_be_nearer_than_half_the_middle():
+    road = np.repeat(np.array([NAN, 40, 30, 20, 9.9], np.float32), 4)[:, None] * np.ones((1, 3))
+    # Rows without depth are no part of the image: 16 rows remain, 40 m to 9.9 m.
+    assert is_near_at_bottom(road)
+    assert not is_near_at_bottom(road[::-1])
+    assert not is_near_at_bottom(np.full((10, 3), 5.0))
+
+
+def test_the_prior_is_the_median_of_its_cell():
+    camera = Intrinsics(fx=10, fy=10, cx=9.5, cy=7.5, width=20, height=16)
+    first = np.full((16, 20), 3, np.float32)
+    second = np.full((16, 20), 5, np.float32)
+    second[:, 16:] = NAN
+    third = np.full((16, 20), 100, np.float32)  # out of range: not counted
+    maps = [DepthMap(depth, camera) for depth in (first, second, second, third)]
+    prior = cell_prior(dict(enumerate(maps)))
+    assert prior.depth_m.shape == (16, 20)
+    assert set(np.unique(prior.depth_m[:, :16])) == {5}
+    assert set(np.unique(prior.depth_m[:, 16:])) == {3}
