@@ -35,7 +35,15 @@ setup(
         ],
         'openvino': ['openvino'],
         'tensorrt': ['tensorrt', 'cuda-bindings'],
-        'dev': ['codespell', 'hypothesis', 'mypy', 'pytest', 'ruff', 'scikit-image'],
+        'dev': [
+            'codespell',
+            'colcon-common-extensions',
+            'hypothesis',
+            'mypy',
+            'pytest',
+            'ruff',
+            'scikit-image',
+        ],
     },
     entry_points={'console_scripts': [f'depth_node = {PACKAGE}.node:main']},
 )

@@ -221,6 +221,8 @@ def main() -> int:
     except (StageError, ValueError, OSError) as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 1
     return 0
 
 

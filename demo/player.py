@@ -83,6 +83,8 @@ def main() -> int:
         node = Node('player')
         targets = {options.image: options.to, options.info: 'camera_info'}
         published = play(node, messages, targets)
+    except KeyboardInterrupt:
+        return 1
     finally:
         rclpy.try_shutdown()
     with atomic_file(options.times) as partial:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+import json
 from typing import Any
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
@@ -58,7 +59,10 @@ def read_parameters(declare: Callable[[str, Any, str], Any]) -> DepthNodeParams:
 
 def parameter_table() -> str:
     """The README's table, in Markdown."""
-    rows = [f'| `{f.name}` | `{f.default!r}` | {f.metadata["description"]} |' for f in _fields()]
+    rows = [
+        f'| `{f.name}` | `{json.dumps(f.default)}` | {f.metadata["description"]} |'
+        for f in _fields()
+    ]
     return '\n'.join(['| parameter | default | meaning |', '|---|---|---|', *rows])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 import math
 import os
+from pathlib import Path
+import re
 
 import cv2
 from lifecycle_msgs.msg import Transition
@@ -24,6 +26,7 @@ K = [90.0, 0, 85.0, 0, 92.0, 55.0, 0, 0, 1.0]
 P = [80.0, 0, 82.0, 0, 0, 80.0, 58.0, 0, 0, 0, 1.0, 0]
 D = [-0.2, 0.05, 0.0, 0.0, 0.0]
 NEAR_RED, FAR_RED = 204, 51
+README = (Path(__file__).parents[1] / 'README.md').read_text()
 
 
 @pytest.fixture
@@ -154,6 +157,37 @@ def test_bad_frames_are_dropped_and_the_next_good_one_comes_out(
         assert not {1, 2} & client.depth.keys()
         # Throttled: ten bad frames a second, but not ten lines.
         assert node.log.count('K[0] = 0') < 5
+
+
+def _readme_topics():
+    rows = re.findall(r'^\| `(\S+)` \| `(sensor_msgs/msg/\w+)` \| (in|out)', README, re.MULTILINE)
+    return {(f'/{topic}', kind, way) for topic, kind, way in rows}
+
+
+def _graph_topics(client):
+    found = set()
+    if 'depth_node' not in client.get_node_names():
+        return found
+    for way, ask in (
+        ('out', client.get_publisher_names_and_types_by_node),
+        ('in', client.get_subscriber_names_and_types_by_node),
+    ):
+        topics = ask('depth_node', '/')
+        found |= {(t, k, way) for t, kinds in topics for k in kinds if k.startswith('sensor_msgs')}
+    return found
+
+
+def test_the_readme_lists_the_topics(client, tmp_path, red_disparity_model):
+    topics = set()
+    for transport in ('raw', 'compressed'):
+        parameters = {'model': red_disparity_model, 'image_transport': transport}
+        with running_node(tmp_path / transport, **parameters):
+            client.spin_until(
+                lambda: any(way == 'in' and 'image' in t for t, _, way in _graph_topics(client))
+            )
+            topics |= _graph_topics(client)
+        client.spin_until(lambda: 'depth_node' not in client.get_node_names())
+    assert topics == _readme_topics()
 
 
 @pytest.mark.parametrize(

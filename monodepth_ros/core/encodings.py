@@ -42,7 +42,10 @@ def decode_compressed(data: bytes) -> NDArray[np.uint8]:
     encoded = np.frombuffer(data, np.uint8)
     # A camera's calibration belongs to the sensor's rows: an EXIF rotation must not turn them.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    bgr = cv2.imdecode(encoded, flags) if encoded.size else None
+    try:
+        bgr = cv2.imdecode(encoded, flags) if encoded.size else None
+    except cv2.error:  # a damaged header may ask for more pixels than OpenCV allows
+        bgr = None
     if bgr is None:
         raise ValueError(f'got {encoded.size} bytes that are no jpeg or png image')
     return _as_uint8(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))

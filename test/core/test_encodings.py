@@ -66,6 +66,20 @@ def test_jpeg_and_png_decode_to_rgb():
     np.testing.assert_allclose(decode_compressed(jpeg)[0, 0], [200, 0, 0], atol=3)
 
 
+JPEG = cv2.imencode('.jpg', np.tile(np.arange(32, dtype=np.uint8), (32, 1)))[1].tobytes()
+
+
+@given(at=st.integers(0, len(JPEG) - 1), value=st.integers(0, 255), end=st.integers(0, len(JPEG)))
+def test_damaged_jpegs_give_an_image_or_a_value_error(at, value, end):
+    damaged = bytearray(JPEG)
+    damaged[at] = value
+    try:
+        image = decode_compressed(bytes(damaged[:end]))
+    except ValueError:
+        return
+    assert image.shape[2] == 3
+
+
 @pytest.mark.parametrize('data', [b'', b'no image', b'\xff\xd8\xff\xe0 cut short'])
 def test_bytes_that_are_no_image_are_refused(data):
     with pytest.raises(ValueError, match='no jpeg or png'):

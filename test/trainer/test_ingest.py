@@ -102,6 +102,13 @@ def test_the_command_does_not_overwrite(tmp_path, capsys):
     assert 'exists already' in capsys.readouterr().err
 
 
+def test_a_share_that_cannot_be_is_refused(tmp_path, capsys):
+    bag = write_stereo_bag(tmp_path / 'bag')
+    command = ['ingest', str(bag), '-o', str(tmp_path / 'pairs')]
+    assert main([*command, '--first_share=0.6', '--last_share=0.5']) == 1
+    assert 'expected 0 <= first_share < last_share <= 1' in capsys.readouterr().err
+
+
 def test_the_real_drive_has_metric_truth(tmp_path, shared_data):
     """Checked matching of the rectified pairs agrees with the projected scans."""
     from trainer.data.stereo_matching import checked_disparity_px

@@ -27,12 +27,23 @@ WAITING = 16
 
 @dataclass(frozen=True)
 class IngestConfig:
-    """A part of a recording: from first_share to last_share of its duration (0..1)."""
+    """Which topics and which part of a recording to take."""
 
     left: str | None = None
+    """Image topic of the left camera, where the recording holds several pairs."""
     right: str | None = None
+    """Image topic of the right camera."""
     first_share: float = 0.0
+    """Where to begin, as a share 0..1 of the recording's duration."""
     last_share: float = 1.0
+    """Where to end, as a share 0..1 of the recording's duration."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_share < self.last_share <= 1:
+            raise ValueError(
+                f'first_share is {self.first_share:g} and last_share {self.last_share:g}, '
+                'expected 0 <= first_share < last_share <= 1'
+            )
 
 
 class Rectifier:
