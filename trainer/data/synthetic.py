@@ -16,21 +16,10 @@ import cv2
 import numpy as np
 
 from monodepth_ros.core.camera import Camera
+from trainer.data.texture import sample_noise, Surface
 
-TEXTURE_TEXELS = 1024
-MIP_LEVELS = 8
 SKY = -1
 GROUND = 0
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Noise between two colours (RGB 0..1); one texture tile covers tile_m metres."""
-
-    low: np.ndarray
-    high: np.ndarray
-    tile_m: float
-    offset_m: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -211,7 +200,7 @@ def _shade(
         surface, across, normal = _surface_at(scene, number, point)
         facing = np.abs(np.einsum('nc,nc->n', normal, ray))
         footprint_m = distance[seen] / focal_px / np.sqrt(np.maximum(facing, 0.02))
-        noise = _sample_noise(surface, across, footprint_m)
+        noise = sample_noise(surface, across, footprint_m)
         light = scene.ambient + (1 - scene.ambient) * np.clip(normal @ scene.to_light, 0, 1)
         albedo = surface.low + (surface.high - surface.low) * noise[:, None]
         color[seen] = albedo * light[:, None] * scene.exposure
@@ -242,42 +231,6 @@ def _on_box(box: Box, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     across = np.where((axis == 1)[:, None], local[:, [0, 2]], across)
     normal = np.eye(3)[axis] * np.sign(local - (low + high) / 2)
     return across, normal @ _box_from_world(box)
-
-
-def _sample_noise(surface: Surface, across: np.ndarray, footprint_m: np.ndarray) -> np.ndarray:
-    """(n,) noise 0..1 at texture coordinates in metres, from the mip level of the footprint."""
-    atlas, tops = _noise_atlas()
-    texel_m = surface.tile_m / TEXTURE_TEXELS
-    level = np.clip(np.rint(np.log2(footprint_m / texel_m)), 0, MIP_LEVELS - 1).astype(int)
-    texels = (TEXTURE_TEXELS >> level).astype(np.float32)
-    tile = ((across + surface.offset_m) / surface.tile_m) % 1.0
-    # Tiles carry one wrapped texel on every side, so that bilinear sampling never leaves them.
-    column = (0.5 + tile[:, 0] * texels).astype(np.float32)
-    row = (tops[level] + 0.5 + tile[:, 1] * texels).astype(np.float32)
-    # cv2.remap takes maps of at most 32767 rows: fold the list of samples into a square.
-    side = math.ceil(math.sqrt(len(column)))
-    folded = [np.resize(values, (side, side)) for values in (column, row)]
-    return cv2.remap(atlas, *folded, cv2.INTER_LINEAR).ravel()[: len(column)]
-
-
-@lru_cache(maxsize=1)
-def _noise_atlas() -> tuple[np.ndarray, np.ndarray]:
-    """Tileable 1/f noise with all its mip levels below one another, and their top rows."""
-    rng = np.random.default_rng(0)
-    frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(TEXTURE_TEXELS),) * 2))
-    frequency[0, 0] = np.inf
-    spectrum = np.fft.fft2(rng.normal(size=(TEXTURE_TEXELS,) * 2)) / frequency
-    noise = np.fft.ifft2(spectrum).real
-    noise = np.clip(0.5 + noise / (4 * noise.std()), 0, 1).astype(np.float32)
-    levels = [noise]
-    while len(levels) < MIP_LEVELS:
-        half = levels[-1].shape[0] // 2
-        levels.append(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA))
-    padded = [np.pad(level, 1, mode='wrap') for level in levels]
-    tops = np.cumsum([0, *(len(level) for level in padded[:-1])])
-    width = padded[0].shape[1]
-    rows = [np.pad(level, ((0, 0), (0, width - level.shape[1]))) for level in padded]
-    return np.concatenate(rows), tops
 
 
 def _surface(rng: np.random.Generator) -> Surface:
