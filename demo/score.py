@@ -114,7 +114,8 @@ def near_bottom_share(output_bag: Path) -> float:
     """
     Share of frames in which the image's lowest fifth is nearer than half its middle fifth.
 
-    Medians over finite depth: a sanity check for a camera that looks along a road.
+    Medians of known depth, beyond range being far: a sanity check for a camera that looks along
+    a road.
     """
     frames = [
         is_near_at_bottom(published.depth_m) for _, _, published in published_depth(output_bag)
@@ -124,7 +125,7 @@ def near_bottom_share(output_bag: Path) -> float:
 
 def is_near_at_bottom(depth_m: np.ndarray) -> bool:
     """See near_bottom_share."""
-    rows = np.flatnonzero(np.isfinite(depth_m).any(axis=1))
+    rows = np.flatnonzero(~np.isnan(depth_m).all(axis=1))
     fifths = np.array_split(np.arange(rows[0], rows[-1] + 1), 5)
-    low, middle = (depth_m[fifth] for fifth in (fifths[4], fifths[2]))
-    return bool(np.median(low[np.isfinite(low)]) < 0.5 * np.median(middle[np.isfinite(middle)]))
+    low, middle = (np.nanmedian(depth_m[fifth]) for fifth in (fifths[4], fifths[2]))
+    return bool(low < 0.5 * middle)

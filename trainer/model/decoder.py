@@ -76,10 +76,15 @@ def _twice(x: Tensor) -> Tensor:
 
 
 def _conv_elu(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ELU(inplace=True))
+    return nn.Sequential(_padded_conv(inputs, outputs), nn.ELU(inplace=True))
+
+
+def _padded_conv(inputs: int, outputs: int) -> nn.Conv2d:
+    # The paper pads with zeros, which leaves a frame of wrong depth around the image.
+    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode='replicate')
 
 
 def _head(inputs: int) -> nn.Conv2d:
-    head = nn.Conv2d(inputs, 2, 3, padding=1)
+    head = _padded_conv(inputs, 2)
     nn.init.constant_(head.bias, HEAD_BIAS)
     return head
