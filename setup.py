@@ -35,6 +35,7 @@ setup(
         ],
         'openvino': ['openvino'],
         'tensorrt': ['tensorrt', 'cuda-bindings'],
+        'test': ['pytest'],  # by this extra `colcon test` knows to run pytest
         'dev': [
             'codespell',
             'colcon-common-extensions',

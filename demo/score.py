@@ -111,21 +111,22 @@ def score(
 
 
 def near_bottom_share(output_bag: Path) -> float:
-    """
-    Share of frames in which the image's lowest fifth is nearer than half its middle fifth.
-
-    Medians of known depth, beyond range being far: a sanity check for a camera that looks along
-    a road.
-    """
-    frames = [
-        is_near_at_bottom(published.depth_m) for _, _, published in published_depth(output_bag)
-    ]
-    return float(np.mean(frames))
+    """Share of frames that pass is_near_at_bottom: a sanity check for a camera along a road."""
+    return float(
+        np.mean([is_near_at_bottom(d.depth_m) for _, _, d in published_depth(output_bag)])
+    )
 
 
 def is_near_at_bottom(depth_m: np.ndarray) -> bool:
-    """See near_bottom_share."""
-    rows = np.flatnonzero(~np.isnan(depth_m).all(axis=1))
+    """
+    Whether the image's lowest fifth is nearer than half its middle fifth, by their medians.
+
+    Only the middle fifth of the columns counts, the way ahead: beside it walls and parked cars
+    can be as near as the ground. Beyond range (inf) is far; rows without depth are no part.
+    """
+    width = depth_m.shape[1]
+    ahead = depth_m[:, 2 * width // 5 : 3 * width // 5 + 1]
+    rows = np.flatnonzero(~np.isnan(ahead).all(axis=1))
     fifths = np.array_split(np.arange(rows[0], rows[-1] + 1), 5)
-    low, middle = (np.nanmedian(depth_m[fifth]) for fifth in (fifths[4], fifths[2]))
+    low, middle = (np.nanmedian(ahead[fifth]) for fifth in (fifths[4], fifths[2]))
     return bool(low < 0.5 * middle)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
@@ -81,7 +82,7 @@ class DepthNode(LifecycleNode):
         self._info_sub = self.create_subscription(
             CameraInfo, 'camera_info', self._on_camera_info, NEWEST_FRAME
         )
-        self.get_logger().info(f'listening to {image_topic}')
+        self.get_logger().info(f'listening to {self._image_sub.topic_name}')
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -170,7 +171,7 @@ def main(args: list[str] | None = None) -> int:
         if node.params.autostart and not _started(node):
             return 1
         rclpy.spin(node)
-    except ValueError as error:
+    except (ValueError, ParameterException) as error:
         rclpy.logging.get_logger('depth_node').error(str(error))
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):

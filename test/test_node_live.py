@@ -204,8 +204,14 @@ def test_without_a_usable_model_the_node_says_why_and_ends(client, tmp_path, mod
         assert 'Traceback' not in node.log
 
 
-def test_a_parameter_that_cannot_be_ends_the_node(client, tmp_path, red_disparity_model):
-    with running_node(tmp_path / 'log', model=red_disparity_model, points_stride=0) as node:
+@pytest.mark.parametrize(
+    ('value', 'words'),
+    [(0, 'points_stride is 0, expected >= 1'), ('2.0', "'points_stride'")],
+)
+def test_a_parameter_that_cannot_be_ends_the_node(
+    client, tmp_path, red_disparity_model, value, words
+):
+    with running_node(tmp_path / 'log', model=red_disparity_model, points_stride=value) as node:
         assert node.process.wait(30) == 1
-        assert 'points_stride is 0, expected >= 1' in node.log
+        assert words in node.log
         assert 'Traceback' not in node.log

@@ -72,6 +72,10 @@ def test_the_lowest_fifth_must_be_nearer_than_half_the_middle():
     assert is_near_at_bottom(road)
     assert not is_near_at_bottom(road[::-1])
     assert not is_near_at_bottom(np.full((10, 3), 5.0))
+    # Walls on both sides do not count, and sky beyond range is far.
+    walls = np.hstack([np.full((20, 2), 5.0), road[:, :1], np.full((20, 2), 5.0)])
+    assert is_near_at_bottom(walls)
+    assert is_near_at_bottom(np.where(road > 20, np.inf, road))
 
 
 def test_the_prior_is_the_median_of_its_cell():
