@@ -5,7 +5,8 @@
 # says kilted.
 
 PYTHON ?= python3
-SOURCED := $(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo yes)
+# An activated virtual environment is not the system: its rclpy does not count.
+SOURCED := $(shell $(PYTHON) -c 'import sys, rclpy; sys.exit(sys.prefix != sys.base_prefix)' 2>/dev/null && echo yes)
 ROS_DISTRO ?= jazzy
 
 JAZZY := ros-rclpy[fastrtps]==7.1.6 ros-sensor-msgs==5.3.6 ros-std-msgs==5.3.6 ros-lifecycle-msgs==2.0.3
@@ -49,14 +50,14 @@ lint: $(READY)
 $(READY): constraints.txt setup.py Makefile
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"got Python {v[0]}.{v[1]}, expected 3.11 to 3.13; set PYTHON=python3.12, say")'
 	$(PYTHON) -m venv --clear $(VENV_OPTIONS) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[train,dev]' $(ROS_WHEELS)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt setuptools torch==2.13.0
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[train,dev]' $(ROS_WHEELS)
 	touch $@
 
-# The robot's own packages on Humble and Jazzy are older: the core must run on them too.
+# Robots carry NumPy 1 and OpenCV 4: the core must run on them too.
 $(NUMPY1)/.ready: Makefile
 	$(PYTHON) -m venv --clear $(NUMPY1)
-	$(NUMPY1)/bin/python -m pip install --quiet --disable-pip-version-check numpy==1.26.4 opencv-python-headless==4.11.0.86 pytest==9.2.0 hypothesis==6.170.15
+	$(NUMPY1)/bin/python -m pip install --disable-pip-version-check numpy==1.26.4 opencv-python-headless==4.11.0.86 pytest==9.2.0 hypothesis==6.170.15
 	touch $@
 
 clean:

@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 
+from demo.score import check_headers
 from monodepth_ros.bag import CameraTopic
 
 OUTPUT_BAG = 'depth_bag'
@@ -75,6 +76,7 @@ def run_live(
     for process in (recording, node, playing):
         if process.returncode:
             raise StageError(f'{process.args[2]} ended with status {process.returncode}')
+    check_headers(output / OUTPUT_BAG, bag, camera.image)
     return _result(published, received)
 
 
@@ -120,7 +122,5 @@ def _wait(process: subprocess.Popen, *, watched: tuple[subprocess.Popen, ...]) -
 def _result(published: Path, received: Path) -> LiveResult:
     sent, got = (json.loads(path.read_text()) for path in (published, received))
     latencies_ms = [(got[stamp] - sent[stamp]) / 1e6 for stamp in got if stamp in sent]
-    if set(got) - set(sent):
-        raise StageError('the node published stamps that no input frame had')
     percentiles = np.percentile(latencies_ms, (50, 95)).tolist() if latencies_ms else (None, None)
     return LiveResult(len(sent), len(got), *percentiles)

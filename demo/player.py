@@ -12,10 +12,11 @@ import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
+from rich.progress import track
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import Bag, BagMessage
+from monodepth_ros.bag import Bag
 from monodepth_ros.messages import stamp_ns
 
 CLASSES = {
@@ -24,27 +25,32 @@ CLASSES = {
     'sensor_msgs/msg/CameraInfo': CameraInfo,
 }
 WAIT_S = 60.0
-# A camera's own rhythm, for the time discovery needs after the first match.
+# What discovery needs after the first match, and a calibration on its way.
 SETTLE_S = 1.0
 
 
-def play(node: Node, messages: list[BagMessage], targets: dict[str, str]) -> dict[int, int]:
+def play(node: Node, bag: Bag, targets: dict[str, str], *, first_share: float) -> dict[int, int]:
     """
-    Publish messages at their recorded pace once somebody listens to every topic.
+    Publish a recording's messages at their recorded pace once somebody listens to every topic.
 
     targets: recorded topic -> published topic. Returns for each stamp (ns) of an image when its
     publish call began (CLOCK_MONOTONIC, ns).
     """
+    firsts = {topic: next(bag.messages(topic)) for topic in targets}
     publishers = {
-        message.topic: node.create_publisher(
-            CLASSES[message.type], targets[message.topic], QoSProfile(depth=5)
-        )
-        for message in {m.topic: m for m in messages}.values()
+        topic: node.create_publisher(CLASSES[first.type], targets[topic], QoSProfile(depth=5))
+        for topic, first in firsts.items()
     }
     _wait_for_subscribers(list(publishers.values()))
+    for topic, first in firsts.items():  # so that the first image finds its calibration
+        if CLASSES[first.type] is CameraInfo:
+            publishers[topic].publish(first.data)
+    time.sleep(SETTLE_S)
     published: dict[int, int] = {}
-    start_ns, first_ns = time.monotonic_ns(), messages[0].recorded_ns
-    for message in messages:
+    start_ns, first_ns = time.monotonic_ns(), bag.time_at(first_share)
+    total = (1 - first_share) * bag.message_count(*targets)
+    messages = bag.messages(*targets, first_share=first_share)
+    for message in track(messages, 'playing', total=total):
         due_ns = start_ns + message.recorded_ns - first_ns
         time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
         if CLASSES[message.type] is not CameraInfo:
@@ -60,7 +66,6 @@ def _wait_for_subscribers(publishers: list) -> None:
             topics = [publisher.topic_name for publisher in publishers]
             raise TimeoutError(f'nobody subscribed to {topics} within {WAIT_S:g} s')
         time.sleep(0.05)
-    time.sleep(SETTLE_S)
 
 
 def main() -> int:
@@ -73,17 +78,15 @@ def main() -> int:
     parser.add_argument('--first-share', type=float, default=0.0)
     parser.add_argument('--times', type=Path, required=True, help='JSON of publish times')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
-    with Bag(options.bag) as bag:
-        topics = (options.info, options.image)
-        messages = list(bag.messages(*topics, first_share=options.first_share))
-    # camera_info first where both were recorded in the same instant.
-    messages.sort(key=lambda m: (m.recorded_ns, m.topic != options.info))
+    targets = {options.info: 'camera_info', options.image: options.to}
     rclpy.init()
     try:
-        node = Node('player')
-        targets = {options.image: options.to, options.info: 'camera_info'}
-        published = play(node, messages, targets)
+        with Bag(options.bag) as bag:
+            published = play(Node('player'), bag, targets, first_share=options.first_share)
     except KeyboardInterrupt:
+        return 1
+    except (ValueError, TimeoutError) as error:
+        print(f'player: {error}', file=sys.stderr)
         return 1
     finally:
         rclpy.try_shutdown()

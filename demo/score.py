@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from demo.recorder import DEPTH, INFO
+from demo.recorder import DEPTH, INFO, TOPICS
 from monodepth_ros.bag import Bag
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import camera_from_info, depth_m_from_image, stamp_ns
@@ -110,23 +110,53 @@ def score(
     return Score(mean_metrics(predicted), mean_metrics(blind), share, len(predicted))
 
 
-def near_bottom_share(output_bag: Path) -> float:
-    """Share of frames that pass is_near_at_bottom: a sanity check for a camera along a road."""
-    return float(
-        np.mean([is_near_at_bottom(d.depth_m) for _, _, d in published_depth(output_bag)])
-    )
+def near_bottom_shares(output_bag: Path) -> dict[str, float | None]:
+    """
+    Shares of frames that pass is_near_at_bottom: a sanity check for a camera along a road.
+
+    Of the whole image, and of its middle fifth of columns alone, the way ahead: beside it walls
+    and parked cars are as near as the ground. None without frames.
+    """
+    whole, ahead = [], []
+    for _, _, published in published_depth(output_bag):
+        width = published.camera.width
+        whole.append(is_near_at_bottom(published.depth_m))
+        ahead.append(is_near_at_bottom(published.depth_m[:, 2 * width // 5 : 3 * width // 5]))
+    if not whole:
+        return {'near_bottom_share': None, 'near_bottom_share_ahead': None}
+    return {
+        'near_bottom_share': float(np.mean(whole)),
+        'near_bottom_share_ahead': float(np.mean(ahead)),
+    }
 
 
 def is_near_at_bottom(depth_m: np.ndarray) -> bool:
     """
     Whether the image's lowest fifth is nearer than half its middle fifth, by their medians.
 
-    Only the middle fifth of the columns counts, the way ahead: beside it walls and parked cars
-    can be as near as the ground. Beyond range (inf) is far; rows without depth are no part.
+    Beyond range (inf) is far; rows without depth are no part of the image.
     """
-    width = depth_m.shape[1]
-    ahead = depth_m[:, 2 * width // 5 : 3 * width // 5 + 1]
-    rows = np.flatnonzero(~np.isnan(ahead).all(axis=1))
+    rows = np.flatnonzero(~np.isnan(depth_m).all(axis=1))
+    if rows.size < 5:
+        return False
     fifths = np.array_split(np.arange(rows[0], rows[-1] + 1), 5)
-    low, middle = (np.nanmedian(ahead[fifth]) for fifth in (fifths[4], fifths[2]))
+    low, middle = (np.nanmedian(depth_m[fifth]) for fifth in (fifths[4], fifths[2]))
     return bool(low < 0.5 * middle)
+
+
+def check_headers(output_bag: Path, input_bag: Path, image_topic: str) -> None:
+    """Raise ValueError unless every published stamp and frame_id is that of an input image."""
+    known = _headers(input_bag, image_topic)
+    for topic in TOPICS:
+        foreign = _headers(output_bag, f'/{topic}') - known
+        if foreign:
+            raise ValueError(
+                f'/{topic} has {len(foreign)} stamps or frame_ids that no input image had, e.g. '
+                f'{min(foreign)}; this is a fault of depth_node, please report it'
+            )
+
+
+def _headers(bag_path: Path, topic: str) -> set[tuple[int, str]]:
+    with Bag(bag_path) as bag:
+        headers = (message.content.header for message in bag.messages(topic))
+        return {(stamp_ns(header), header.frame_id) for header in headers}

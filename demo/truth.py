@@ -36,11 +36,19 @@ def laser_truth(folder: PairFolder) -> dict[int, DepthMap]:
     return {stamp: DepthMap(depth, camera) for stamp, depth in depths if depth is not None}
 
 
-def matched_truth(folder: PairFolder, title: str) -> dict[int, DepthMap]:
-    """Left-right-checked semi-global matching of every pair, as depth by stamp."""
+def matched_truth(
+    folder: PairFolder, title: str, *, most: int | None = None
+) -> dict[int, DepthMap]:
+    """
+    Left-right-checked semi-global matching of the pairs, as depth by stamp.
+
+    most: at most so many, evenly spaced.
+    """
     camera, baseline_m = folder.calibration.intrinsics, folder.calibration.baseline_m
     depths = {}
-    for name, stamp in track(folder.stamps_ns().items(), title):
+    stamps = list(folder.stamps_ns().items())
+    step = 1 if most is None else -(-len(stamps) // most)
+    for name, stamp in track(stamps[::step], title):
         disparity_px = checked_disparity_px(*folder.read_pair(name))
         depth_m = depth_from_disparity(disparity_px, focal_px=camera.fx, baseline_m=baseline_m)
         depths[stamp] = DepthMap(depth_m, camera)

@@ -109,10 +109,20 @@ class Bag:
                 )
 
     def cameras(self) -> list[CameraTopic]:
-        """Every image topic that has a camera_info beside it."""
+        """Every image topic with a usable camera_info beside it."""
+        return self._cameras()[0]
+
+    def _cameras(self) -> tuple[list[CameraTopic], list[BagError]]:
+        """The usable cameras, and what is wrong with the others."""
         infos = self.topics_of_type(INFO_TYPE)
-        pairs = [(image, _info_topic(image)) for image in self.topics_of_type(*IMAGE_TYPES)]
-        return [self._camera(image, info) for image, info in pairs if info in infos]
+        cameras, errors = [], []
+        for image in self.topics_of_type(*IMAGE_TYPES):
+            if (info := _info_topic(image)) in infos:
+                try:
+                    cameras.append(self._camera(image, info))
+                except BagError as error:
+                    errors.append(error)
+        return cameras, errors
 
     def find_stereo(
         self, left: str | None = None, right: str | None = None
@@ -122,7 +132,7 @@ class Bag:
 
         left, right: image topics, where the recording holds more than one pair.
         """
-        cameras = self.cameras()
+        cameras, errors = self._cameras()
         pairs = [
             (a, b)
             for a in cameras
@@ -131,6 +141,8 @@ class Bag:
             and left in (None, a.image)
             and right in (None, b.image)
         ]
+        if not pairs and errors:
+            raise errors[0]
         if len(pairs) != 1:
             raise BagError(self._no_pair(pairs, cameras))
         return pairs[0]

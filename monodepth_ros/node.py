@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -61,8 +62,9 @@ class DepthNode(LifecycleNode):
         """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
         try:
             self._backend = load_backend(self.params.model)
-        except (ValueError, OSError, ImportError) as error:
-            self.get_logger().error(str(error))
+        # rclpy swallows what a transition raises, so nobody would learn the reason.
+        except Exception as error:
+            self.get_logger().error(str(error) or repr(error))
             return TransitionCallbackReturn.FAILURE
         self._predictor = Predictor(self._backend)
         self._depth_pub = self.create_lifecycle_publisher(Image, 'depth/image_rect', OUTPUT)
@@ -111,21 +113,22 @@ class DepthNode(LifecycleNode):
             self._camera = camera.as_rectified() if self.params.rectified else camera
         except ValueError as error:
             self._camera = None
-            self._complain(str(error))
+            self.get_logger().error(str(error), throttle_duration_sec=LOG_PERIOD_S)
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
         if not any(publisher.get_subscription_count() for publisher in self._outputs):
             return
         if self._camera is None:
-            self._complain(
+            self.get_logger().error(
                 'frame dropped: no valid camera_info on '
-                f'{self.resolve_topic_name("camera_info")} yet; metric depth needs one'
+                f'{self.resolve_topic_name("camera_info")} yet; metric depth needs one',
+                throttle_duration_sec=LOG_PERIOD_S,
             )
             return
         try:
             prediction = self._predictor.predict(messages.image_rgb(msg), self._camera)
         except ValueError as error:
-            self._complain(f'frame dropped: {error}')
+            self.get_logger().error(f'frame dropped: {error}', throttle_duration_sec=LOG_PERIOD_S)
             return
         self._publish(prediction, msg.header)
 
@@ -159,9 +162,6 @@ class DepthNode(LifecycleNode):
             name, default, ParameterDescriptor(description=description, read_only=True)
         ).value
 
-    def _complain(self, text: str) -> None:
-        self.get_logger().error(text, throttle_duration_sec=LOG_PERIOD_S)
-
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; 1 when autostart fails."""
@@ -170,7 +170,7 @@ def main(args: list[str] | None = None) -> int:
         node = DepthNode()
         if node.params.autostart and not _started(node):
             return 1
-        rclpy.spin(node)
+        _spin(node)
     except (ValueError, ParameterException) as error:
         rclpy.logging.get_logger('depth_node').error(str(error))
         return 1
@@ -179,6 +179,14 @@ def main(args: list[str] | None = None) -> int:
     finally:
         rclpy.try_shutdown()
     return 0
+
+
+def _spin(node: DepthNode) -> None:
+    while rclpy.ok():
+        try:
+            rclpy.spin(node)
+        except RCLError as error:  # a transition that the state does not have: ros2/rclpy#1209
+            node.get_logger().error(str(error))
 
 
 def _started(node: DepthNode) -> bool:

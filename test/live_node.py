@@ -40,7 +40,11 @@ class NodeProcess:
         """SIGINT, so that shared memory is freed; returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(WAIT_S)
+        try:
+            return self.process.wait(WAIT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
 
 
 @contextmanager
@@ -100,23 +104,41 @@ class Client(Node):
         end = time.monotonic() + seconds
         self.spin_until(lambda: time.monotonic() > end, every=every)
 
+    def forget(self) -> None:
+        """Drop everything received."""
+        for kept in (self.depth, self.info, self.points):
+            kept.clear()
+
     def change_state(self, transition_id: int) -> bool:
         """Ask the node for a lifecycle transition; True when it made it."""
-        request = ChangeState.Request()
-        request.transition.id = transition_id
-        return self._call(ChangeState, 'depth_node/change_state', request).success
+        return self._call(
+            ChangeState, 'depth_node/change_state', _transition(transition_id)
+        ).success
+
+    def try_change_state(self, transition_id: int) -> bool:
+        """Like change_state; also False when no answer comes, as from rclpy 7.1 to a wrong one."""
+        answer = self._call(
+            ChangeState, 'depth_node/change_state', _transition(transition_id), timeout_s=2.0
+        )
+        return answer is not None and answer.success
 
     def state(self) -> str:
         """The node's lifecycle state."""
         return self._call(GetState, 'depth_node/get_state', GetState.Request()).current_state.label
 
-    def _call(self, kind: Any, name: str, request: Any) -> Any:
+    def _call(self, kind: Any, name: str, request: Any, *, timeout_s: float = WAIT_S) -> Any:
         client = self.create_client(kind, name)
         assert client.wait_for_service(WAIT_S), f'no service {name}'
         future = client.call_async(request)
-        rclpy.spin_until_future_complete(self, future, timeout_sec=WAIT_S)
+        rclpy.spin_until_future_complete(self, future, timeout_sec=timeout_s)
         self.destroy_client(client)
         return future.result()
+
+
+def _transition(transition_id: int) -> Any:
+    request = ChangeState.Request()
+    request.transition.id = transition_id
+    return request
 
 
 def shared_memory_segments() -> set[str]:

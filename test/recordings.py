@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,13 @@ def write_stereo_bag(
     baseline_m: float = BASELINE_M,
     compressed: bool = True,
     right_lag_ns: int = 0,
+    uncalibrated: tuple[str, ...] = (),
+    extra: Callable[[BagWriter], None] | None = None,
 ) -> Path:
     """Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart."""
     with write_bag(path) as bag:
+        if extra is not None:
+            extra(bag)
         for frame in range(frames):
             for eye in eyes:
                 stamp = frame * PERIOD_NS + (right_lag_ns if eye == 'right' else 0)
@@ -36,7 +41,8 @@ def write_stereo_bag(
                 _add_image(bag, f'/{eye}', header, level, compressed, stamp)
                 if with_info:
                     shift = focal_px * baseline_m if eye == 'right' else 0.0
-                    info = camera_info(header, focal_px=focal_px, shift=shift)
+                    focal = 0.0 if eye in uncalibrated else focal_px
+                    info = camera_info(header, focal_px=focal, shift=shift)
                     bag.add(f'/{eye}/camera_info', info, recorded_ns=stamp)
     return path
 

@@ -48,6 +48,13 @@ def test_a_bag_without_a_stereo_pair_says_what_is_missing(tmp_path, changes, wor
         bag.find_stereo()
 
 
+def test_an_uncalibrated_third_camera_does_not_hide_the_pair(tmp_path):
+    path = write_stereo_bag(tmp_path / 'bag', eyes=('left', 'right', 'web'), uncalibrated=('web',))
+    with Bag(path) as bag:
+        left, right = bag.find_stereo()
+        assert [camera.image for camera in bag.cameras()] == [left.image, right.image]
+
+
 def test_several_pairs_ask_for_a_name(tmp_path):
     path = write_stereo_bag(tmp_path / 'bag', eyes=('left', 'right', 'left2'))
     with Bag(path) as bag:

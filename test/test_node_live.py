@@ -31,7 +31,7 @@ README = (Path(__file__).parents[1] / 'README.md').read_text()
 
 @pytest.fixture
 def client(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(101 + os.getpid() % 100))
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     before = shared_memory_segments()
     rclpy.init()
@@ -100,6 +100,13 @@ def test_known_disparity_arrives_as_metric_depth(
     near, far = depth_m[40:80, 90:130], depth_m[40:80, 40:75]
     np.testing.assert_allclose(near, 1.25, rtol=1e-4)
     np.testing.assert_allclose(far, 5.0, rtol=1e-4)
+    # Where the raw image's edge between columns 79 and 80 lies in the rectified one; a network
+    # pixel is 1.25 of its pixels wide.
+    edge = cv2.undistortPoints(
+        np.array([[[79.5, 55.0]]]), np.reshape(K, (3, 3)), np.array(D), P=np.reshape(P, (3, 4))
+    )[0, 0]
+    first_near = int(np.flatnonzero(depth_m[round(edge[1])] < 2)[0])
+    assert abs(first_near - edge[0]) < 1.3
     # The model's camera looks 63.5 / 64 to the left: what lies further out is not invented.
     assert np.isnan(depth_m[:, 0]).all()
     _assert_points_lie_on(points, depth_m)
@@ -129,7 +136,7 @@ def test_the_five_transitions(client, tmp_path, red_disparity_model):
             client.spin_until(_received(client), every=camera)
             assert client.change_state(Transition.TRANSITION_DEACTIVATE)
             client.spin_for(0.3, every=camera)
-            client.depth.clear()
+            client.forget()
             client.spin_for(0.5, every=camera)
             assert not client.depth
             assert client.change_state(Transition.TRANSITION_CLEANUP)
@@ -137,6 +144,16 @@ def test_the_five_transitions(client, tmp_path, red_disparity_model):
         assert client.change_state(Transition.TRANSITION_CONFIGURE)
         assert client.change_state(Transition.TRANSITION_ACTIVATE)
         assert client.change_state(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+        assert client.state() == 'finalized'
+        assert node.stop() == 0
+
+
+def test_a_transition_that_cannot_be_does_not_end_the_node(client, tmp_path, red_disparity_model):
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+        client.spin_until(_received(client), every=_camera(client, _image))
+        assert not client.try_change_state(Transition.TRANSITION_CONFIGURE)
+        client.forget()
+        client.spin_until(_received(client), every=_camera(client, _image))
         assert node.stop() == 0
 
 

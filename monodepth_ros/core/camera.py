@@ -12,6 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+# What OpenCV's distortion models take; 0 is none.
+DISTORTION_LENGTHS = (0, 4, 5, 8, 12, 14)
 IDENTITY_3X3 = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -64,7 +66,7 @@ class Camera:
     A calibrated camera: the numbers of sensor_msgs/CameraInfo for the image it comes with.
 
     d, k, r, p are row-major tuples of n, 9, 9 and 12 numbers as in CameraInfo.msg. An all-zero r
-    is read as identity and an all-zero p as K, because drivers leave them out.
+    is read as identity and a p with p[0] = 0 as K, because drivers leave them out.
     Raises ValueError for an uncalibrated camera (k[0] = 0) or numbers that cannot be.
     """
 
@@ -80,6 +82,10 @@ class Camera:
         for name, values, length in (('K', self.k, 9), ('R', self.r, 9), ('P', self.p, 12)):
             if len(values) != length:
                 raise ValueError(f'camera_info: {name} has {len(values)} numbers, not {length}')
+        if len(self.d) not in DISTORTION_LENGTHS:
+            raise ValueError(
+                f'camera_info: D has {len(self.d)} numbers, expected one of {DISTORTION_LENGTHS}'
+            )
         if not all(math.isfinite(value) for value in (*self.k, *self.d, *self.r, *self.p)):
             raise ValueError('camera_info holds NaN or infinity; calibrate the camera again')
         if self.k[0] <= 0:
@@ -88,6 +94,7 @@ class Camera:
                 'in px; calibrate the camera, e.g. with `ros2 run camera_calibration`'
             )
         Intrinsics.from_matrix(np.reshape(self.k, (3, 3)), width=self.width, height=self.height)
+        _ = self.rectified  # raises where P cannot be
 
     @classmethod
     def pinhole(cls, intrinsics: Intrinsics) -> Camera:
@@ -98,7 +105,7 @@ class Camera:
     @property
     def rectified(self) -> Intrinsics:
         """Intrinsics of the rectified image: P[:3, :3], or K where P is not filled in."""
-        matrix = np.reshape(self.p, (3, 4)) if any(self.p) else np.reshape(self.k, (3, 3))
+        matrix = np.reshape(self.p, (3, 4)) if self.p[0] else np.reshape(self.k, (3, 3))
         return Intrinsics.from_matrix(matrix, width=self.width, height=self.height)
 
     @property

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from monodepth_ros.core.model_spec import ModelSpec, self_test_image
+from monodepth_ros.errors import one_line
 
 # Mean relative difference to the stored values that fp32 arithmetic of another engine may have.
 SELF_TEST_TOLERANCE = 1e-4
@@ -52,8 +53,14 @@ def _check_self_test(backend: Backend, path: Path) -> None:
     if test is None:
         raise ValueError(f'{path} holds no self-test; export it again')
     camera = backend.spec.camera
-    disparity = backend.infer(self_test_image(width=camera.width, height=camera.height))
-    got = np.array([disparity[pixel] for pixel in test.pixels])
+    try:
+        disparity = backend.infer(self_test_image(width=camera.width, height=camera.height))
+        got = np.array([disparity[pixel] for pixel in test.pixels])
+    # A file that is not as its spec says fails in the engine's own ways, or by an index.
+    except Exception as error:
+        raise ValueError(
+            f'{path} does not run as its ModelSpec says: {one_line(error)}'
+        ) from error
     expected = np.array(test.disparity)
     error = float(np.mean(np.abs(got - expected) / expected))
     if not error <= SELF_TEST_TOLERANCE:

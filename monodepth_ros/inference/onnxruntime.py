@@ -67,5 +67,5 @@ def _read_spec(path: Path) -> ModelSpec:
         )
     try:
         return ModelSpec.from_json(metadata[METADATA_KEY])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'{path}: {error}') from error

@@ -74,7 +74,7 @@ def test_a_real_drive(tmp_path, shared_data):
     summary = json.loads((output / 'summary.json').read_text())
     assert summary['frames_out'] >= 0.9 * summary['frames_in']
     assert set(summary['truth']) == {'lidar', 'sgm'}
-    assert summary['near_bottom_share'] >= 0.9
+    assert summary['near_bottom_share_ahead'] >= 0.9
     depth_m = next(published_depth(output / 'depth_bag'))[2].depth_m
     assert depth_m.shape == (512, 1392)
     assert np.isfinite(depth_m).mean() > 0.5
@@ -91,6 +91,16 @@ def test_a_stage_that_fails_stops_the_demo_with_its_own_message(tmp_path, change
     assert words in result.stderr
     assert 'Traceback' not in result.stderr
     assert list((tmp_path / 'out' / 'bag').iterdir()) == []
+
+
+def test_a_recording_is_never_deleted(tmp_path):
+    for path in (tmp_path / 'out' / 'mine', tmp_path / 'demo'):
+        bag = write_stereo_bag(path)
+        before = sorted(bag.iterdir())
+        result = _demo(tmp_path, '--bag', str(bag))
+        assert result.returncode == 1
+        assert 'would be replaced' in result.stderr
+        assert sorted(bag.iterdir()) == before
 
 
 def test_a_missing_bag_is_named(tmp_path):

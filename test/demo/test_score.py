@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from demo.score import DepthMap, is_near_at_bottom, resample, score
+from demo.score import (
+    check_headers,
+    DepthMap,
+    is_near_at_bottom,
+    near_bottom_shares,
+    resample,
+    score,
+)
 from demo.truth import cell_prior
 from monodepth_ros import messages
 from monodepth_ros.bag import write_bag
 from monodepth_ros.core.camera import Intrinsics
-from test.recordings import header_of
+from test.recordings import header_of, write_stereo_bag
 from test.test_messages import CLASSES
 
 CAMERA = Intrinsics(fx=10, fy=10, cx=1.5, cy=0.5, width=4, height=2)
@@ -72,10 +79,21 @@ def test_the_lowest_fifth_must_be_nearer_than_half_the_middle():
     assert is_near_at_bottom(road)
     assert not is_near_at_bottom(road[::-1])
     assert not is_near_at_bottom(np.full((10, 3), 5.0))
-    # Walls on both sides do not count, and sky beyond range is far.
-    walls = np.hstack([np.full((20, 2), 5.0), road[:, :1], np.full((20, 2), 5.0)])
-    assert is_near_at_bottom(walls)
-    assert is_near_at_bottom(np.where(road > 20, np.inf, road))
+    assert is_near_at_bottom(np.where(road > 20, np.inf, road))  # sky beyond range is far
+    assert not is_near_at_bottom(np.full((10, 3), NAN))
+
+
+def test_shares_of_the_whole_image_and_of_the_way_ahead(output_bag):
+    # The one frame is flat: neither passes.
+    shares = near_bottom_shares(output_bag)
+    assert shares == {'near_bottom_share': 0.0, 'near_bottom_share_ahead': 0.0}
+
+
+def test_every_published_header_must_be_that_of_an_input(output_bag, tmp_path):
+    write_stereo_bag(tmp_path / 'input', frames=1)  # stamp 0; the output has stamp 5
+    with pytest.raises(ValueError, match='depth/image_rect has 1 stamps or frame_ids'):
+        check_headers(output_bag, tmp_path / 'input', '/left/image_raw/compressed')
+    check_headers(output_bag, output_bag, '/depth/image_rect')
 
 
 def test_the_prior_is_the_median_of_its_cell():

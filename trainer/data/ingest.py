@@ -94,11 +94,12 @@ def ingest(bag_path: Path, folder: Path, config: IngestConfig) -> StereoCalibrat
             rectifier = Rectifier(left.camera, right.camera)
         except ValueError as error:
             raise BagError(f'{bag_path}, {left.image} + {right.image}: {error}') from error
-        topics = (left.image, right.image, *bag.topics_of_type(CLOUD_TYPE))
+        transforms = _static_transforms(bag)
+        topics = (left.image, right.image, *_scan_topics(bag, left, transforms))
         share = {'first_share': config.first_share, 'last_share': config.last_share}
         total = bag.message_count(*topics) * (config.last_share - config.first_share)
         with write_pair_folder(folder, rectifier.calibration) as writer:
-            pairing = _Pairing(left, right, rectifier, writer, _static_transforms(bag))
+            pairing = _Pairing(left, right, rectifier, writer, transforms)
             messages = bag.messages(*topics, **share)
             for message in track(messages, f'ingest {bag_path.name}', total=total):
                 pairing.take(message.topic, message.content)
@@ -167,10 +168,7 @@ class _Pairing:
     def _write_gt_depth(self, name: str, frame_id: str, scan: Any) -> None:
         raw_from_cloud = self._transforms.between(frame_id, scan.header.frame_id)
         if raw_from_cloud is None:
-            raise BagError(
-                f'{TF_STATIC} does not connect {scan.header.frame_id!r} with {frame_id!r}; '
-                'record it, or leave the cloud out of the recording'
-            )
+            return
         # The frame_id of a raw image is the raw camera; R turns it into the rectified one.
         rectified_from_raw = np.eye(4)
         rectified_from_raw[:3, :3] = self._left.camera.rotation
@@ -184,11 +182,27 @@ class _Pairing:
 
 def _take_nearest(waiting: deque[Any], stamp: int) -> Any | None:
     """Remove and return the message within SYNC_TOLERANCE_NS of a stamp, if there is one."""
-    for at, message in enumerate(waiting):
-        if abs(stamp_ns(message.header) - stamp) <= SYNC_TOLERANCE_NS:
-            del waiting[at]
-            return message
-    return None
+    apart = [abs(stamp_ns(message.header) - stamp) for message in waiting]
+    if not apart or min(apart) > SYNC_TOLERANCE_NS:
+        return None
+    at = apart.index(min(apart))
+    message = waiting[at]
+    del waiting[at]
+    return message
+
+
+def _scan_topics(bag: Bag, left: CameraTopic, transforms: StaticTransforms) -> list[str]:
+    """The first cloud topic that /tf_static connects with the left camera; says what it leaves."""
+    frame_id = next(bag.messages(left.image)).content.header.frame_id
+    for topic in bag.topics_of_type(CLOUD_TYPE):
+        scan = next(bag.messages(topic), None)
+        if scan is None:
+            continue
+        cloud_frame = scan.content.header.frame_id
+        if transforms.between(frame_id, cloud_frame) is not None:
+            return [topic]
+        print(f'{topic} is left out: {TF_STATIC} does not connect {cloud_frame} with {frame_id}')
+    return []
 
 
 def _static_transforms(bag: Bag) -> StaticTransforms:
