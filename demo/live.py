@@ -22,7 +22,6 @@ OUTPUT_BAG = 'depth_bag'
 # How long the last frames may take through node and recorder.
 DRAIN_S = 3.0
 STOP_S = 20.0
-START_S = 60.0
 
 
 class StageError(RuntimeError):

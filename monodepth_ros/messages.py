@@ -1,8 +1,8 @@
 """
 ROS messages <-> core types.
 
-Reading takes any message with the ROS field names, rclpy's or a rosbags typestore's; writing takes
-the message classes as arguments. So this module imports no ROS.
+Reading takes any message with the ROS field names, rclpy's or a rosbags typestore's; writing makes
+messages of the classes it is given, filled as rclpy wants them. So this module imports no ROS.
 """
 
 from __future__ import annotations

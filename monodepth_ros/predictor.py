@@ -23,7 +23,7 @@ class CameraMaps:
 
 
 class Prediction:
-    """One frame's results in the rectified live camera, each computed when first asked for."""
+    """One frame's results in the rectified live camera; the colours only when asked for."""
 
     def __init__(
         self, rgb: np.ndarray, maps: CameraMaps, rectified: Intrinsics, depth_m: np.ndarray
