@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -185,7 +185,9 @@ def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
             rclpy.spin(node)
-        except RCLError as error:  # a transition that the state does not have: ros2/rclpy#1209
+        except (
+            rclpy_implementation.RCLError
+        ) as error:  # a transition that the state does not have: ros2/rclpy#1209
             node.get_logger().error(str(error))
 
 
