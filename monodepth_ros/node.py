@@ -185,9 +185,8 @@ def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
             rclpy.spin(node)
-        except (
-            rclpy_implementation.RCLError
-        ) as error:  # a transition that the state does not have: ros2/rclpy#1209
+        # A request for a transition that the state does not have: ros2/rclpy#1209.
+        except rclpy_implementation.RCLError as error:
             node.get_logger().error(str(error))
 
 
