@@ -18,6 +18,9 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 WAIT_S = 30.0
+ATTEMPTS = 6
+# Between a service being there and its answers finding their way back.
+SETTLE_S = 1.0
 SHARED_MEMORY = Path('/dev/shm')
 
 
@@ -73,6 +76,9 @@ class Client(Node):
             self.create_subscription(
                 kind, topic, lambda m, kept=kept: kept.update({m.header.stamp.sec: m}), 10
             )
+        # Kept from the beginning: each new client is discovered anew.
+        self._change_state = self.create_client(ChangeState, 'depth_node/change_state')
+        self._get_state = self.create_client(GetState, 'depth_node/get_state')
         self.publishers_ = {
             Image: self.create_publisher(Image, 'image', QoSProfile(depth=5)),
             CompressedImage: self.create_publisher(
@@ -109,36 +115,28 @@ class Client(Node):
         for kept in (self.depth, self.info, self.points):
             kept.clear()
 
-    def change_state(self, transition_id: int) -> bool:
-        """Ask the node for a lifecycle transition; True when it made it."""
-        return self._call(
-            ChangeState, 'depth_node/change_state', _transition(transition_id)
-        ).success
-
-    def try_change_state(self, transition_id: int) -> bool:
-        """Like change_state; also False when no answer comes, as from rclpy 7.1 to a wrong one."""
-        answer = self._call(
-            ChangeState, 'depth_node/change_state', _transition(transition_id), timeout_s=2.0
-        )
+    def change_state(self, transition_id: int, *, timeout_s: float = WAIT_S) -> bool:
+        """Ask the node for a lifecycle transition; True when it says in time that it made it."""
+        request = ChangeState.Request()
+        request.transition.id = transition_id
+        answer = self._call(self._change_state, request, timeout_s)
         return answer is not None and answer.success
 
     def state(self) -> str:
         """The node's lifecycle state."""
-        return self._call(GetState, 'depth_node/get_state', GetState.Request()).current_state.label
+        for _ in range(ATTEMPTS):  # an answer is lost when the way back is discovered late
+            answer = self._call(self._get_state, GetState.Request(), WAIT_S / ATTEMPTS)
+            if answer is not None:
+                return answer.current_state.label
+        raise TimeoutError(f'no answer from {self._get_state.srv_name}')
 
-    def _call(self, kind: Any, name: str, request: Any, *, timeout_s: float = WAIT_S) -> Any:
-        client = self.create_client(kind, name)
-        assert client.wait_for_service(WAIT_S), f'no service {name}'
-        future = client.call_async(request)
+    def _call(self, service: Any, request: Any, timeout_s: float) -> Any:
+        if not service.service_is_ready():
+            assert service.wait_for_service(WAIT_S), f'no service {service.srv_name}'
+            time.sleep(SETTLE_S)
+        future = service.call_async(request)
         rclpy.spin_until_future_complete(self, future, timeout_sec=timeout_s)
-        self.destroy_client(client)
-        return future.result()
-
-
-def _transition(transition_id: int) -> Any:
-    request = ChangeState.Request()
-    request.transition.id = transition_id
-    return request
+        return future.result() if future.done() else None
 
 
 def shared_memory_segments() -> set[str]:
