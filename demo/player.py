@@ -8,7 +8,6 @@ from pathlib import Path
 import sys
 import time
 
-import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
@@ -18,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import Bag
 from monodepth_ros.messages import stamp_ns
+from monodepth_ros.ros_session import ros_session
 
 CLASSES = {
     'sensor_msgs/msg/Image': Image,
@@ -79,17 +79,14 @@ def main() -> int:
     parser.add_argument('--times', type=Path, required=True, help='JSON of publish times')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     targets = {options.info: 'camera_info', options.image: options.to}
-    rclpy.init()
+    published = None
     try:
-        with Bag(options.bag) as bag:
+        with ros_session(), Bag(options.bag) as bag:
             published = play(Node('player'), bag, targets, first_share=options.first_share)
-    except KeyboardInterrupt:
-        return 1
     except (ValueError, TimeoutError) as error:
         print(f'player: {error}', file=sys.stderr)
+    if published is None:  # interrupted or failed
         return 1
-    finally:
-        rclpy.try_shutdown()
     with atomic_file(options.times) as partial:
         partial.write_text(json.dumps(published))
     return 0

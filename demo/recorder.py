@@ -10,7 +10,6 @@ import sys
 import time
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
@@ -18,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import BagWriter, write_bag
+from monodepth_ros.ros_session import ros_session
 
 DEPTH, INFO, POINTS = 'depth/image_rect', 'depth/camera_info', 'points'
 TOPICS = {
@@ -65,15 +65,9 @@ def main() -> int:
     parser.add_argument('bag', type=Path, help='recording to write')
     parser.add_argument('--times', type=Path, required=True, help='JSON of receipt times')
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
-    rclpy.init()
-    with write_bag(options.bag) as bag:
+    with write_bag(options.bag) as bag, ros_session():
         recorder = Recorder(bag)
-        try:
-            rclpy.spin(recorder)
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
-        finally:
-            rclpy.try_shutdown()
+        rclpy.spin(recorder)
     with atomic_file(options.times) as partial:
         partial.write_text(json.dumps(recorder.received))
     return 0

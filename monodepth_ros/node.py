@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
@@ -28,6 +27,7 @@ from monodepth_ros.core.pointcloud import CloudPacker
 from monodepth_ros.inference.backend import Backend, load_backend
 from monodepth_ros.parameters import DepthNodeParams, read_parameters
 from monodepth_ros.predictor import Prediction, Predictor
+from monodepth_ros.ros_session import ros_session
 
 CLASSES = SimpleNamespace(
     Image=Image,
@@ -165,19 +165,15 @@ class DepthNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; 1 when autostart fails."""
-    rclpy.init(args=args)
-    try:
-        node = DepthNode()
+    with ros_session(args):
+        try:
+            node = DepthNode()
+        except (ValueError, ParameterException) as error:
+            rclpy.logging.get_logger('depth_node').error(str(error))
+            return 1
         if node.params.autostart and not _started(node):
             return 1
         _spin(node)
-    except (ValueError, ParameterException) as error:
-        rclpy.logging.get_logger('depth_node').error(str(error))
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
     return 0
 
 
@@ -187,7 +183,8 @@ def _spin(node: DepthNode) -> None:
             rclpy.spin(node)
         # A request for a transition that the state does not have: ros2/rclpy#1209.
         except rclpy_implementation.RCLError as error:
-            node.get_logger().error(str(error))
+            if rclpy.ok():
+                node.get_logger().error(str(error))
 
 
 def _started(node: DepthNode) -> bool:

@@ -16,6 +16,7 @@ FORBIDDEN = {
     'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo'},
     'monodepth_ros/inference': TORCH | ROS | {'trainer', 'demo'},
     'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo'},
+    'monodepth_ros/ros_session.py': TORCH | ENGINES | {'trainer', 'demo'},
     'trainer': ROS | {'demo'},
     'demo': set(),
 }
