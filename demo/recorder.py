@@ -17,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import BagWriter, write_bag
+from monodepth_ros.messages import NS_PER_S
 from monodepth_ros.ros_session import ros_session
 
 DEPTH, INFO, POINTS = 'depth/image_rect', 'depth/camera_info', 'points'
@@ -26,7 +27,6 @@ TOPICS = {
     POINTS: (PointCloud2, 'sensor_msgs/msg/PointCloud2'),
 }
 QUEUE = 20
-NS_PER_S = 1_000_000_000
 
 
 class Recorder(Node):

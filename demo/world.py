@@ -20,6 +20,7 @@ from rich.progress import track
 
 from monodepth_ros.bag import BagWriter, TYPES, write_bag
 from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.messages import NS_PER_S
 from trainer.data.synthetic import make_scene, Pose, render, View
 
 HEIGHT_M, PITCH_RAD = 1.2, 0.06
@@ -206,7 +207,7 @@ def _camera_info(header: object, camera: Camera) -> object:
 
 
 def _header(stamp_ns: int, frame_id: str) -> object:
-    time = _type('builtin_interfaces/msg/Time')(*divmod(stamp_ns, 1_000_000_000))
+    time = _type('builtin_interfaces/msg/Time')(*divmod(stamp_ns, NS_PER_S))
     return _type('std_msgs/msg/Header')(time, frame_id)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.messages import FLOAT32
 
-FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NEAREST_M = 0.1
 
 
