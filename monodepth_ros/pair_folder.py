@@ -37,7 +37,8 @@ class PairFolder:
     """
     Reads a pair folder.
 
-    `names` are sorted. Raises ValueError or FileNotFoundError when the folder is not one.
+    `names` are in the order of time: that of timestamps.txt, else sorted.
+    Raises ValueError or FileNotFoundError when the folder is not one.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -53,11 +54,21 @@ class PairFolder:
                 f'{self.path} has {len(odd)} images without a partner, e.g. {odd[0]!r}; '
                 'left/ and right/ must hold the same names'
             )
-        self.names = sorted(self._left)
+        stamped = {line.split()[0]: None for line in self._stamp_lines()}
+        self.names = [name for name in stamped if name in self._left]
+        self.names += sorted(self._left.keys() - stamped.keys())
 
-    def read_pair(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Left and right image, (H, W, 3) uint8 RGB each."""
-        return self._read(self._left[name]), self._read(self._right[name])
+    def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Left and right image, (H, W, 3) uint8 RGB each.
+
+        shrink: see decode_compressed.
+        """
+        camera = self.calibration.intrinsics
+        left, right = (
+            read_rgb(side[name], camera, shrink=shrink) for side in (self._left, self._right)
+        )
+        return left, right
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth (H, W) float32 metres, NaN where there is none; None without a file."""
@@ -69,21 +80,30 @@ class PairFolder:
 
     def stamps_ns(self) -> dict[str, int]:
         """The stamp of every name, as ingest wrote them."""
-        lines = (self.path / 'timestamps.txt').read_text().splitlines()
-        return {name: int(stamp) for name, stamp in (line.split() for line in lines)}
+        return {name: int(stamp) for name, stamp in map(str.split, self._stamp_lines())}
 
-    def _read(self, path: Path) -> np.ndarray:
-        try:
-            image = decode_compressed(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f'{path}: {error}; remove the pair or copy it again') from error
-        expected = self.calibration.intrinsics
-        if image.shape[:2] != (expected.height, expected.width):
-            raise ValueError(
-                f'{path} is {image.shape[1]} x {image.shape[0]}, expected '
-                f'{expected.width} x {expected.height} as calib.json says'
-            )
-        return image
+    def _stamp_lines(self) -> list[str]:
+        path = self.path / 'timestamps.txt'
+        return [line for line in path.read_text().splitlines() if line] if path.exists() else []
+
+
+def read_rgb(path: Path, camera: Intrinsics, *, shrink: int = 1) -> np.ndarray:
+    """
+    An image file of a camera, (H, W, 3) uint8 RGB; shrink: see decode_compressed.
+
+    Raises ValueError for a file that does not decode or is not of the camera's size.
+    """
+    try:
+        image = decode_compressed(path.read_bytes(), shrink=shrink)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}; remove the pair or copy it again') from error
+    sizes = {(-(-camera.height // n), -(-camera.width // n)) for n in (1, shrink)}
+    if image.shape[:2] not in sizes:
+        raise ValueError(
+            f'{path} is {image.shape[1]} x {image.shape[0]} pixels of {shrink}, expected '
+            f'{camera.width} x {camera.height} as its calibration says'
+        )
+    return image
 
 
 class PairFolderWriter:

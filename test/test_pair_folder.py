@@ -22,8 +22,8 @@ def folder(tmp_path):
     depth_m = np.full((16, 32), np.nan, np.float32)
     depth_m[3, 4] = 12.5
     with write_pair_folder(tmp_path / 'pairs', CALIBRATION) as writer:
-        writer.add('000001', left_rgb=_grey(30), right_rgb=_grey(40), stamp_ns=2)
-        writer.add('000000', left_rgb=_grey(10), right_rgb=_grey(20), stamp_ns=1)
+        writer.add('000001', left_rgb=_grey(30), right_rgb=_grey(40), stamp_ns=1)
+        writer.add('000000', left_rgb=_grey(10), right_rgb=_grey(20), stamp_ns=2)
         writer.add_gt_depth('000000', depth_m)
     return tmp_path / 'pairs'
 
@@ -31,11 +31,16 @@ def folder(tmp_path):
 def test_what_is_written_is_read(folder):
     pairs = PairFolder(folder)
     assert pairs.calibration == CALIBRATION
-    assert pairs.names == ['000000', '000001']
+    assert pairs.names == ['000001', '000000']  # in the order of time, not of the alphabet
     left, right = pairs.read_pair('000000')
     np.testing.assert_array_equal(left, _grey(10))
     np.testing.assert_array_equal(right, _grey(20))
-    assert pairs.stamps_ns() == {'000000': 1, '000001': 2}
+    assert pairs.stamps_ns() == {'000001': 1, '000000': 2}
+
+
+def test_a_jpeg_is_read_at_half_its_size_on_request(folder):
+    left, _ = PairFolder(folder).read_pair('000000', shrink=2)
+    np.testing.assert_array_equal(left, _grey(10)[::2, ::2])
 
 
 def test_true_depth_keeps_metres_and_gaps(folder):

@@ -13,6 +13,14 @@ _TO_RGB: dict[str, tuple[int, int | None]] = {
     'mono8': (1, cv2.COLOR_GRAY2RGB),
 }
 
+JPEG_START = b'\xff\xd8'
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
 
 def decode_image(
     data: bytes, *, encoding: str, width: int, height: int, step: int
@@ -37,11 +45,17 @@ def decode_image(
     return pixels if conversion is None else _as_uint8(cv2.cvtColor(pixels, conversion))
 
 
-def decode_compressed(data: bytes) -> NDArray[np.uint8]:
-    """Jpeg or png bytes to (H, W, 3) uint8 RGB. Raises ValueError when they do not decode."""
+def decode_compressed(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+    """
+    Jpeg or png bytes to (H, W, 3) uint8 RGB. Raises ValueError when they do not decode.
+
+    shrink: 1, 2, 4 or 8. A jpeg is decoded at 1 / shrink of its size, rounded up, for a fraction
+    of the time: each pixel is the mean of shrink x shrink. A png comes at full size.
+    """
     encoded = np.frombuffer(data, np.uint8)
     # A camera's calibration belongs to the sensor's rows: an EXIF rotation must not turn them.
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_IGNORE_ORIENTATION
+    flags |= _REDUCED[shrink if data[:2] == JPEG_START else 1]
     try:
         bgr = cv2.imdecode(encoded, flags) if encoded.size else None
     except cv2.error:  # a damaged header may ask for more pixels than OpenCV allows
