@@ -158,7 +158,8 @@ def _print_scores(scores: dict[str, Score | None]) -> None:
             continue
         share, frames = f'{value.valid_share:.1%}', str(value.frames)
         for label, metrics in (('the node', value.predicted), ('prior (blind)', value.prior)):
-            figures = (f'{figure:.3f}' for figure in metrics)
+            shown = (metrics.abs_rel, metrics.rmse_m, metrics.delta_1)
+            figures = (f'{figure:.3f}' for figure in shown)
             table.add_row(name, label, *figures, share, frames)
     console.print(table)
 

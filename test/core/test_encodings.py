@@ -69,7 +69,7 @@ def test_jpeg_and_png_decode_to_rgb():
 
 
 def test_a_message_carries_its_bytes_as_an_array():
-    """rosbags gives numpy, rclpy array('B'): both once failed to compare with jpeg's first bytes."""
+    """rosbags gives numpy, rclpy array('B'); neither compares with bytes as bytes do."""
     jpeg = cv2.imencode('.jpg', np.zeros((4, 6, 3), np.uint8))[1].ravel()
     for data in (jpeg, array('B', jpeg.tobytes())):
         assert decode_compressed(data).shape == (4, 6, 3)
