@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.live import LiveResult, OUTPUT_BAG, run_live, StageError
-from demo.picture import Row, write_strip
 from demo.score import near_bottom_shares, published_depth, Score, score
 from demo.truth import laser_truth, matched_truth, rendered_truth
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
@@ -31,6 +30,7 @@ from monodepth_ros.inference.backend import load_backend
 from monodepth_ros.messages import image_rgb, stamp_ns
 from monodepth_ros.pair_folder import PairFolder
 from trainer.depth_map import DepthMap, resample
+from trainer.figures import Row, save_png, strip
 from trainer.prior import training_prior
 
 OUT = Path('out')
@@ -187,7 +187,8 @@ def _picture(
                 rgb = ToCanonical(camera.camera, target).warp(image_rgb(message.content))
                 rows.append(Row(rgb, resample(published[stamp], target), truth[stamp].depth_m))
     if rows:
-        write_strip(output / 'depth.png', rows)
+        with atomic_file(output / 'depth.png') as partial:
+            save_png(strip(rows), str(partial))
 
 
 def _stage(title: str) -> None:

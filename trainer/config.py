@@ -49,3 +49,12 @@ class TrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
+
+
+def check_shares(first_share: float, last_share: float) -> None:
+    """Raise ValueError unless they are the ends of a part of a recording."""
+    if not 0 <= first_share < last_share <= 1:
+        raise ValueError(
+            f'first_share is {first_share:g} and last_share {last_share:g}, expected '
+            '0 <= first_share < last_share <= 1'
+        )

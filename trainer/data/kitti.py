@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -24,10 +23,10 @@ from trainer.data.tree import (
     read_key_values,
     require_pairs,
 )
+from trainer.evaluate_config import VelodyneDepth
 
 LEFT, RIGHT = 'image_02', 'image_03'
 CAMERA_FILE, VELODYNE_FILE = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt'
-VelodyneDepth = Literal['optical', 'laser_x']
 
 
 class KittiDrive(ImagePairs):

@@ -11,8 +11,9 @@ import numpy as np
 from monodepth_ros.pair_folder import PairFolder, StereoCalibration
 from trainer.data.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.data.cityscapes import open_cityscapes
-from trainer.data.kitti import CAMERA_FILE, open_kitti_raw, VelodyneDepth
+from trainer.data.kitti import CAMERA_FILE, open_kitti_raw
 from trainer.data.kitti_stereo import open_kitti_stereo
+from trainer.evaluate_config import VelodyneDepth
 
 KNOWN = (
     'a pair folder (left/, right/, calib.json; `python -m trainer ingest BAG -o FOLDER` makes '
