@@ -16,8 +16,8 @@ from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
 from monodepth_ros.inference.onnxruntime import FREE_SIZES, INPUT, OnnxRuntimeBackend, OUTPUT
-from trainer.lightning_module import load_checkpoint
-from trainer.model.decoder import DepthNetwork
+from trainer.checkpoint import load_checkpoint
+from trainer.model.network import DepthNetwork
 from trainer.postprocess import flip_blend
 
 OPSET = 18
