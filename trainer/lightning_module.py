@@ -22,7 +22,8 @@ from trainer.config import TrainConfig
 from trainer.data.augment import augment
 from trainer.data.pairs import one_thread_a_worker, PairDataset, StereoSample
 from trainer.losses import stereo_loss
-from trainer.model.decoder import DepthNetwork, MAX_DISPARITY_FRAC
+from trainer.model.decoder import MAX_DISPARITY_FRAC
+from trainer.model.network import build_network, DepthNetwork
 
 CHECKPOINT = 'last.ckpt'
 
@@ -33,7 +34,7 @@ class StereoDepth(L.LightningModule):
     def __init__(self, spec_json: str, learning_rate: float, config: dict[str, Any]) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.network = DepthNetwork().to(memory_format=torch.channels_last)
+        self.network = build_network('small').to(memory_format=torch.channels_last)
         self._learning_rate = learning_rate
 
     def training_step(self, batch: StereoSample, _: int) -> torch.Tensor:
@@ -77,7 +78,7 @@ def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
     try:
         values = torch.load(path, map_location='cpu', weights_only=True)
         spec = ModelSpec.from_json(values['hyper_parameters']['spec_json'])
-        network = DepthNetwork()
+        network = build_network('small')
         prefix = 'network.'
         weights = values['state_dict'].items()
         network.load_state_dict({key.removeprefix(prefix): value for key, value in weights})
