@@ -66,14 +66,14 @@ def test_an_unusable_pair_is_replaced_by_the_next_one_and_named(folder, capsys):
 def test_nothing_but_unusable_pairs_is_an_error(folder):
     for path in (folder.path / 'left').iterdir():
         path.write_bytes(b'cut')
-    with pytest.raises(ValueError, match='10 pairs in a row are unusable.*7.jpg'):
+    with pytest.raises(ValueError, match=r'10 pairs in a row are unusable.*7.jpg'):
         _dataset(folder)[SampleKey(16, None)]
 
 
 def test_images_of_another_size_are_named(folder):
     path = folder.path / 'right' / '0.jpg'
     cv2.imwrite(str(path), np.zeros((32, 60), np.uint8))
-    with pytest.raises(ValueError, match='0.jpg is 60 x 32.*expected 64 x 32'):
+    with pytest.raises(ValueError, match=r'0.jpg is 60 x 32.*expected 64 x 32'):
         CanonicalViews(folder, RIG).read('0')
 
 

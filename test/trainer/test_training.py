@@ -139,7 +139,7 @@ def test_an_unknown_or_shortened_option_is_an_error(tmp_path, capsys):
 
 
 def test_a_size_that_the_network_cannot_take_is_refused_at_the_start(pairs, tmp_path):
-    with pytest.raises(ValueError, match='width is 100, expected a multiple of 32, e.g. 96 or'):
+    with pytest.raises(ValueError, match=r'width is 100, expected a multiple of 32, e.g. 96 or'):
         train(_config(pairs, tmp_path / 'run', width=100))
     assert not (tmp_path / 'run').exists()
 
@@ -149,7 +149,7 @@ def test_a_baseline_too_long_for_the_network_is_refused_with_the_distance(tmp_pa
     values = json.loads((pairs / 'calib.json').read_text()) | {'baseline_m': 50}
     (pairs / 'calib.json').write_text(json.dumps(values))
     # 60 px * 50 m / (0.3 * 64 px) = 156 m.
-    with pytest.raises(ValueError, match='nearer than 156 m has a disparity beyond 0.3'):
+    with pytest.raises(ValueError, match=r'nearer than 156 m has a disparity beyond 0.3'):
         train(_config(pairs, tmp_path / 'run'))
 
 

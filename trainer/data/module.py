@@ -16,7 +16,7 @@ from trainer.data.stream import PairStream, TrainingLoader, unchanged_keys, work
 
 
 class StereoData(L.LightningDataModule):
-    """Loaders over the sequences, mapped into the spec's camera, for every process of a training."""
+    """Loaders over the sequences, mapped into the spec's camera, in each process of a training."""
 
     def __init__(
         self, config: TrainConfig, sequences: Sequence[PairSequence], spec: ModelSpec
