@@ -65,10 +65,12 @@ class PairFolder:
         shrink: see decode_compressed.
         """
         camera = self.calibration.intrinsics
-        left, right = (
-            read_rgb(side[name], camera, shrink=shrink) for side in (self._left, self._right)
-        )
+        left, right = (read_rgb(path, camera, shrink=shrink) for path in self.paths(name))
         return left, right
+
+    def paths(self, name: str) -> tuple[Path, Path]:
+        """The left and the right image file."""
+        return self._left[name], self._right[name]
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth (H, W) float32 metres, NaN where there is none; None without a file."""

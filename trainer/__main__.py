@@ -18,8 +18,8 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; user errors become one line and exit status 1."""
-    parser = _parser()
-    options = parser.parse_args(args)
+    args = sys.argv[1:] if args is None else args
+    options = _parser(for_training='train' in args[:1]).parse_args(args)
     command = options.subcommand
     try:
         _COMMANDS[command](options[command])
@@ -41,7 +41,7 @@ def _ingest(options: Namespace) -> None:
 
 def _train(options: Namespace) -> None:
     # Imported late: torch takes seconds, which `ingest` and `--help` need not wait for.
-    from trainer.lightning_module import train
+    from trainer.train import train
 
     values = options.as_dict()
     values.pop('config', None)
@@ -81,7 +81,7 @@ def _only(options: Namespace, *names: str) -> dict[str, Any]:
     return {name: options[name] for name in names}
 
 
-def _parser() -> ArgumentParser:
+def _parser(*, for_training: bool) -> ArgumentParser:
     parser = ArgumentParser(prog='python -m trainer', description=__doc__, allow_abbrev=False)
     commands = parser.add_subcommands()
     ingest_parser = ArgumentParser(description='Turn a stereo rosbag2 into a pair folder.')
@@ -91,7 +91,12 @@ def _parser() -> ArgumentParser:
     commands.add_subcommand('ingest', ingest_parser, help='stereo bag -> pair folder')
     train_parser = ArgumentParser(description=TrainConfig.__doc__)
     train_parser.add_argument('--config', action=ActionConfigFile, help='YAML of these options')
-    train_parser.add_class_arguments(TrainConfig, as_group=False)
+    train_parser.add_argument(
+        '--data', nargs='+', required=True, help='pair folders; the first rig is the canonical one'
+    )
+    train_parser.add_class_arguments(TrainConfig, as_group=False, skip={'data', 'trainer'})
+    if for_training:
+        _add_lightning(train_parser)
     commands.add_subcommand('train', train_parser, help='pair folders -> checkpoint')
     export_parser = ArgumentParser(description='Turn a checkpoint into a model file (ONNX).')
     export_parser.add_argument('checkpoint', type=Path, help='last.ckpt of a training')
@@ -110,6 +115,17 @@ def _evaluate_parser() -> ArgumentParser:
     parser.add_argument('-o', '--output', type=Path, required=True, help='new folder')
     parser.add_class_arguments(EvaluateConfig, as_group=False)
     return parser
+
+
+def _add_lightning(parser: ArgumentParser) -> None:
+    # Imported late: it takes seconds.
+    from lightning import Trainer
+
+    ours = {
+        'logger', 'callbacks', 'plugins', 'default_root_dir', 'enable_checkpointing',
+        'use_distributed_sampler',
+    }  # fmt: skip
+    parser.add_class_arguments(Trainer, 'trainer', skip=ours, fail_untyped=False)
 
 
 _COMMANDS = {'ingest': _ingest, 'train': _train, 'export': _export, 'evaluate': _evaluate}

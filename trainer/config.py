@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-STRIDE = 32
+from typing import Any
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a network on pair folders; OUTPUT/last.ckpt is what `export` takes."""
+    """Train a network on stereo pairs; OUTPUT/best.ckpt and last.ckpt are what `export` takes."""
 
-    data: tuple[Path, ...]
-    """Pair folders; the first one's rig becomes the canonical camera."""
+    data: tuple[str, ...]
+    """Pair folders, or trees of public data sets; the first one's rig becomes the canonical
+    camera."""
     output: Path
-    """Folder for the checkpoint; must not exist yet."""
-    width: int = 256
-    """Network width in px, a multiple of 32."""
-    height: int = 96
-    """Network height in px, a multiple of 32."""
-    max_steps: int = 1000
-    """Optimiser steps; the learning rate halves at 3/5 and at 4/5 of them (METHOD section 4)."""
-    batch_size: int = 4
-    """Pairs a step."""
-    learning_rate: float = 1e-3
-    """Adam's, at the start."""
+    """Folder for checkpoints and TensorBoard logs. The same command again resumes there."""
+    network: str = 'resnet18'
+    """godard_vgg, godard_resnet50, resnet18, resnet34, resnet50, small, or timm/NAME."""
+    encoder_weights: str | None = None
+    """imagenet (downloaded once), a file of torchvision's weights, or null to start anew."""
+    width: int = 640
+    """Network width in px, a multiple of the network's stride."""
+    height: int = 192
+    """Network height in px, a multiple of the network's stride."""
+    square_pixels: bool = True
+    """Crop to square pixels; false stretches the whole image to width x height, as the paper."""
+    batch_size: int = 8
+    """Pairs a batch and process."""
+    learning_rate: float = 1.0e-4
+    """Adam's at the start; it halves at 3/5 and at 4/5 of all steps (METHOD section 4)."""
+    checkpoint_every: int = 500
+    """Steps between two checkpoints."""
     workers: int = 1
     """Processes that decode and map images beside the training one; 0 decodes in it."""
+    cache: Path | None = None
+    """Folder for pairs already mapped into the canonical camera, 6 bytes a network pixel and
+    pair, or null to decode them every time."""
+    compile: bool = False
+    """torch.compile network and loss: minutes at the start, faster steps; needs a C compiler."""
     seed: int = 1
     """Of the initial weights, the order of pairs and the augmentation."""
     max_depth_m: float = 100.0
     """Predictions beyond it are published as out of range (+inf), in m."""
     data_licence: str = 'not stated'
     """Licence of the training data; stored in the model file."""
+    trainer: dict[str, Any] = field(default_factory=dict)
+    """Arguments of Lightning's Trainer, as they are; one of max_steps and max_epochs is needed."""
 
     def __post_init__(self) -> None:
-        for name in ('width', 'height'):
-            size = getattr(self, name)
-            if size <= 0 or size % STRIDE:
-                low = max(STRIDE, size // STRIDE * STRIDE)
-                raise ValueError(
-                    f'{name} is {size}, expected a multiple of {STRIDE}, e.g. {low} or '
-                    f'{low + STRIDE}'
-                )
-        for name in ('max_steps', 'batch_size', 'learning_rate', 'max_depth_m'):
+        positive = ('width', 'height', 'batch_size', 'learning_rate', 'checkpoint_every')
+        for name in (*positive, 'max_depth_m'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
+        endless = self.trainer.get('max_steps', -1) == -1
+        if endless and self.trainer.get('max_epochs') is None:
+            raise ValueError('got neither trainer.max_steps nor trainer.max_epochs, expected one')
+
+    def plain(self) -> dict[str, Any]:
+        """Numbers, texts, lists and dicts only, as YAML and a checkpoint hold them."""
+        values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
+        return values | {'cache': self.cache and str(self.cache)}
 
 
 def check_shares(first_share: float, last_share: float) -> None:

@@ -16,8 +16,8 @@ from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
 from monodepth_ros.inference.onnxruntime import FREE_SIZES, INPUT, OnnxRuntimeBackend, OUTPUT
-from trainer.lightning_module import load_checkpoint
-from trainer.model.decoder import DepthNetwork
+from trainer.checkpoint import load_checkpoint
+from trainer.model.network import DepthNetwork
 from trainer.postprocess import flip_blend
 
 OPSET = 18
@@ -51,7 +51,7 @@ def export(checkpoint: Path, output: Path) -> ModelSpec:
     network, spec = load_checkpoint(checkpoint)
     model = ExportedNetwork(network).eval()
     with atomic_file(output) as partial:
-        _write_onnx(model, partial)
+        write_onnx(model, partial)
         _tidy_input(partial)
         _store_spec(partial, spec)
         computed = _check_against_torch(model, partial, spec.camera)
@@ -60,7 +60,7 @@ def export(checkpoint: Path, output: Path) -> ModelSpec:
     return spec
 
 
-def _write_onnx(model: ExportedNetwork, path: Path) -> None:
+def write_onnx(model: ExportedNetwork, path: Path) -> None:
     stride = model.network.stride
     # Any size serves to trace a graph of free sizes; at 1 x 1, features would be taken as fixed.
     example = torch.zeros(1, 4 * stride, 5 * stride, 3, dtype=torch.uint8)

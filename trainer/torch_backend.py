@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from trainer.checkpoint import load_checkpoint
 from trainer.export import ExportedNetwork
-from trainer.lightning_module import load_checkpoint
 
 
 class TorchBackend:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from torch.utils.data import default_collate
 
-from trainer.data.augment import augment, change_colors, mirror_pairs
+from trainer.data.augment import augment, change_colors, draw_augmentation, mirror_pairs, UNCHANGED
+
+
+def _draws(count):
+    return [draw_augmentation(np.random.default_rng((0, number))) for number in range(count)]
 
 
 def test_mirroring_exchanges_the_views():
@@ -23,14 +29,33 @@ def test_colours_by_hand():
     assert changed.flatten().tolist() == [0.5, 1.0, 1.0]
 
 
-def test_both_views_get_the_same_colours_and_half_of_the_pairs_keep_theirs():
-    torch.manual_seed(0)
-    grey = torch.full((400, 3, 1, 1), 0.3)
-    left, right = augment(grey, grey)
+def test_half_of_the_pairs_are_mirrored_and_half_keep_their_colours():
+    draws = _draws(1000)
+    assert 450 < sum(bool(draw.mirrored) for draw in draws) < 550
+    assert 450 < sum(draw.gamma.item() == 1 for draw in draws) < 550
+
+
+def test_draws_span_the_papers_ranges():
+    changed = [draw for draw in _draws(4000) if draw.gamma != 1]
+    gamma = torch.stack([draw.gamma for draw in changed])
+    gain = torch.stack([draw.gain for draw in changed])
+    assert 0.8 < gamma.min() < 0.81
+    assert 1.19 < gamma.max() < 1.2
+    # Brightness 0.5..2.0 times 0.8..1.2 of each channel.
+    assert 0.4 < gain.min() < 0.45
+    assert 2.2 < gain.max() < 2.4
+    assert (gain[:, 0] != gain[:, 1]).all()
+
+
+def test_both_views_get_the_same_colours():
+    grey = torch.full((64, 3, 1, 1), 0.3)
+    left, right = augment(grey, grey, default_collate(_draws(64)))
     assert torch.equal(left, right)
-    kept = (left == grey).all(dim=(1, 2, 3)).float().mean()
-    assert 0.4 < kept < 0.6
-    # Drawn once a pair: pairs differ from one another, and channels within a pair.
-    changed = left[(left != grey).any(dim=(1, 2, 3))].flatten(1)
-    assert len(changed.unique(dim=0)) > 150
-    assert (changed[:, 0] != changed[:, 1]).all()
+    assert len(left.flatten(1).unique(dim=0)) > 20
+
+
+def test_unchanged_is_unchanged():
+    left, right = torch.rand(2, 3, 4, 6), torch.rand(2, 3, 4, 6)
+    same = augment(left, right, default_collate([UNCHANGED, UNCHANGED]))
+    assert torch.equal(same[0], left)
+    assert torch.equal(same[1], right)

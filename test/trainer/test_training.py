@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime
@@ -14,37 +14,23 @@ import torch
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import self_test_image
 from monodepth_ros.inference.backend import load_backend
-from monodepth_ros.pair_folder import StereoCalibration, write_pair_folder
+from test.trainer.stereo_folders import SHIFT_PX, SIZE, write_pairs
 from trainer.__main__ import main
+from trainer.checkpoint import load_checkpoint
 from trainer.config import TrainConfig
 from trainer.export import export, ExportedNetwork
-from trainer.lightning_module import load_checkpoint, train
-
-SIZE = {'width': 64, 'height': 32}
-SHIFT_PX = 4
-
-
-def _write_pairs(path: Path) -> Path:
-    """Four smooth random textures at a disparity of SHIFT_PX everywhere."""
-    rng = np.random.default_rng(0)
-    rig = Intrinsics(fx=60, fy=60, cx=31.5, cy=15.5, **SIZE)
-    with write_pair_folder(path, StereoCalibration(rig, 0.5)) as writer:
-        for number in range(4):
-            coarse = rng.integers(0, 256, (8, 17, 3), np.uint8)
-            wide = cv2.resize(coarse, (64 + SHIFT_PX, 32), interpolation=cv2.INTER_LINEAR)
-            left, right = wide[:, :64], wide[:, SHIFT_PX : 64 + SHIFT_PX]
-            writer.add(f'{number}', left_rgb=left, right_rgb=right, stamp_ns=number)
-    return path
+from trainer.train import train
 
 
 def _config(pairs: Path, output: Path, **changes) -> TrainConfig:
-    values = {'max_steps': 2, 'batch_size': 4, 'workers': 0, 'seed': 3} | SIZE
-    return TrainConfig((pairs,), output, **values | changes)
+    trainer = {'max_steps': changes.pop('max_steps', 2), 'enable_progress_bar': False}
+    values = {'network': 'small', 'batch_size': 4, 'workers': 0, 'seed': 3} | SIZE
+    return TrainConfig((str(pairs),), output, trainer=trainer, **values | changes)
 
 
 @pytest.fixture(scope='module')
 def pairs(tmp_path_factory):
-    return _write_pairs(tmp_path_factory.mktemp('data') / 'pairs')
+    return write_pairs(tmp_path_factory.mktemp('data') / 'pairs')
 
 
 @pytest.fixture(scope='module')
@@ -128,8 +114,8 @@ def test_a_missing_checkpoint_is_named(tmp_path, capsys):
 
 def test_the_command_reads_a_preset_and_overrides_it(pairs, tmp_path):
     preset = Path(__file__).parents[2] / 'config' / 'train' / 'demo.yaml'
-    command = ['train', '--config', str(preset), f'--data=["{pairs}"]']
-    small = ['--width=64', '--height=32', '--max_steps=1', '--workers=0']
+    command = ['train', '--config', str(preset), '--data', str(pairs)]
+    small = ['--width=64', '--height=32', '--trainer.max_steps=1', '--workers=0']
     assert main([*command, f'--output={tmp_path / "run"}', *small]) == 0
     _, spec = load_checkpoint(tmp_path / 'run' / 'last.ckpt')
     assert spec.camera.width == 64
@@ -137,8 +123,8 @@ def test_the_command_reads_a_preset_and_overrides_it(pairs, tmp_path):
 
 
 def test_a_missing_pair_folder_is_one_line(tmp_path, capsys):
-    command = ['train', f'--data=["{tmp_path / "none"}"]', f'--output={tmp_path / "run"}']
-    assert main(command) == 1
+    command = ['train', '--data', str(tmp_path / 'none'), f'--output={tmp_path / "run"}']
+    assert main([*command, '--trainer.max_steps=1']) == 1
     error = capsys.readouterr().err
     assert error.count('\n') == 1
     assert 'trainer ingest' in error
@@ -148,15 +134,37 @@ def test_a_missing_pair_folder_is_one_line(tmp_path, capsys):
 def test_an_unknown_or_shortened_option_is_an_error(tmp_path, capsys):
     for option in ('--learning_rat=1', '--speed=1'):
         with pytest.raises(SystemExit):
-            main(['train', '--data=["a"]', f'--output={tmp_path / "run"}', option])
+            main(['train', '--data', 'a', f'--output={tmp_path / "run"}', option])
         assert option.split('=')[0] in capsys.readouterr().err
+
+
+def test_a_size_that_the_network_cannot_take_is_refused_at_the_start(pairs, tmp_path):
+    with pytest.raises(ValueError, match=r'width is 100, expected a multiple of 32, e.g. 96 or'):
+        train(_config(pairs, tmp_path / 'run', width=100))
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_baseline_too_long_for_the_network_is_refused_with_the_distance(tmp_path):
+    pairs = write_pairs(tmp_path / 'pairs')
+    values = json.loads((pairs / 'calib.json').read_text()) | {'baseline_m': 50}
+    (pairs / 'calib.json').write_text(json.dumps(values))
+    # 60 px * 50 m / (0.3 * 64 px) = 156 m.
+    with pytest.raises(ValueError, match=r'nearer than 156 m has a disparity beyond 0.3'):
+        train(_config(pairs, tmp_path / 'run'))
+
+
+def test_a_folder_of_something_else_is_left_alone(pairs, tmp_path):
+    (tmp_path / 'letters.txt').write_text('dear reader')
+    with pytest.raises(FileExistsError, match='holds something else than a training'):
+        train(_config(pairs, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ['letters.txt']
 
 
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
-        ({'width': 100}, 'width is 100, expected a multiple of 32, e.g. 96 or 128'),
-        ({'max_steps': 0}, 'max_steps is 0'),
+        ({'batch_size': 0}, 'batch_size is 0'),
+        ({'max_steps': -1}, 'neither trainer.max_steps nor trainer.max_epochs'),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(tmp_path, changes, words):

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 
 
-def augment(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-    """
-    Draw flips and colours for a batch of pairs, each with probability 1/2 a pair.
+class Augmentation(NamedTuple):
+    """mirrored: () bool; gamma: () float32; gain: (3,) float32, of R, G and B of both views."""
 
-    left, right: (B, 3, H, W) in 0..1. Returns the same. Draws from torch's global generator.
-    """
-    batch = left.shape[0]
-    left, right = mirror_pairs(left, right, chosen=torch.rand(batch) < 0.5)
-    gamma = torch.empty(batch, 1, 1, 1).uniform_(0.8, 1.2)
-    gain = torch.empty(batch, 1, 1, 1).uniform_(0.5, 2.0)
-    gain = gain * torch.empty(batch, 3, 1, 1).uniform_(0.8, 1.2)
-    plain = torch.rand(batch, 1, 1, 1) < 0.5
-    gamma, gain = (torch.where(plain, 1.0, value).to(left.device) for value in (gamma, gain))
-    return change_colors(left, gamma=gamma, gain=gain), change_colors(
-        right, gamma=gamma, gain=gain
+    mirrored: Tensor
+    gamma: Tensor
+    gain: Tensor
+
+
+UNCHANGED = Augmentation(torch.tensor(False), torch.tensor(1.0), torch.ones(3))
+
+
+def draw_augmentation(generator: np.random.Generator) -> Augmentation:
+    """Draw one pair's flip and colours, each with probability 1/2."""
+    mirrored = torch.tensor(bool(generator.random() < 0.5))
+    if generator.random() < 0.5:
+        return UNCHANGED._replace(mirrored=mirrored)
+    gamma = generator.uniform(0.8, 1.2)
+    gain = generator.uniform(0.5, 2.0) * generator.uniform(0.8, 1.2, 3)
+    return Augmentation(
+        mirrored,
+        torch.tensor(gamma, dtype=torch.float32),
+        torch.tensor(gain, dtype=torch.float32),
     )
+
+
+def augment(left: Tensor, right: Tensor, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
+    """
+    Change a batch of pairs as drawn for each.
+
+    left, right: (B, 3, H, W) in 0..1. augmentation: of B pairs. Returns the same, clipped to 0..1.
+    """
+    mirrored, gamma, gain = augmentation
+    left, right = mirror_pairs(left, right, chosen=mirrored)
+    gamma, gain = gamma.view(-1, 1, 1, 1), gain.view(-1, 3, 1, 1)
+    left, right = (change_colors(view, gamma=gamma, gain=gain) for view in (left, right))
+    return left, right
 
 
 def mirror_pairs(left: Tensor, right: Tensor, *, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -30,7 +53,7 @@ def mirror_pairs(left: Tensor, right: Tensor, *, chosen: Tensor) -> tuple[Tensor
 
     Mirroring alone would turn the sign of every disparity. chosen: (B,) bool.
     """
-    chosen = chosen.view(-1, 1, 1, 1).to(left.device)
+    chosen = chosen.view(-1, 1, 1, 1)
     return torch.where(chosen, right.flip(-1), left), torch.where(chosen, left.flip(-1), right)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,9 @@ class PairSequence(Protocol):
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
 
+    def paths(self, name: str) -> tuple[Path, Path]:
+        """The left and the right image file."""
+
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
 
@@ -63,6 +67,17 @@ def open_sequences(
         return [PairFolder(root)]
     got = 'is none of what is read' if root.is_dir() else 'not found'
     raise FileNotFoundError(f'{root} {got}, expected {KNOWN}')
+
+
+def fingerprint(sequences: Iterable[PairSequence]) -> str:
+    """A hash of calibrations, names and file sizes: it changes when frames come or go."""
+    digest = hashlib.sha256()
+    for sequence in sequences:
+        digest.update(repr(sequence.calibration).encode())
+        for name in sequence.names:
+            sizes = [path.stat().st_size for path in sequence.paths(name)]
+            digest.update(repr((name, sizes)).encode())
+    return digest.hexdigest()
 
 
 def _root_and_list(source: str) -> tuple[Path, Path | None]:

@@ -35,15 +35,19 @@ class ImagePairs:
         self.path = path
         self.calibration = calibration
         self.names = sorted(names)
-        self._sides = (left, right)
+        self._left, self._right = left, right
         self._file_camera = file_camera or calibration.intrinsics
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
         left, right = (
-            read_rgb(side[name], self._file_camera, shrink=shrink) for side in self._sides
+            read_rgb(path, self._file_camera, shrink=shrink) for path in self.paths(name)
         )
         return left, right
+
+    def paths(self, name: str) -> tuple[Path, Path]:
+        """The left and the right image file."""
+        return self._left[name], self._right[name]
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""

@@ -1,20 +1,22 @@
-"""The paper's decoder (METHOD section 1) over any encoder, and the two together."""
+"""The paper's decoder (METHOD section 1) over the features of any encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
-
-from trainer.model.encoders import SmallEncoder
 
 MAX_DISPARITY_FRAC = 0.3
 SCALES = 4
 # sigmoid(-3) * 0.3 is 1.4 % of the width: about what a street shows. The paper starts at 15 %,
 # from where a short training does not find back.
 HEAD_BIAS = -3.0
+
+# The paper pads with zeros, which leaves a frame of wrong depth around the image.
+Padding = Literal['zeros', 'replicate']
 
 
 class Decoder(nn.Module):
@@ -24,20 +26,30 @@ class Decoder(nn.Module):
     encoder_channels: of the features at H/2, H/4, ...; channels: of the levels at H, H/2, ...
     """
 
-    def __init__(self, encoder_channels: Sequence[int], channels: Sequence[int]) -> None:
+    def __init__(
+        self, encoder_channels: Sequence[int], channels: Sequence[int], *, padding: Padding
+    ) -> None:
         super().__init__()
         levels = range(len(encoder_channels))
         skips = (0, *encoder_channels[:-1])
         below = (*channels[1:], encoder_channels[-1])
-        self.upconvs = nn.ModuleList(_conv_elu(below[at], channels[at]) for at in levels)
+        self.upconvs = nn.ModuleList(_conv_elu(below[at], channels[at], padding) for at in levels)
         self.iconvs = nn.ModuleList(
-            _conv_elu(channels[at] + skips[at] + (2 if at < SCALES - 1 else 0), channels[at])
+            _conv_elu(
+                channels[at] + skips[at] + (2 if at < SCALES - 1 else 0), channels[at], padding
+            )
             for at in levels
         )
-        self.heads = nn.ModuleList(_head(channels[at]) for at in range(SCALES))
+        self.heads = nn.ModuleList(_conv(channels[at], 2, padding) for at in range(SCALES))
+        for head in self.heads:
+            nn.init.constant_(head.bias, HEAD_BIAS)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Disparities (B, 2, H / 2**s, W / 2**s) in fractions of the width, finest first."""
+        """
+        Disparities (B, 2, H / 2**s, W / 2**s) in fractions of the width, finest first, float32.
+
+        features: (B, C, H / 2, W / 2), (B, C, H / 4, W / 4), ...
+        """
         disparities: list[Tensor] = []
         x = features[-1]
         for level in reversed(range(len(features))):
@@ -45,46 +57,26 @@ class Decoder(nn.Module):
             if level > 0:
                 parts.append(features[level - 1])
             if level < SCALES - 1:
-                parts.append(_twice(disparities[0]))
+                parts.append(_twice(disparities[0]).to(x.dtype))
             x = self.iconvs[level](torch.cat(parts, dim=1))
             if level < SCALES:
-                logits = self.heads[level](x).float()
-                disparities.insert(0, MAX_DISPARITY_FRAC * torch.sigmoid(logits))
+                disparities.insert(0, _disparity_frac(self.heads[level], x))
         return disparities
 
 
-class DepthNetwork(nn.Module):
-    """image (B, 3, H, W) in 0..1 -> disparities of both views at four scales, finest first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = SmallEncoder()
-        self.decoder = Decoder(self.encoder.channels, (8, 16, 32, 64, 96))
-
-    @property
-    def stride(self) -> int:
-        """Height and width of the input must be multiples of it."""
-        return self.encoder.stride
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """See the class."""
-        return self.decoder(self.encoder(image))
+def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
+    # bfloat16 keeps 8 bits: it would round disparities to steps of 1.5 %.
+    with torch.autocast(x.device.type, enabled=False):
+        return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.float()))
 
 
 def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode='nearest')
 
 
-def _conv_elu(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(_padded_conv(inputs, outputs), nn.ELU(inplace=True))
+def _conv_elu(inputs: int, outputs: int, padding: Padding) -> nn.Sequential:
+    return nn.Sequential(_conv(inputs, outputs, padding), nn.ELU(inplace=True))
 
 
-def _padded_conv(inputs: int, outputs: int) -> nn.Conv2d:
-    # The paper pads with zeros, which leaves a frame of wrong depth around the image.
-    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode='replicate')
-
-
-def _head(inputs: int) -> nn.Conv2d:
-    head = _padded_conv(inputs, 2)
-    nn.init.constant_(head.bias, HEAD_BIAS)
-    return head
+def _conv(inputs: int, outputs: int, padding: Padding) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode=padding)

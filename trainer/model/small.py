@@ -1,4 +1,4 @@
-"""Encoders: an image to features at H/2, H/4, ... of growing depth."""
+"""The demo's encoder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ class SmallEncoder(nn.Module):
     """
     Five stages of two 3x3 convolutions with BatchNorm: small enough to learn on a CPU.
 
-    image: (B, 3, H, W) in 0..1, H and W multiples of `stride`. Returns five feature maps, at H/2
-    to H/32, with `channels` channels.
+    image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/32 with `channels` channels.
     """
 
     channels = (16, 32, 64, 96, 128)
-    stride = 32
 
     def __init__(self) -> None:
         super().__init__()

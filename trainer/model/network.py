@@ -1,0 +1,116 @@
+"""Networks by name: an encoder and the paper's decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from torch import nn, Tensor
+
+from trainer.model.decoder import Decoder, Padding
+from trainer.model.godard import init_as_paper, ResNet50Encoder, VggEncoder
+from trainer.model.resnet import ResNetEncoder, RESNETS
+from trainer.model.small import SmallEncoder
+from trainer.model.timm_encoder import TimmEncoder
+from trainer.model.weights import IMAGENET, load_weights
+
+TIMM = 'timm/'
+SMALL_CHANNELS = (8, 16, 32, 64, 96)
+# Of the paper's decoder at H, H/2, ...; a network has as many levels as its encoder features.
+CHANNELS = (16, 32, 64, 128, 256, 512, 512)
+
+
+class Encoder(Protocol):
+    """channels: of its features at H/2, H/4, ..., finest first."""
+
+    channels: tuple[int, ...]
+
+    def __call__(self, image: Tensor) -> list[Tensor]:
+        """image: (B, 3, H, W) in 0..1."""
+
+
+class DepthNetwork(nn.Module):
+    """
+    image (B, 3, H, W) in 0..1 -> disparities of both views at four scales, finest first.
+
+    Each is (B, 2, H / 2**s, W / 2**s) float32: left and right, in fractions of the width.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        channels: tuple[int, ...] = CHANNELS,
+        padding: Padding = 'replicate',
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        levels = len(encoder.channels)
+        self.decoder = Decoder(encoder.channels, channels[:levels], padding=padding)
+
+    @property
+    def stride(self) -> int:
+        """Height and width of the input must be multiples of it."""
+        return 2 ** len(self.encoder.channels)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """See the class. Raises ValueError for a size that is no multiple of the stride."""
+        height, width = image.shape[-2:]
+        check_size(width=width, height=height, stride=self.stride)
+        return self.decoder(self.encoder(image))
+
+
+def check_size(*, width: int, height: int, stride: int) -> None:
+    """Raise ValueError, naming the nearest sizes, unless both are multiples of the stride."""
+    for name, size in (('width', width), ('height', height)):
+        if size <= 0 or size % stride:
+            low = max(stride, size // stride * stride)
+            raise ValueError(
+                f'{name} is {size}, expected a multiple of {stride}, e.g. {low} or {low + stride}'
+            )
+
+
+def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
+    """
+    A network by name, on the CPU.
+
+    name: 'godard_vgg', 'godard_resnet50', 'small', 'resnet18', 'resnet34', 'resnet50' or
+    'timm/NAME'. weights of the encoder: None, 'imagenet', or the path of a torchvision state
+    dict for a ResNet. Raises ValueError for other names and for weights that do not fit.
+    """
+    if name.startswith(TIMM):
+        return _timm_network(name, weights)
+    if name in RESNETS:
+        encoder = ResNetEncoder(name)
+        if weights is not None:
+            load_weights(encoder, name, weights)
+        return DepthNetwork(encoder)
+    if name not in _UNTRAINED:
+        known = ', '.join([*_UNTRAINED, *RESNETS])
+        raise ValueError(f'network is {name!r}, expected {known} or {TIMM}NAME')
+    if weights is not None:
+        raise ValueError(
+            f'there are no weights for {name}, got {weights!r}; leave weights out, or choose one '
+            f'of {", ".join(RESNETS)}'
+        )
+    return _UNTRAINED[name]()
+
+
+def _timm_network(name: str, weights: str | None) -> DepthNetwork:
+    if weights not in (None, IMAGENET):
+        raise ValueError(
+            f'weights of {name} are {weights!r}, expected {IMAGENET!r} or none: timm names and '
+            f'fetches its own files'
+        )
+    return DepthNetwork(TimmEncoder(name.removeprefix(TIMM), pretrained=weights == IMAGENET))
+
+
+def _as_paper(encoder: Encoder) -> DepthNetwork:
+    return DepthNetwork(encoder, padding='zeros').apply(init_as_paper)
+
+
+_UNTRAINED: dict[str, Callable[[], DepthNetwork]] = {
+    'godard_vgg': lambda: _as_paper(VggEncoder()),
+    'godard_resnet50': lambda: _as_paper(ResNet50Encoder()),
+    'small': lambda: DepthNetwork(SmallEncoder(), channels=SMALL_CHANNELS),
+}

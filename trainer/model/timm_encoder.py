@@ -1,0 +1,64 @@
+"""Encoders of the timm library, when it is installed."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+
+from monodepth_ros.errors import one_line
+from trainer.model.decoder import SCALES
+
+
+class TimmEncoder(nn.Module):
+    """
+    Any encoder of timm that gives one feature map a halving.
+
+    image: (B, 3, H, W) in 0..1. Returns features at H/2, H/4, ... with `channels` channels. Where
+    timm's first one is at H/4, as in ConvNeXt, the image itself serves at H/2.
+    """
+
+    def __init__(self, name: str, *, pretrained: bool) -> None:
+        super().__init__()
+        self.features = _create(name, pretrained=pretrained)
+        layout = getattr(self.features, 'output_fmt', 'NCHW')
+        if layout != 'NCHW':
+            raise ValueError(
+                f'timm/{name} gives features as {layout.value}, expected NCHW of any size; '
+                f'choose a convolutional encoder'
+            )
+        reductions = list(self.features.feature_info.reduction())
+        channels = tuple(self.features.feature_info.channels())
+        self._begins_at_half = reductions[0] == 2
+        self.channels = channels if self._begins_at_half else (3, *channels)
+        halvings = [2 ** (at + 1) for at in range(len(self.channels))]
+        if reductions != halvings[-len(reductions) :] or len(halvings) < SCALES:
+            raise ValueError(
+                f'timm/{name} divides the size by {reductions}, expected a feature map for each '
+                f'of {halvings}; choose a convolutional or hierarchical encoder'
+            )
+        trained_on = self.features.pretrained_cfg
+        for key in ('mean', 'std'):
+            value = torch.tensor(trained_on[key]).view(3, 1, 1)
+            self.register_buffer(key, value, persistent=False)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Features, finest first."""
+        x = (image - self.mean) / self.std
+        features = self.features(x)
+        return features if self._begins_at_half else [F.avg_pool2d(x, 2), *features]
+
+
+def _create(name: str, *, pretrained: bool) -> nn.Module:
+    try:
+        import timm
+    # A torchvision that does not fit torch fails with a RuntimeError.
+    except (ImportError, RuntimeError) as error:
+        raise ValueError(
+            f'timm/{name} needs timm ({one_line(error)}); install it with: pip install timm'
+        ) from error
+    try:
+        return timm.create_model(name, pretrained=pretrained, features_only=True)
+    # Unknown names, encoders without features, failed downloads: each has an error of its own.
+    except Exception as error:
+        raise ValueError(f'timm cannot make {name}: {one_line(error)}') from error

@@ -1,0 +1,70 @@
+"""ImageNet weights for the ResNets: torchvision's files, fetched once or given by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn, Tensor
+
+from monodepth_ros.errors import one_line
+
+IMAGENET = 'imagenet'
+LONGEST_LIST = 300  # characters
+URL = 'https://download.pytorch.org/models/'
+FILES = {
+    'resnet18': 'resnet18-f37072fd.pth',
+    'resnet34': 'resnet34-b627a593.pth',
+    'resnet50': 'resnet50-0676ba61.pth',
+}
+
+
+def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
+    """
+    Fill a ResNetEncoder from torchvision's state dict of the same network.
+
+    name: a key of FILES. weights: 'imagenet' or a file's path. Raises FileNotFoundError for a
+    file that is not there, ValueError for one that does not fit and for a failed download.
+    """
+    state = _download(FILES[name]) if weights == IMAGENET else _read(Path(weights))
+    # The classifier of ImageNet's thousand classes.
+    state = {key: value for key, value in state.items() if not key.startswith('fc.')}
+    try:
+        encoder.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"weights {weights} do not fit, expected a state dict of torchvision's {name}: "
+            f'{_shortened(error)}'
+        ) from error
+
+
+def _download(file: str) -> dict[str, Tensor]:
+    try:
+        return torch.hub.load_state_dict_from_url(
+            URL + file, map_location='cpu', check_hash=True, weights_only=True
+        )
+    # URLError is an OSError; a wrong hash is a RuntimeError.
+    except (OSError, RuntimeError) as error:
+        cached = Path(torch.hub.get_dir()) / 'checkpoints' / file
+        raise ValueError(
+            f'cannot fetch {URL}{file} ({one_line(error)}); put the file at {cached}, name a file '
+            f'as weights, or train from scratch without weights'
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"weights {path} not found; name a file of torchvision's, or '{IMAGENET}' to fetch it"
+        )
+    try:
+        return dict(torch.load(path, map_location='cpu', weights_only=True))
+    # torch.load has no error of its own: unpickling, zip and type errors all get here.
+    except Exception as error:
+        raise ValueError(f'weights {path} are no state dict: {one_line(error)}') from error
+
+
+def _shortened(error: Exception) -> str:
+    # torch names every key that is missing, on lines below a heading.
+    text = ' '.join(str(error).split())
+    return text if len(text) <= LONGEST_LIST else f'{text[:LONGEST_LIST]}...'

@@ -1,0 +1,164 @@
+"""`python -m trainer train`: from pair folders to checkpoints, resumed where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import logging
+from pathlib import Path
+import subprocess
+from typing import Any
+import warnings
+
+import lightning as L
+from lightning.pytorch.loggers import TensorBoardLogger
+import torch
+import yaml
+
+from monodepth_ros.atomic import atomic_file
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.canonical import fit_canonical
+from monodepth_ros.core.model_spec import ModelSpec
+from trainer.checkpoint import AtomicCheckpointIO, Checkpoints, LAST, read_record, TrainingRecord
+from trainer.config import TrainConfig
+from trainer.data.module import StereoData
+from trainer.data.sources import fingerprint, open_sequences, PairSequence
+from trainer.lightning_module import StereoDepth
+from trainer.model.decoder import MAX_DISPARITY_FRAC
+from trainer.model.network import build_network, check_size
+from trainer.progress import TrainingProgress
+
+CONFIG = 'config.yaml'
+# They change how fast a training goes, not what it learns.
+FREE_KEYS = ('workers', 'cache', 'output', 'data')
+
+
+def train(config: TrainConfig) -> Path:
+    """
+    Train as configured, or go on where last.ckpt of the same training is; returns its path.
+
+    Raises ValueError or OSError for data, sizes or an output folder that do not fit.
+    """
+    sequences = [s for source in config.data for s in open_sequences(source)]
+    record = TrainingRecord(
+        _spec(config, sequences).to_json(), config.plain(), fingerprint(sequences)
+    )
+    resumed = _resume_point(config.output, record)
+    L.seed_everything(config.seed, workers=True, verbose=False)
+    network = build_network(config.network, weights=None if resumed else config.encoder_weights)
+    check_size(width=config.width, height=config.height, stride=network.stride)
+    module = StereoDepth(network, record, learning_rate=config.learning_rate)
+    if config.compile:
+        module.network.compile()
+    data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
+    _start(config.output, record)
+    _trainer(config).fit(module, data, ckpt_path=resumed, weights_only=True)
+    return config.output / LAST
+
+
+def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
+    """The checkpoint to go on from. Raises when the folder is that of something else."""
+    last = output / LAST
+    if last.exists():
+        _check_same(read_record(last), record, output)
+        print(f'{output}: going on from {LAST}')
+        return last
+    if output.exists() and any(output.iterdir()) and not (output / CONFIG).exists():
+        raise FileExistsError(
+            f'{output} holds something else than a training; choose another name'
+        )
+    return None
+
+
+def _check_same(stored: TrainingRecord, record: TrainingRecord, output: Path) -> None:
+    other = 'remove it or choose another output'
+    before, now = _flat(stored.config), _flat(record.config)
+    for key in sorted(before.keys() | now.keys()):
+        if key not in FREE_KEYS and before.get(key) != now.get(key):
+            raise FileExistsError(
+                f'{output} was trained with {key} = {before.get(key)}, now it is '
+                f'{now.get(key)}; {other}'
+            )
+    if stored.data_fingerprint != record.data_fingerprint:
+        raise FileExistsError(f'{output} was trained on other frames than data holds now; {other}')
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    trainer = {f'trainer.{key}': value for key, value in config['trainer'].items()}
+    return {key: value for key, value in config.items() if key != 'trainer'} | trainer
+
+
+def _start(output: Path, record: TrainingRecord) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    with atomic_file(output / CONFIG) as partial:
+        partial.write_text(yaml.safe_dump(record.config, sort_keys=False))
+
+
+def _trainer(config: TrainConfig) -> L.Trainer:
+    # Its advertisements and its own deprecations are nothing that a user can act on.
+    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
+    warnings.filterwarnings('ignore', module='lightning')
+    given = dict(config.trainer)
+    progress = [] if given.get('enable_progress_bar') is False else [TrainingProgress()]
+    if given.get('precision') is None:
+        given['precision'] = 'bf16-mixed' if torch.cuda.is_available() else '32-true'
+    return L.Trainer(
+        **{'enable_model_summary': False} | given,
+        logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
+        callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=config.output,
+        enable_checkpointing=False,
+        # PairStream deals the pairs out itself.
+        use_distributed_sampler=False,
+    )
+
+
+def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
+    rig = sequences[0].calibration
+    camera = _canonical(config, rig.intrinsics)
+    for sequence in sequences:
+        _check_range(sequence, camera, config)
+    nearest_m = _nearest_m(camera, rig.baseline_m)
+    return ModelSpec(
+        camera=camera,
+        baseline_m=rig.baseline_m,
+        depth_range_m=(nearest_m, config.max_depth_m),
+        encoder=config.network,
+        training_data=tuple(sequence.path.name for sequence in sequences),
+        data_licence=config.data_licence,
+        git_commit=_git_commit(),
+    )
+
+
+def _canonical(config: TrainConfig, rig: Intrinsics) -> Intrinsics:
+    size: dict[str, Any] = {'width': config.width, 'height': config.height}
+    return fit_canonical(rig, **size) if config.square_pixels else rig.scaled_to(**size)
+
+
+def _nearest_m(camera: Intrinsics, baseline_m: float) -> float:
+    """Where disparity reaches the largest that a network can give."""
+    return camera.fx * baseline_m / (MAX_DISPARITY_FRAC * camera.width)
+
+
+def _check_range(sequence: PairSequence, camera: Intrinsics, config: TrainConfig) -> None:
+    nearest_m = _nearest_m(camera, sequence.calibration.baseline_m)
+    if nearest_m >= config.max_depth_m:
+        raise ValueError(
+            f'{sequence.path}: everything nearer than {nearest_m:.3g} m has a disparity beyond '
+            f'{MAX_DISPARITY_FRAC} of the width, and max_depth_m is {config.max_depth_m:g} m; '
+            'check the baseline, or use a wider lens or a shorter baseline'
+        )
+    print(
+        f'{sequence.path}: {len(sequence.names)} pairs, learns depth from {nearest_m:.2f} m '
+        f'(disparity {MAX_DISPARITY_FRAC} of the width)'
+    )
+
+
+def _git_commit() -> str:
+    """The commit of this source, or 'unknown' outside a checkout."""
+    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return 'unknown'
+    return result.stdout.strip() or 'unknown'
