@@ -1,4 +1,4 @@
-"""Miniature trees in the layout of public data sets."""
+"""Miniature data sets: pair folders of one red, and the layouts of public trees."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from monodepth_ros.core.camera import Intrinsics
+from test.tiny_model import CAMERA as TINY_CAMERA
 
 WIDTH, HEIGHT = 64, 32
 FOCAL_PX, BASELINE_M = 60.0, 0.5
@@ -23,6 +26,26 @@ def write_image(path: Path, level: int, *, width: int = WIDTH, height: int = HEI
     image = np.full((height, width, 3), 50, np.uint8)
     image[..., 2] = level  # OpenCV writes BGR
     cv2.imwrite(str(path), image)
+
+
+def write_red_pairs(
+    path: Path,
+    frames: dict[str, tuple[int, np.ndarray | None]],
+    camera: Intrinsics = TINY_CAMERA,
+    baseline_m: float = 0.5,
+) -> Path:
+    """A pair folder; of every frame the red of its images and its true depth in m (H, W)."""
+    for name, (red, depth_m) in frames.items():
+        for eye in ('left', 'right'):
+            size = {'width': camera.width, 'height': camera.height}
+            write_image(path / eye / f'{name}.png', red, **size)
+        if depth_m is not None:
+            (path / 'gt_depth').mkdir(exist_ok=True)
+            units = np.rint(np.nan_to_num(depth_m) * 256).astype(np.uint16)
+            cv2.imwrite(str(path / 'gt_depth' / f'{name}.png'), units)
+    values = camera.as_dict() | {'baseline_m': baseline_m}
+    (path / 'calib.json').write_text(json.dumps(values))
+    return path
 
 
 def projections(prefix: str, *, left: str, right: str, baseline_m: float = BASELINE_M) -> str:

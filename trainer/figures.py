@@ -94,8 +94,8 @@ def by_distance(rows: Mapping[str, Sequence[DistanceBin]]) -> Figure:
     bias_axis.set(ylabel='bias: too far > 0', ylim=(-limit, limit))
     bias_axis.axhline(0, color='black', linewidth=0.8)
     count_axis.set(xlabel='true depth (m)', ylabel='pixels', xscale='log')
-    count_axis.xaxis.set_major_formatter('{x:g}')
-    count_axis.xaxis.set_minor_formatter('{x:g}')
+    count_axis.set_xticks(from_m, [f'{edge_m:.2g}' for edge_m in from_m])
+    count_axis.minorticks_off()
     size_axis.legend()
     for axis in (size_axis, bias_axis, count_axis):
         axis.grid(alpha=0.3)

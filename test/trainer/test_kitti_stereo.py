@@ -58,5 +58,8 @@ def test_missing_parts_are_named(tmp_path):
 def test_a_truth_of_another_size_is_named(tmp_path):
     root = write_kitti_stereo(tmp_path, disparities={'000000': np.full((4, 5), 2.0)})
     (pairs,) = open_sequences(str(root))
-    with pytest.raises(ValueError, match=r'disp_noc_0/000000_10\.png is no disparity image of 64'):
+    with pytest.raises(
+        ValueError,
+        match=r'disp_noc_0/000000_10\.png is uint16 of shape \(4, 5\), expected .*\(32, 64\)',
+    ):
         pairs.read_gt_depth('000000_10')

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.pair_folder import StereoCalibration
+from monodepth_ros.pair_folder import read_uint16, StereoCalibration
 from trainer.data.kitti import rectified_calibration
 from trainer.data.tree import ImagePairs, images_by_name, read_key_values
 
@@ -45,14 +44,9 @@ class KittiStereo2015(ImagePairs):
         path = self.path / 'disp_noc_0' / f'{name}.png'
         if not path.exists():
             return None
-        units = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         camera = self.calibration.intrinsics
-        if units is None or units.shape != (camera.height, camera.width):
-            raise ValueError(
-                f'{path} is no disparity image of {camera.width} x {camera.height}; copy it again'
-            )
         return depth_from_disparity(
-            units / np.float32(DISPARITY_UNITS_PER_PX),
+            read_uint16(path, camera) / np.float32(DISPARITY_UNITS_PER_PX),
             focal_px=camera.fx,
             baseline_m=self.nominal.baseline_m,
         )
