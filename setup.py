@@ -31,6 +31,7 @@ setup(
             'opencv-python-headless',
             'rich',
             'rosbags',
+            'tensorboard',
             'torch',
         ],
         'openvino': ['openvino'],
