@@ -54,20 +54,29 @@ class TrainingProgress(ProgressBar):
     ) -> None:
         """Count the batch."""
         self._images += len(batch.name) * trainer.world_size
-        rate = self._images / (time.monotonic() - self._start_s)
-        pl_module.log('images_per_s', rate)
-        step = trainer.global_step
-        if self._enabled and step % STEPS_A_LINE == 0:
-            self._bar.update(self._task, completed=step, rate=rate, losses=_losses(trainer))
+        pl_module.log('images_per_s', self._rate())
+        if self._enabled and trainer.global_step % STEPS_A_LINE == 0:
+            self._update(trainer)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Leave the last line as it ended."""
-        self._bar.update(self._task, completed=trainer.global_step, losses=_losses(trainer))
+        self._update(trainer)
         self._bar.stop()
 
     def on_exception(self, *_: Any) -> None:
         """Give the terminal back before the error is printed."""
         self._bar.stop()
+
+    def _rate(self) -> float:
+        return self._images / (time.monotonic() - self._start_s)
+
+    def _update(self, trainer: L.Trainer) -> None:
+        self._bar.update(
+            self._task,
+            completed=trainer.global_step,
+            rate=self._rate(),
+            losses=_losses(trainer),
+        )
 
 
 def _losses(trainer: L.Trainer) -> str:

@@ -101,8 +101,10 @@ def _trainer(config: TrainConfig) -> L.Trainer:
     progress = [] if given.get('enable_progress_bar') is False else [TrainingProgress()]
     if given.get('precision') is None:
         given['precision'] = 'bf16-mixed' if torch.cuda.is_available() else '32-true'
+    if given.get('enable_model_summary') is None:
+        given['enable_model_summary'] = False
     return L.Trainer(
-        **{'enable_model_summary': False} | given,
+        **given,
         logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
         callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
         plugins=[AtomicCheckpointIO()],
