@@ -33,6 +33,7 @@ setup(
             'pillow',
             'rich',
             'rosbags',
+            'tensorboard',
             'torch',
         ],
         'openvino': ['openvino'],

@@ -100,7 +100,7 @@ def _train_and_export(
     _stage('train')
     training, model = output / 'training', output / 'model.onnx'
     start = time.monotonic()
-    config = ('--config', PRESETS / preset, f'--data=["{pairs}"]', '--output', training)
+    config = ('--config', PRESETS / preset, '--data', pairs, '--output', training)
     _trainer('train', *config, *options)
     seconds = time.monotonic() - start
     _stage('export')
@@ -217,7 +217,7 @@ def main() -> int:
     parser.add_argument('--right', help="the right camera's image topic")
     parser.add_argument('--steps', type=int, help='training steps instead of the preset')
     options = parser.parse_args()
-    train_options = ['--max_steps', str(options.steps)] if options.steps else []
+    train_options = ['--trainer.max_steps', str(options.steps)] if options.steps else []
     try:
         output = _fresh_output(options.bag)
         if options.bag:

@@ -24,9 +24,15 @@ def main(args: list[str] | None = None) -> int:
     try:
         _COMMANDS[command](options[command])
     except (ValueError, OSError) as error:
-        print(f'trainer {command}: {error}', file=sys.stderr)
+        print(f'trainer {command}: {_message(error)}', file=sys.stderr)
         return 1
     return 0
+
+
+def _message(error: Exception) -> str:
+    text = str(error).strip()
+    # What a DataLoader's worker raised comes with its traceback, the error itself at the end.
+    return text.splitlines()[-1] if 'worker process' in text else text
 
 
 def _ingest(options: Namespace) -> None:

@@ -41,7 +41,7 @@ class StereoDepth(L.LightningModule):
         left, right = augment(*_unit_images(batch), batch.augmentation)
         _, terms = self._predict(left, right, batch.baseline_ratio)
         self._unchecked = terms.total.detach(), batch
-        self.log('loss', terms.total.detach(), prog_bar=True, sync_dist=True)
+        self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
         self.log('learning_rate', self.lr_schedulers().get_last_lr()[0])
         return terms.total

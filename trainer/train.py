@@ -11,6 +11,7 @@ import warnings
 
 import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 import torch
 import yaml
 
@@ -101,8 +102,10 @@ def _trainer(config: TrainConfig) -> L.Trainer:
     progress = [] if given.get('enable_progress_bar') is False else [TrainingProgress()]
     if given.get('precision') is None:
         given['precision'] = 'bf16-mixed' if torch.cuda.is_available() else '32-true'
+    if given.get('enable_model_summary') is None:
+        given['enable_model_summary'] = False
     return L.Trainer(
-        **{'enable_model_summary': False} | given,
+        **given,
         logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
         callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
         plugins=[AtomicCheckpointIO()],
@@ -148,7 +151,7 @@ def _check_range(sequence: PairSequence, camera: Intrinsics, config: TrainConfig
             f'{MAX_DISPARITY_FRAC} of the width, and max_depth_m is {config.max_depth_m:g} m; '
             'check the baseline, or use a wider lens or a shorter baseline'
         )
-    print(
+    rank_zero_only(print)(
         f'{sequence.path}: {len(sequence.names)} pairs, learns depth from {nearest_m:.2f} m '
         f'(disparity {MAX_DISPARITY_FRAC} of the width)'
     )

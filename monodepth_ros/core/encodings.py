@@ -55,7 +55,7 @@ def decode_compressed(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
     encoded = np.frombuffer(data, np.uint8)
     # A camera's calibration belongs to the sensor's rows: an EXIF rotation must not turn them.
     flags = cv2.IMREAD_IGNORE_ORIENTATION
-    flags |= _REDUCED[shrink if bytes(encoded[:2]) == JPEG_START else 1]
+    flags |= _REDUCED[shrink if bytes(data[:2]) == JPEG_START else 1]
     try:
         bgr = cv2.imdecode(encoded, flags) if encoded.size else None
     except cv2.error:  # a damaged header may ask for more pixels than OpenCV allows

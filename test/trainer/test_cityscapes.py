@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import pytest
 
 from monodepth_ros.core.camera import Intrinsics
@@ -32,6 +33,16 @@ def test_a_city_is_a_sequence_without_the_bonnet(root):
     left, right = aachen.read_pair(aachen.names[0], shrink=2)
     assert left.shape == right.shape == (24, 64, 3)
     assert aachen.read_gt_depth(aachen.names[0]) is None
+
+
+def test_a_jpeg_comes_shrunk_without_the_bonnet(root):
+    """30 rows become 15, of which 4 / 5 are kept."""
+    for path in root.glob('*/train/aachen/*.png'):
+        cv2.imwrite(str(path.with_suffix('.jpg')), cv2.imread(str(path)))
+        path.unlink()
+    aachen, _ = open_sequences(str(root))
+    left, right = aachen.read_pair(aachen.names[0], shrink=2)
+    assert left.shape == right.shape == (12, 32, 3)
 
 
 def test_cameras_that_differ_are_sequences_of_their_own(root):

@@ -8,7 +8,7 @@ import pytest
 from monodepth_ros.core.camera import Intrinsics
 from test.trees import BASELINE_M, DATE, DRIVE, HEIGHT, WIDTH, write_image, write_kitti_raw
 from trainer.data.kitti import velodyne_depth_m
-from trainer.data.sources import open_sequences
+from trainer.data.sources import fingerprint, open_sequences
 
 CAMERA = Intrinsics(fx=60, fy=60, cx=31.5, cy=15.5, width=WIDTH, height=HEIGHT)
 IMAGES = f'{DRIVE}/image_02/data/{{0}}.jpg {DRIVE}/image_03/data/{{0}}.jpg\n'
@@ -24,6 +24,12 @@ def test_a_drive_is_a_sequence_with_the_rectified_calibration(tmp_path):
     left, right = drive.read_pair('0000000002')
     assert left.shape == right.shape == (HEIGHT, WIDTH, 3)
     assert left[0, 0].tolist() == [100, 50, 50]
+
+
+def test_a_training_is_told_apart_by_its_frames(tmp_path):
+    before = fingerprint(open_sequences(str(write_kitti_raw(tmp_path))))
+    write_kitti_raw(tmp_path, names=['0000000003'])
+    assert fingerprint(open_sequences(str(tmp_path))) != before
 
 
 def test_a_point_of_the_velodyne_by_hand(tmp_path):

@@ -133,6 +133,22 @@ def test_the_logs_hold_scalars_and_panels_and_the_best_is_kept(pairs, tmp_path):
     assert kept == [f'step_{step:07d}.ckpt' for step in (6, 8, 10, 12, 13)]
 
 
+def test_the_learning_rate_halves_at_three_and_at_four_fifths(pairs, tmp_path):
+    ten = {'trainer.max_steps': 10, 'learning_rate': 8e-3}
+    assert main(_arguments(pairs, tmp_path / 'run', **ten)) == 0
+    rates = _scalars(tmp_path / 'run', 'learning_rate')
+    assert rates == pytest.approx([8e-3] * 6 + [4e-3] * 2 + [2e-3] * 2)
+
+
+def test_epochs_count_as_steps(pairs, tmp_path):
+    two = {'trainer.max_steps': -1, 'trainer.max_epochs': 2, 'trainer.val_check_interval': 1.0}
+    assert main(_arguments(pairs, tmp_path / 'run', **two)) == 0
+    # 20 training pairs in batches of 4: 5 steps an epoch, the rate halves after 6 and 8.
+    assert _scalars(tmp_path / 'run', 'learning_rate')[5:] == pytest.approx(
+        [1e-4, 5e-5, 5e-5, 2.5e-5, 2.5e-5]
+    )
+
+
 def test_a_checkpoint_says_where_it_comes_from(pairs, tmp_path):
     arguments = _arguments(pairs, tmp_path / 'run', seed=7)
     assert main(arguments) == 0

@@ -15,11 +15,14 @@ from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import self_test_image
 from monodepth_ros.inference.backend import load_backend
 from test.trainer.stereo_folders import SHIFT_PX, SIZE, write_pairs
-from trainer.__main__ import main
+from trainer.__main__ import _parser, main
 from trainer.checkpoint import load_checkpoint
 from trainer.config import TrainConfig
 from trainer.export import export, ExportedNetwork
+from trainer.model.network import build_network, check_size
 from trainer.train import train
+
+PRESETS = sorted((Path(__file__).parents[2] / 'config' / 'train').glob('*.yaml'))
 
 
 def _config(pairs: Path, output: Path, **changes) -> TrainConfig:
@@ -129,6 +132,41 @@ def test_a_missing_pair_folder_is_one_line(tmp_path, capsys):
     assert error.count('\n') == 1
     assert 'trainer ingest' in error
     assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_pairs_that_cannot_be_read_end_in_one_line(tmp_path, capfd, workers):
+    pairs = write_pairs(tmp_path / 'pairs')
+    for path in (pairs / 'left').iterdir():
+        path.write_bytes(b'cut')
+    command = ['train', '--data', str(pairs), f'--output={tmp_path / "run"}', '--width=64']
+    options = ['--height=32', '--network=small', '--batch_size=2', f'--workers={workers}']
+    assert main([*command, *options, '--trainer.max_steps=1']) == 1
+    last_line = capfd.readouterr().err.splitlines()[-1]
+    assert '10 pairs in a row are unusable' in last_line
+    assert 'remove the pair or copy it again' in last_line
+
+
+@pytest.mark.parametrize('preset', PRESETS, ids=lambda path: path.stem)
+def test_a_preset_is_a_whole_configuration(preset, tmp_path):
+    command = ['train', '--config', str(preset), '--data', 'pairs', f'--output={tmp_path}']
+    options = _parser(for_training=True).parse_args(command).train.as_dict()
+    options.pop('config')
+    config = TrainConfig(**options)
+    check_size(
+        width=config.width, height=config.height, stride=build_network(config.network).stride
+    )
+
+
+def test_there_are_the_presets_that_the_documentation_names():
+    assert {path.stem for path in PRESETS} == {'demo', 'godard2017', 'recording', 'robot'}
+
+
+def test_a_stretched_camera_shows_the_whole_image(pairs, tmp_path):
+    checkpoint = train(_config(pairs, tmp_path / 'run', width=96, square_pixels=False))
+    camera = load_checkpoint(checkpoint)[1].camera
+    # 64 px became 96: fx and the distance to the edges by 1.5, fy not.
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == (90, 60, 47.5, 15.5)
 
 
 def test_an_unknown_or_shortened_option_is_an_error(tmp_path, capsys):
