@@ -92,7 +92,7 @@ def add_depth(
     """
     A depth image of float32 m or uint16 mm on NAME/image_rect.
 
-    focal_px: of the camera_info beside it, which sees as WIDTH x HEIGHT px at FOCAL_PX do.
+    focal_px: of the camera_info beside it, if there shall be one.
     """
     header = header_of(stamp_ns)
     header.frame_id = frame_id

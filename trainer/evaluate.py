@@ -16,7 +16,9 @@ from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.backend import Backend, load_backend
 from monodepth_ros.pair_folder import PairFolder
 from monodepth_ros.predictor import Predictor
-from trainer.data.truth import open_truth, TruthFrame, TruthFrames
+from trainer.data.bag_truth import bag_truth
+from trainer.data.pair_truth import pair_truth
+from trainer.data.truth import TruthFrame, TruthFrames
 from trainer.depth_map import DepthMap, resample
 from trainer.evaluate_config import EvaluateConfig
 from trainer.prior import training_prior
@@ -67,10 +69,11 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
     """
     Run every model on every frame with a truth.
 
-    models: checkpoints (.ckpt) or model files. data: see open_truth. Raises ValueError or OSError
-    when a model, the data or the truth is missing.
+    models: checkpoints (.ckpt) or model files. data: a rosbag2 or what open_sequences reads.
+    Raises ValueError or OSError when a model, the data or the truth is missing.
     """
-    truth = open_truth(data, config)
+    is_bag = (Path(data) / 'metadata.yaml').is_file()
+    truth = bag_truth(Path(data), config) if is_bag else pair_truth(data, config)
     garg = config.crop == 'garg' or (config.crop == 'auto' and truth.benchmark == 'kitti raw')
     with ExitStack() as stack:
         backends = {

@@ -27,13 +27,15 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
     """Write the three files to a new folder. Raises FileExistsError when it is there already."""
     with atomic_folder(folder) as partial:
         _write_csv(partial / CSV, evaluation)
-        (partial / JSON).write_text(json.dumps(_summary(evaluation), indent=1) + '\n')
-        (partial / HTML).write_text(_page(evaluation))
+        (partial / JSON).write_text(
+            json.dumps(_summary(evaluation), indent=1, allow_nan=False) + '\n'
+        )
+        (partial / HTML).write_text(_page(evaluation), encoding='utf-8')
 
 
 def _write_csv(path: Path, evaluation: Evaluation) -> None:
     """A line an image and model; median_scale is empty where nothing was scaled."""
-    with path.open('w', newline='') as file:
+    with path.open('w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(('model', 'image', *HEADINGS, 'median_scale', 'valid_share', 'pixels'))
         for name, score in evaluation.scores.items():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.bag import BagError
-from test.recordings import add_cloud, add_depth, HEIGHT, WIDTH, write_stereo_bag
+from test.recordings import add_cloud, add_depth, HEIGHT, PERIOD_NS, WIDTH, write_stereo_bag
 from trainer.data.bag_truth import bag_truth
 from trainer.evaluate_config import EvaluateConfig
 
@@ -94,6 +94,15 @@ def test_a_tolerance_of_zero_takes_equal_stamps_only(tmp_path):
 def test_what_is_missing_is_said(tmp_path, extra, changes, words):
     with pytest.raises(BagError, match=words):
         _frames(_bag(tmp_path, extra, **changes))
+
+
+def test_depth_of_another_size_than_its_camera_info_is_named(tmp_path):
+    def two_sizes(bag):
+        _depth(bag, focal_px=60)
+        add_depth(bag, '/depth', DEPTH_M[1:], stamp_ns=PERIOD_NS)
+
+    with pytest.raises(BagError, match=r'/depth/image_rect: .* is 64 x 47, expected 64 x 48'):
+        _frames(_bag(tmp_path, two_sizes, frames=2))
 
 
 def test_matching_wants_a_pair_folder(tmp_path):

@@ -62,10 +62,13 @@ def _frames(
         )
         tolerance_ns = round(config.tolerance_ms * NS_PER_MS)
         for image, message in nearest_images(messages, camera.image, tolerance_ns=tolerance_ns):
-            truth = read_truth(message, image.header.frame_id)
+            name = str(stamp_ns(image.header))
+            try:
+                truth, rgb = read_truth(message, image.header.frame_id), image_rgb(image)
+            except ValueError as error:
+                raise BagError(f'{path}, {camera.image} at {name} and {topic}: {error}') from error
             if truth is not None:
-                name = str(stamp_ns(image.header))
-                yield TruthFrame(name, image_rgb(image), camera.camera, truth)
+                yield TruthFrame(name, rgb, camera.camera, truth)
 
 
 def _scan_reader(bag: Bag, camera: CameraTopic) -> ReadTruth:
@@ -95,6 +98,11 @@ def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadTruth:
     intrinsics = _depth_intrinsics(bag, camera, topic)
 
     def read(image: Any, _: str) -> DepthMap:
+        if (image.width, image.height) != (intrinsics.width, intrinsics.height):
+            raise ValueError(
+                f'the depth image is {image.width} x {image.height}, expected {intrinsics.width} '
+                f'x {intrinsics.height} as its camera_info says'
+            )
         return DepthMap(depth_m_from_image(image), intrinsics)
 
     return read

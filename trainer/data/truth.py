@@ -1,29 +1,18 @@
-"""What an evaluation compares with: images and their true depth, of any data."""
+"""What an evaluation compares with: images and their true depth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.pair_folder import StereoCalibration
-from trainer.data.kitti import KittiDrive
-from trainer.data.kitti_stereo import KittiStereo2015
-from trainer.data.sources import open_sequences, PairSequence
-from trainer.data.stereo_matching import checked_depth_m
 from trainer.depth_map import DepthMap
-from trainer.evaluate_config import EvaluateConfig
 
 Benchmark = Literal['kitti raw', 'kitti stereo 2015']
-VELODYNE_LABELS = {
-    'optical': 'Velodyne, depth along the optical axis',
-    'laser_x': "Velodyne, the laser's x as depth (as in the papers)",
-}
-STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
 
 
 class DisparityTruth(NamedTuple):
@@ -62,60 +51,3 @@ class TruthFrames:
     most: int
     frames: Iterable[TruthFrame]
     benchmark: Benchmark | None = None
-
-
-def open_truth(data: str, config: EvaluateConfig) -> TruthFrames:
-    """The frames of a bag or of what open_sequences reads. Raises ValueError or OSError."""
-    if (Path(data) / 'metadata.yaml').is_file():
-        from trainer.data.bag_truth import bag_truth
-
-        return bag_truth(Path(data), config)
-    for name in ('image', 'truth_topic'):
-        if getattr(config, name) is not None:
-            raise ValueError(f'--{name} names a topic, but {data} is no rosbag2 folder')
-    sequences = open_sequences(data, velodyne_depth=config.velodyne_depth)
-    pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
-    first, last = (round(s * len(pairs)) for s in (config.first_share, config.last_share))
-    label, looked_for, benchmark = _described(sequences[0], config)
-    return TruthFrames(
-        label, looked_for, last - first, _frames(pairs[first:last], config), benchmark
-    )
-
-
-def _frames(pairs: list[tuple[PairSequence, str]], config: EvaluateConfig) -> Iterator[TruthFrame]:
-    for sequence, name in pairs:
-        calibration = sequence.calibration
-        if config.truth == 'stereo':
-            left, right = sequence.read_pair(name)
-            depth_m: np.ndarray | None = checked_depth_m(left, right, calibration)
-        else:
-            depth_m = sequence.read_gt_depth(name)
-            if depth_m is None:
-                continue
-            left, _ = sequence.read_pair(name)
-        yield TruthFrame(
-            f'{sequence.path.name}/{name}',
-            left,
-            Camera.pinhole(calibration.intrinsics),
-            DepthMap(depth_m, calibration.intrinsics),
-            _disparity_truth(sequence, config),
-        )
-
-
-def _disparity_truth(sequence: PairSequence, config: EvaluateConfig) -> DisparityTruth | None:
-    if isinstance(sequence, KittiStereo2015) and config.truth == 'laser':
-        return DisparityTruth(sequence.calibration, sequence.nominal)
-    return None
-
-
-def _described(
-    sequence: PairSequence, config: EvaluateConfig
-) -> tuple[str, str, Benchmark | None]:
-    """Label, where it was looked for, and the benchmark whose figures the papers report."""
-    if config.truth == 'stereo':
-        return STEREO_LABEL, 'pairs', None
-    if isinstance(sequence, KittiDrive):
-        return VELODYNE_LABELS[config.velodyne_depth], 'velodyne_points/data/NAME.bin', 'kitti raw'
-    if isinstance(sequence, KittiStereo2015):
-        return 'disp_noc_0', 'training/disp_noc_0/NAME.png', 'kitti stereo 2015'
-    return 'gt_depth', 'gt_depth/NAME.png', None
