@@ -38,22 +38,23 @@ def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
 
 def _frames(pairs: list[tuple[PairSequence, str]], config: EvaluateConfig) -> Iterator[TruthFrame]:
     for sequence, name in pairs:
-        calibration = sequence.calibration
-        if config.truth == 'stereo':
-            left, right = sequence.read_pair(name)
-            depth_m: np.ndarray | None = checked_depth_m(left, right, calibration)
-        else:
-            depth_m = sequence.read_gt_depth(name)
-            if depth_m is None:
-                continue
-            left, _ = sequence.read_pair(name)
-        yield TruthFrame(
-            f'{sequence.path.name}/{name}',
-            left,
-            Camera.pinhole(calibration.intrinsics),
-            DepthMap(depth_m, calibration.intrinsics),
-            _disparity_truth(sequence, config),
-        )
+        depth_m = _true_depth_m(sequence, name, config)
+        if depth_m is not None:
+            left_rgb, _ = sequence.read_pair(name)
+            intrinsics = sequence.calibration.intrinsics
+            yield TruthFrame(
+                f'{sequence.path.name}/{name}',
+                left_rgb,
+                Camera.pinhole(intrinsics),
+                DepthMap(depth_m, intrinsics),
+                _disparity_truth(sequence, config),
+            )
+
+
+def _true_depth_m(sequence: PairSequence, name: str, config: EvaluateConfig) -> np.ndarray | None:
+    if config.truth == 'stereo':
+        return checked_depth_m(*sequence.read_pair(name), sequence.calibration)
+    return sequence.read_gt_depth(name)
 
 
 def _disparity_truth(sequence: PairSequence, config: EvaluateConfig) -> DisparityTruth | None:
