@@ -162,6 +162,12 @@ def test_a_checkpoint_says_where_it_comes_from(pairs, tmp_path):
     assert '"git_commit"' in record['spec_json']
 
 
+def test_what_lightning_cannot_do_is_one_line(pairs, tmp_path, capsys):
+    wrong = {'trainer.val_check_interval': 0.5}
+    assert main(_arguments(pairs, tmp_path / 'run', **wrong)) == 1
+    assert '`val_check_interval` should be an integer' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('option', 'words'),
     [
@@ -170,12 +176,6 @@ def test_a_checkpoint_says_where_it_comes_from(pairs, tmp_path):
         ({'trainer.max_steps': 5}, 'was trained with trainer.max_steps = 4, now it is 5'),
     ],
 )
-def test_what_lightning_cannot_do_is_one_line(pairs, tmp_path, capsys):
-    wrong = {'trainer.val_check_interval': 0.5}
-    assert main(_arguments(pairs, tmp_path / 'run', **wrong)) == 1
-    assert '`val_check_interval` should be an integer' in capsys.readouterr().err
-
-
 def test_another_training_is_not_gone_on_with(pairs, tmp_path, capsys, option, words):
     four = {'trainer.max_steps': 4}
     assert main(_arguments(pairs, tmp_path / 'run', **four)) == 0
