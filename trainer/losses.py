@@ -2,7 +2,7 @@
 The paper's training loss (Godard et al. 2017, section 3.3), one function an equation.
 
 Disparities are (B, 2, H, W): channel 0 belongs to the left view, 1 to the right one, both in
-fractions of the width. Images are (B, 3, H, W) in 0..1. Everything is computed in float32.
+fractions of the width. Images are (B, 3, H, W) in 0..1.
 """
 
 from __future__ import annotations
@@ -46,22 +46,23 @@ def stereo_loss(
     baseline_ratio: Tensor | None = None,
 ) -> LossTerms:
     """
-    The loss of a batch of pairs.
+    The loss of a batch of pairs, in float32 at least (float64 stays) whatever autocast says.
 
-    disparities: one (B, 2, H / 2**s, W / 2**s) a scale s, finest first, as the network predicts
-    them for the canonical baseline. baseline_ratio: (B,) B_r / B_c, each pair's own baseline over
-    the canonical one (METHOD section 9); None means 1.
+    left, right: (B, 3, H, W). disparities: one (B, 2, H / 2**s, W / 2**s) a scale s, finest
+    first, as the network predicts them for the canonical baseline. baseline_ratio: (B,) B_r / B_c,
+    each pair's own baseline over the canonical one (METHOD section 9); None means 1.
     """
-    sums = [torch.zeros((), device=left.device) for _ in LossTerms._fields]
-    for scale, disparity in enumerate(disparities):
-        disparity = disparity.float()
-        if baseline_ratio is not None:
-            disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
-        size = disparity.shape[-2:]
-        views = [F.interpolate(view.float(), size=size, mode='area') for view in (left, right)]
-        for at, term in enumerate(_scale_terms(*views, disparity, scale)):
-            sums[at] = sums[at] + term
-    return LossTerms(*sums)
+    # SSIM's E[x^2] - E[x]^2 cancels: half precision would leave noise.
+    with torch.autocast(left.device.type, enabled=False):
+        left, right = _at_least_float32(left), _at_least_float32(right)
+        scales = []
+        for scale, disparity in enumerate(map(_at_least_float32, disparities)):
+            if scale > 0:
+                left, right = F.avg_pool2d(left, 2), F.avg_pool2d(right, 2)
+            if baseline_ratio is not None:
+                disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
+            scales.append(_scale_terms(left, right, disparity, scale))
+        return LossTerms(*(sum(term) for term in zip(*scales, strict=True)))
 
 
 def _scale_terms(left: Tensor, right: Tensor, disparity: Tensor, scale: int) -> LossTerms:
@@ -85,11 +86,11 @@ def ssim(first: Tensor, second: Tensor) -> Tensor:
     """Structural similarity over 3x3 windows, unpadded: (B, C, H - 2, W - 2) in -1..1."""
     c1, c2 = 0.01**2, 0.03**2
     mean_1, mean_2 = _mean_3x3(first), _mean_3x3(second)
-    variance_1 = _mean_3x3(first**2) - mean_1**2
-    variance_2 = _mean_3x3(second**2) - mean_2**2
-    covariance = _mean_3x3(first * second) - mean_1 * mean_2
-    numerator = (2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
-    return numerator / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2))
+    product, squares = mean_1 * mean_2, mean_1**2 + mean_2**2
+    covariance = _mean_3x3(first * second) - product
+    # The sum of both variances is all that is needed: one pooling in place of two.
+    variances = _mean_3x3(first**2 + second**2) - squares
+    return (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
 
 
 def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
@@ -104,6 +105,10 @@ def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:
     right_in_left = warp(d_right, offset_frac=-d_left)
     left_in_right = warp(d_left, offset_frac=d_right)
     return (d_left - right_in_left).abs().mean() + (d_right - left_in_right).abs().mean()
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _mean_3x3(image: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import warnings
 import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import torch
 import yaml
 
@@ -51,8 +52,9 @@ def train(config: TrainConfig) -> Path:
     if config.compile:
         module.network.compile()
     data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
+    trainer = _trainer(config)
     _start(config.output, record)
-    _trainer(config).fit(module, data, ckpt_path=resumed, weights_only=True)
+    trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     return config.output / LAST
 
 
@@ -104,16 +106,19 @@ def _trainer(config: TrainConfig) -> L.Trainer:
         given['precision'] = 'bf16-mixed' if torch.cuda.is_available() else '32-true'
     if given.get('enable_model_summary') is None:
         given['enable_model_summary'] = False
-    return L.Trainer(
-        **given,
-        logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
-        callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
-        plugins=[AtomicCheckpointIO()],
-        default_root_dir=config.output,
-        enable_checkpointing=False,
-        # PairStream deals the pairs out itself.
-        use_distributed_sampler=False,
-    )
+    try:
+        return L.Trainer(
+            **given,
+            logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
+            callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=config.output,
+            enable_checkpointing=False,
+            # PairStream deals the pairs out itself.
+            use_distributed_sampler=False,
+        )
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
 
 
 def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:

@@ -11,7 +11,7 @@ from torch import nn
 
 from monodepth_ros.core.model_spec import self_test_image
 from trainer.export import ExportedNetwork, write_onnx
-from trainer.model.decoder import MAX_DISPARITY_FRAC
+from trainer.model.decoder import MAX_DISPARITY_FRAC, UpConv2d
 from trainer.model.godard import ResNet50Encoder, VggEncoder
 from trainer.model.network import build_network, check_size, DepthNetwork
 
@@ -94,6 +94,17 @@ def test_the_papers_vgg_takes_the_image_without_normalisation():
     first = nn.functional.elu(encoder.blocks[0][0][0](image))
     second = nn.functional.elu(encoder.blocks[0][1][0](first))
     torch.testing.assert_close(encoder(image)[0], second)
+
+
+@pytest.mark.parametrize('padding', ['zeros', 'replicate'])
+def test_an_upconvolution_is_nearest_upsampling_and_a_convolution(padding):
+    torch.manual_seed(0)
+    options = {'kernel_size': 3, 'padding': 1, 'padding_mode': padding, 'dtype': torch.float64}
+    upconv, conv = UpConv2d(2, 3, **options), nn.Conv2d(2, 3, **options)
+    conv.load_state_dict(upconv.state_dict())
+    x = torch.rand(2, 2, 4, 5, dtype=torch.float64)
+    twice = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    torch.testing.assert_close(upconv.double()(x), conv(twice))
 
 
 def test_it_begins_near_what_a_street_shows(small):

@@ -141,7 +141,10 @@ def test_the_learning_rate_halves_at_three_and_at_four_fifths(pairs, tmp_path):
 
 
 def test_epochs_count_as_steps(pairs, tmp_path):
-    two = {'trainer.max_steps': -1, 'trainer.max_epochs': 2, 'trainer.val_check_interval': 1.0}
+    two = {
+        'trainer.max_steps': -1, 'trainer.max_epochs': 2, 'trainer.val_check_interval': 1.0,
+        'trainer.check_val_every_n_epoch': 1,
+    }  # fmt: skip
     assert main(_arguments(pairs, tmp_path / 'run', **two)) == 0
     # 20 training pairs in batches of 4: 5 steps an epoch, the rate halves after 6 and 8.
     assert _scalars(tmp_path / 'run', 'learning_rate')[5:] == pytest.approx(
@@ -157,6 +160,12 @@ def test_a_checkpoint_says_where_it_comes_from(pairs, tmp_path):
     assert record['config']['trainer']['max_steps'] == 13
     assert len(record['data_fingerprint']) == 64
     assert '"git_commit"' in record['spec_json']
+
+
+def test_what_lightning_cannot_do_is_one_line(pairs, tmp_path, capsys):
+    wrong = {'trainer.val_check_interval': 0.5}
+    assert main(_arguments(pairs, tmp_path / 'run', **wrong)) == 1
+    assert '`val_check_interval` should be an integer' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
