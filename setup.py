@@ -38,7 +38,7 @@ setup(
         ],
         'openvino': ['openvino'],
         'tensorrt': ['tensorrt', 'cuda-bindings'],
-        'test': ['pytest'],  # by this extra `colcon test` knows to run pytest
+        'test': ['hypothesis', 'pytest'],  # by this extra `colcon test` knows to run pytest
         'dev': [
             'codespell',
             'colcon-common-extensions',
