@@ -140,6 +140,17 @@ def test_the_learning_rate_halves_at_three_and_at_four_fifths(pairs, tmp_path):
     assert rates == pytest.approx([8e-3] * 6 + [4e-3] * 2 + [2e-3] * 2)
 
 
+def test_in_bfloat16_the_weights_stay_float32_and_the_loss_close(pairs, tmp_path):
+    for precision in ('32-true', 'bf16-mixed'):
+        changes = {'trainer.precision': precision, 'trainer.max_steps': 2}
+        assert main(_arguments(pairs, tmp_path / precision, **changes)) == 0
+    single, half = (_scalars(tmp_path / p, 'loss') for p in ('32-true', 'bf16-mixed'))
+    assert half == pytest.approx(single, rel=0.02)
+    assert half != single
+    weights = _state(tmp_path / 'bf16-mixed' / 'last.ckpt')['state_dict'].values()
+    assert {value.dtype for value in weights} <= {torch.float32, torch.int64}
+
+
 def test_epochs_count_as_steps(pairs, tmp_path):
     two = {
         'trainer.max_steps': -1, 'trainer.max_epochs': 2, 'trainer.val_check_interval': 1.0,
