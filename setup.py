@@ -22,6 +22,7 @@ setup(
     install_requires=['setuptools', 'numpy>=1.21'],
     extras_require={
         'train': [
+            'jinja2',
             'jsonargparse[signatures]',
             'lightning',
             'matplotlib',
@@ -29,6 +30,7 @@ setup(
             'onnxruntime',
             'onnxscript',
             'opencv-python-headless',
+            'pillow',
             'rich',
             'rosbags',
             'tensorboard',
@@ -36,7 +38,7 @@ setup(
         ],
         'openvino': ['openvino'],
         'tensorrt': ['tensorrt', 'cuda-bindings'],
-        'test': ['pytest'],  # by this extra `colcon test` knows to run pytest
+        'test': ['hypothesis', 'pytest'],  # by this extra `colcon test` knows to run pytest
         'dev': [
             'codespell',
             'colcon-common-extensions',

@@ -20,9 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.live import LiveResult, OUTPUT_BAG, run_live, StageError
-from demo.picture import Row, write_strip
-from demo.score import DepthMap, near_bottom_shares, published_depth, resample, Score, score
-from demo.truth import cell_prior, laser_truth, matched_truth, rendered_truth
+from demo.score import near_bottom_shares, published_depth, Score, score
+from demo.truth import laser_truth, matched_truth, rendered_truth
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import Bag, CameraTopic
@@ -30,13 +29,14 @@ from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.backend import load_backend
 from monodepth_ros.messages import image_rgb, stamp_ns
 from monodepth_ros.pair_folder import PairFolder
+from trainer.depth_map import DepthMap, resample
+from trainer.figures import Row, save_png, strip
+from trainer.prior import training_prior
 
 OUT = Path('out')
 PRESETS = Path(__file__).parents[1] / 'config' / 'train'
 TRAIN_SHARE, HELD_OUT_SHARE = 0.6, 2 / 3
 PICTURE_ROWS = 4
-# Evenly spaced; more change no median and cost half a second and 2 MB each.
-PRIOR_PAIRS = 200
 NO_SCORE = {
     'abs_rel': None, 'abs_rel_prior': None, 'rmse_m': None, 'rmse_m_prior': None,
     'delta_1': None, 'delta_1_prior': None, 'valid_share': None,
@@ -77,9 +77,7 @@ def recording_demo(
     model, train_seconds = _train_and_export(pairs, output, 'recording.yaml', train_options)
     live = _run_live(bag_path, camera, model, output, first_share=HELD_OUT_SHARE)
     _stage('measuring against lidar and checked semi-global matching')
-    prior = cell_prior(
-        matched_truth(PairFolder(pairs), 'matching training pairs', most=PRIOR_PAIRS)
-    )
+    prior = training_prior(PairFolder(pairs))
     laser = laser_truth(PairFolder(held_out))
     matched = matched_truth(PairFolder(held_out), 'matching held-out pairs')
     scores = {
@@ -158,7 +156,8 @@ def _print_scores(scores: dict[str, Score | None]) -> None:
             continue
         share, frames = f'{value.valid_share:.1%}', str(value.frames)
         for label, metrics in (('the node', value.predicted), ('prior (blind)', value.prior)):
-            figures = (f'{figure:.3f}' for figure in metrics)
+            shown = (metrics.abs_rel, metrics.rmse_m, metrics.delta_1)
+            figures = (f'{figure:.3f}' for figure in shown)
             table.add_row(name, label, *figures, share, frames)
     console.print(table)
 
@@ -188,7 +187,8 @@ def _picture(
                 rgb = ToCanonical(camera.camera, target).warp(image_rgb(message.content))
                 rows.append(Row(rgb, resample(published[stamp], target), truth[stamp].depth_m))
     if rows:
-        write_strip(output / 'depth.png', rows)
+        with atomic_file(output / 'depth.png') as partial:
+            save_png(strip(rows), str(partial))
 
 
 def _stage(title: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,16 +12,10 @@ from demo.recorder import DEPTH, INFO, TOPICS
 from monodepth_ros.bag import Bag
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import camera_from_info, depth_m_from_image, stamp_ns
+from trainer.depth_map import DepthMap, resample
 from trainer.metrics import depth_metrics, DepthMetrics, mean_metrics
 
 NEAR_M, FAR_M = 0.5, 80.0
-
-
-class DepthMap(NamedTuple):
-    """depth_m (H, W) float32, NaN where unknown, as the camera sees it."""
-
-    depth_m: np.ndarray
-    camera: Intrinsics
 
 
 @dataclass(frozen=True)
@@ -62,23 +55,6 @@ def published_depth(bag_path: Path) -> Iterator[tuple[int, str, DepthMap]]:
             if stamp in cameras and stamp in waiting:
                 frame_id, depth_m = waiting.pop(stamp)
                 yield stamp, frame_id, DepthMap(depth_m, cameras.pop(stamp))
-
-
-def resample(source: DepthMap, target: Intrinsics) -> np.ndarray:
-    """
-    Look up a depth map along the rays of another camera at the same place, nearest pixel.
-
-    Returns (H, W) float32 metres, NaN where the source does not see.
-    """
-    camera = source.camera
-    columns = (np.arange(target.width) - target.cx) / target.fx * camera.fx + camera.cx
-    rows = (np.arange(target.height) - target.cy) / target.fy * camera.fy + camera.cy
-    columns, rows = np.rint(columns).astype(int), np.rint(rows).astype(int)
-    seen_x = (columns >= 0) & (columns < camera.width)
-    seen_y = (rows >= 0) & (rows < camera.height)
-    result = np.full((target.height, target.width), np.nan, np.float32)
-    result[np.ix_(seen_y, seen_x)] = source.depth_m[np.ix_(rows[seen_y], columns[seen_x])]
-    return result
 
 
 def score(

@@ -22,6 +22,7 @@ from monodepth_ros.bag import BagWriter, TYPES, write_bag
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.messages import NS_PER_S
 from trainer.data.synthetic import make_scene, Pose, render, View
+from trainer.prior import median_depth
 
 HEIGHT_M, PITCH_RAD = 1.2, 0.06
 BASELINE_M = 0.3
@@ -155,15 +156,6 @@ def write_live_recording(path: Path, drive: Drive) -> None:
                 header, height, width, '32FC1', 0, 4 * width, depth_m.view(np.uint8).ravel()
             )
             bag.add(TRUE_DEPTH, image, recorded_ns=_stamp_ns(frame))
-
-
-def median_depth(depths_m: np.ndarray, *, near_m: float = 0.5, far_m: float = 80.0) -> np.ndarray:
-    """(N, H, W) to the per-pixel median (H, W) of the depths in range, NaN without any."""
-    in_range = np.where((depths_m > near_m) & (depths_m < far_m), depths_m, np.nan)
-    seen = np.isfinite(in_range).any(axis=0)
-    median = np.full(depths_m.shape[1:], np.nan, np.float32)
-    median[seen] = np.nanmedian(in_range[:, seen], axis=0)
-    return median
 
 
 def _depth_camera() -> Intrinsics:

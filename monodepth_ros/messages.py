@@ -18,6 +18,8 @@ from monodepth_ros.core.encodings import decode_compressed, decode_image
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NS_PER_S = 1_000_000_000
+MM_PER_M = 1000
+DEPTH_ENCODINGS = {'32FC1': np.float32, '16UC1': np.uint16}
 
 
 def stamp_ns(header: Any) -> int:
@@ -79,8 +81,21 @@ def depth_image(classes: SimpleNamespace, header: Any, depth_m: np.ndarray) -> A
 
 
 def depth_m_from_image(msg: Any) -> np.ndarray:
-    """Inverse of depth_image: (H, W) float32 metres."""
-    return np.frombuffer(msg.data, np.float32).reshape(msg.height, msg.width)
+    """
+    A depth image (REP 118) to (H, W) float32 metres, a view where it can be.
+
+    32FC1 is metres; 16UC1 is millimetres, 0 becomes NaN. Raises ValueError for another encoding.
+    """
+    if msg.encoding not in DEPTH_ENCODINGS:
+        raise ValueError(
+            f'got depth encoding {msg.encoding!r}, expected one of {sorted(DEPTH_ENCODINGS)}'
+        )
+    layout = np.dtype(DEPTH_ENCODINGS[msg.encoding]).newbyteorder('>' if msg.is_bigendian else '<')
+    rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)
+    pixels = rows[:, : msg.width * layout.itemsize].view(layout)
+    if msg.encoding == '16UC1':
+        return np.where(pixels > 0, pixels / np.float32(MM_PER_M), np.float32(np.nan))
+    return pixels.astype(np.float32, copy=False)
 
 
 def camera_info(classes: SimpleNamespace, header: Any, intrinsics: Intrinsics) -> Any:

@@ -77,7 +77,7 @@ class PairFolder:
         path = self.path / 'gt_depth' / f'{name}.png'
         if not path.exists():
             return None
-        units = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        units = read_uint16(path, self.calibration.intrinsics)
         return np.where(units > 0, units / np.float32(GT_DEPTH_UNITS_PER_M), np.float32(np.nan))
 
     def stamps_ns(self) -> dict[str, int]:
@@ -106,6 +106,23 @@ def read_rgb(path: Path, camera: Intrinsics, *, shrink: int = 1) -> np.ndarray:
             f'{camera.width} x {camera.height} as its calibration says'
         )
     return image
+
+
+def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
+    """
+    A one-channel png of a camera, (H, W) uint16.
+
+    Raises ValueError for a file that does not decode to that or is not of the camera's size.
+    """
+    units = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    expected = (camera.height, camera.width)
+    if units is None or units.dtype != np.uint16 or units.shape != expected:
+        got = 'no image' if units is None else f'{units.dtype} of shape {units.shape}'
+        raise ValueError(
+            f'{path} is {got}, expected uint16 of shape {expected} as its calibration says; '
+            'copy it again'
+        )
+    return units
 
 
 class PairFolderWriter:

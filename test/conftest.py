@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypothesis import settings
 import pytest
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile('busy', deadline=None)
+settings.load_profile('busy')
 
 SHARED_DATA = Path(__file__).parents[2] / 'shared' / 'data'
 

@@ -53,14 +53,58 @@ def header_of(stamp_ns: int) -> Any:
     return TYPES.types['std_msgs/msg/Header'](time, 'left_optical_frame')
 
 
-def camera_info(header: Any, *, focal_px: float, shift: float) -> Any:
-    """CameraInfo without distortion; shift is fx * baseline."""
-    k = np.array([focal_px, 0, 31.5, 0, focal_px, 23.5, 0, 0, 1.0])
-    p = np.array([focal_px, 0, 31.5, -shift, 0, focal_px, 23.5, 0, 0, 0, 1.0, 0])
+def camera_info(
+    header: Any, *, focal_px: float, shift: float, width: int = WIDTH, height: int = HEIGHT
+) -> Any:
+    """CameraInfo without distortion, centred; shift is fx * baseline."""
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    k = np.array([focal_px, 0, cx, 0, focal_px, cy, 0, 0, 1.0])
+    p = np.array([focal_px, 0, cx, -shift, 0, focal_px, cy, 0, 0, 0, 1.0, 0])
     roi = TYPES.types['sensor_msgs/msg/RegionOfInterest'](0, 0, 0, 0, False)
     return TYPES.types['sensor_msgs/msg/CameraInfo'](
-        header, HEIGHT, WIDTH, 'plumb_bob', np.zeros(5), k, np.eye(3).ravel(), p, 0, 0, roi
+        header, height, width, 'plumb_bob', np.zeros(5), k, np.eye(3).ravel(), p, 0, 0, roi
     )
+
+
+def add_cloud(bag: BagWriter, frame_id: str, points: np.ndarray, *, stamp_ns: int = 0) -> None:
+    """A cloud of (N, 3) points in m on /FRAME_ID/points."""
+    kinds = TYPES.types
+    header = header_of(stamp_ns)
+    header.frame_id = frame_id
+    fields = [kinds['sensor_msgs/msg/PointField'](n, 4 * at, 7, 1) for at, n in enumerate('xyz')]
+    data = np.asarray(points, np.float32).view(np.uint8).ravel()
+    count = len(points)
+    cloud = kinds['sensor_msgs/msg/PointCloud2'](
+        header, 1, count, fields, False, 12, 12 * count, data, True
+    )
+    bag.add(f'/{frame_id}/points', cloud, recorded_ns=stamp_ns)
+
+
+def add_depth(
+    bag: BagWriter,
+    name: str,
+    values: np.ndarray,
+    *,
+    stamp_ns: int,
+    frame_id: str = 'left_optical_frame',
+    focal_px: float | None = None,
+) -> None:
+    """
+    A depth image of float32 m or uint16 mm on NAME/image_rect.
+
+    focal_px: of the camera_info beside it, if there shall be one.
+    """
+    header = header_of(stamp_ns)
+    header.frame_id = frame_id
+    height, width = values.shape
+    encoding = {'float32': '32FC1', 'uint16': '16UC1'}[values.dtype.name]
+    step = width * values.itemsize
+    data = values.view(np.uint8).ravel()
+    message = TYPES.types['sensor_msgs/msg/Image'](header, height, width, encoding, 0, step, data)
+    bag.add(f'{name}/image_rect', message, recorded_ns=stamp_ns)
+    if focal_px is not None:
+        info = camera_info(header, focal_px=focal_px, shift=0.0, width=width, height=height)
+        bag.add(f'{name}/camera_info', info, recorded_ns=stamp_ns)
 
 
 def _add_image(

@@ -73,6 +73,15 @@ def test_depth_image_there_and_back():
     np.testing.assert_array_equal(messages.depth_m_from_image(msg), depth_m)
 
 
+def test_depth_in_millimetres_big_endian_and_padded():
+    data = bytes([0x03, 0xE8, 0x00, 0x00, 0xFF, 0xFF])  # 1000 mm, none, padding
+    image = SimpleNamespace(encoding='16UC1', is_bigendian=1, height=1, width=2, step=6, data=data)
+    np.testing.assert_array_equal(messages.depth_m_from_image(image), [[1, np.nan]])
+    image.encoding = 'mono16'
+    with pytest.raises(ValueError, match=r"got depth encoding 'mono16', expected .*16UC1"):
+        messages.depth_m_from_image(image)
+
+
 def test_camera_info_says_that_the_image_is_rectified():
     info = messages.camera_info(CLASSES, HEADER, CAMERA)
     assert list(info.k) == [100, 0, 1.5, 0, 101, 1, 0, 0, 1]

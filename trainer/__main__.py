@@ -1,7 +1,8 @@
-"""`python -m trainer ingest | train | export`: a stereo recording to a model file."""
+"""`python -m trainer ingest | train | export | evaluate`: a recording to a model, measured."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsin
 
 from trainer.config import TrainConfig
 from trainer.data.ingest import ingest, IngestConfig
+from trainer.evaluate_config import EvaluateConfig
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -63,6 +65,24 @@ def _export(options: Namespace) -> None:
     )
 
 
+def _evaluate(options: Namespace) -> None:
+    # Imported late for matplotlib, as torch is above.
+    from rich import print as print_rich
+
+    from trainer.evaluate import evaluate
+    from trainer.report import write_report
+    from trainer.table import terminal_table
+
+    if options.output.exists():
+        raise FileExistsError(f'{options.output} exists already; remove it or choose another name')
+    names = [field.name for field in fields(EvaluateConfig)]
+    config = EvaluateConfig(**_only(options, *names))
+    evaluation = evaluate(options.models, options.data, config)
+    write_report(options.output, evaluation)
+    print_rich(terminal_table(evaluation))
+    print(f'written to {options.output}: report.html, summary.json, images.csv')
+
+
 def _only(options: Namespace, *names: str) -> dict[str, Any]:
     return {name: options[name] for name in names}
 
@@ -88,6 +108,18 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     export_parser.add_argument('checkpoint', type=Path, help='last.ckpt of a training')
     export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
     commands.add_subcommand('export', export_parser, help='checkpoint -> model.onnx')
+    commands.add_subcommand('evaluate', _evaluate_parser(), help='models on data with a truth')
+    return parser
+
+
+def _evaluate_parser() -> ArgumentParser:
+    parser = ArgumentParser(description='Measure models on data with a truth.')
+    parser.add_argument('models', type=Path, nargs='+', help='checkpoints (.ckpt) or model files')
+    parser.add_argument(
+        'data', help='pair folder, bag, KITTI raw or stereo 2015 root, or ROOT@FILE_LIST'
+    )
+    parser.add_argument('-o', '--output', type=Path, required=True, help='new folder')
+    parser.add_class_arguments(EvaluateConfig, as_group=False)
     return parser
 
 
@@ -102,7 +134,7 @@ def _add_lightning(parser: ArgumentParser) -> None:
     parser.add_class_arguments(Trainer, 'trainer', skip=ours, fail_untyped=False)
 
 
-_COMMANDS = {'ingest': _ingest, 'train': _train, 'export': _export}
+_COMMANDS = {'ingest': _ingest, 'train': _train, 'export': _export, 'evaluate': _evaluate}
 
 if __name__ == '__main__':
     sys.exit(main())

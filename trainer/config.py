@@ -63,3 +63,12 @@ class TrainConfig:
         """Numbers, texts, lists and dicts only, as YAML and a checkpoint hold them."""
         values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
         return values | {'cache': self.cache and str(self.cache)}
+
+
+def check_shares(first_share: float, last_share: float) -> None:
+    """Raise ValueError unless they are the ends of a part of a recording."""
+    if not 0 <= first_share < last_share <= 1:
+        raise ValueError(
+            f'first_share is {first_share:g} and last_share {last_share:g}, expected '
+            '0 <= first_share < last_share <= 1'
+        )

@@ -7,18 +7,16 @@ import pytest
 
 from demo.score import (
     check_headers,
-    DepthMap,
     is_near_at_bottom,
     near_bottom_shares,
-    resample,
     score,
 )
-from demo.truth import cell_prior
 from monodepth_ros import messages
 from monodepth_ros.bag import write_bag
 from monodepth_ros.core.camera import Intrinsics
 from test.recordings import header_of, write_stereo_bag
 from test.test_messages import CLASSES
+from trainer.depth_map import DepthMap
 
 CAMERA = Intrinsics(fx=10, fy=10, cx=1.5, cy=0.5, width=4, height=2)
 NAN = np.nan
@@ -65,14 +63,6 @@ def test_without_truth_there_is_no_score(output_bag):
     assert score(output_bag, {}.get, prior) is None
 
 
-def test_resampling_looks_along_the_same_ray():
-    source = DepthMap(np.arange(8, dtype=np.float32).reshape(2, 4), CAMERA)
-    np.testing.assert_array_equal(resample(source, CAMERA), source.depth_m)
-    shifted = resample(source, CAMERA.cropped(left=1, top=0, width=4, height=2))
-    np.testing.assert_array_equal(shifted[:, :3], source.depth_m[:, 1:])
-    assert np.isnan(shifted[:, 3]).all()
-
-
 def test_the_lowest_fifth_must_be_nearer_than_half_the_middle():
     road = np.repeat(np.array([NAN, 40, 30, 20, 9.9], np.float32), 4)[:, None] * np.ones((1, 3))
     # Rows without depth are no part of the image: 16 rows remain, 40 m to 9.9 m.
@@ -94,16 +84,3 @@ def test_every_published_header_must_be_that_of_an_input(output_bag, tmp_path):
     with pytest.raises(ValueError, match='depth/image_rect has 1 stamps or frame_ids'):
         check_headers(output_bag, tmp_path / 'input', '/left/image_raw/compressed')
     check_headers(output_bag, output_bag, '/depth/image_rect')
-
-
-def test_the_prior_is_the_median_of_its_cell():
-    camera = Intrinsics(fx=10, fy=10, cx=9.5, cy=7.5, width=20, height=16)
-    first = np.full((16, 20), 3, np.float32)
-    second = np.full((16, 20), 5, np.float32)
-    second[:, 16:] = NAN
-    third = np.full((16, 20), 100, np.float32)  # out of range: not counted
-    maps = [DepthMap(depth, camera) for depth in (first, second, second, third)]
-    prior = cell_prior(dict(enumerate(maps)))
-    assert prior.depth_m.shape == (16, 20)
-    assert set(np.unique(prior.depth_m[:, :16])) == {5}
-    assert set(np.unique(prior.depth_m[:, 16:])) == {3}

@@ -9,7 +9,6 @@ from demo.world import (
     LEFT_CAMERA,
     LIVE_CAMERA,
     look,
-    median_depth,
     RIGHT_CAMERA,
     TRAINING_DRIVE,
     UNSEEN_DRIVE,
@@ -72,10 +71,3 @@ def test_recordings_hold_the_rig_and_the_single_camera(tmp_path):
         assert live.camera == LIVE_CAMERA
         message = next(bag.messages(live.image))
         assert image_rgb(message.content).shape == (384, 512, 3)
-
-
-def test_the_median_counts_depths_in_range_only():
-    depths = np.array([[[2.0, np.inf]], [[4.0, 0.1]], [[9.0, np.inf]]])
-    median = median_depth(depths)
-    assert median[0, 0] == 4
-    assert np.isnan(median[0, 1])

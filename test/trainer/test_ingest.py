@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from demo.world import LEFT_CAMERA, RIGHT_CAMERA
-from monodepth_ros.bag import BagError, TYPES
+from monodepth_ros.bag import BagError
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.pair_folder import PairFolder
-from test.recordings import header_of, write_stereo_bag
+from test.recordings import add_cloud, write_stereo_bag
 from trainer.__main__ import main
 from trainer.data.ingest import ingest, IngestConfig, largest_valid_window, Rectifier
 from trainer.data.synthetic import make_scene, Pose, render
@@ -102,19 +102,11 @@ def test_the_command_does_not_overwrite(tmp_path, capsys):
     assert 'exists already' in capsys.readouterr().err
 
 
-def _add_cloud(bag, frame_id):
-    """A cloud of one point, 3 m ahead in its own frame."""
-    kinds = TYPES.types
-    header = header_of(0)
-    header.frame_id = frame_id
-    fields = [kinds['sensor_msgs/msg/PointField'](n, 4 * at, 7, 1) for at, n in enumerate('xyz')]
-    data = np.array([0, 0, 3], np.float32).view(np.uint8)
-    cloud = kinds['sensor_msgs/msg/PointCloud2'](header, 1, 1, fields, False, 12, 12, data, True)
-    bag.add(f'/{frame_id}/points', cloud, recorded_ns=0)
+AHEAD_3_M = np.array([[0, 0, 3.0]])
 
 
 def test_a_cloud_without_tf_is_left_out_and_said(tmp_path, capsys):
-    bag = write_stereo_bag(tmp_path / 'bag', extra=lambda bag: _add_cloud(bag, 'radar'))
+    bag = write_stereo_bag(tmp_path / 'bag', extra=lambda bag: add_cloud(bag, 'radar', AHEAD_3_M))
     ingest(bag, tmp_path / 'pairs', IngestConfig())
     assert '/radar/points is left out: /tf_static does not connect' in capsys.readouterr().out
     assert not (tmp_path / 'pairs' / 'gt_depth').exists()
@@ -122,7 +114,7 @@ def test_a_cloud_without_tf_is_left_out_and_said(tmp_path, capsys):
 
 def test_a_cloud_in_the_cameras_frame_becomes_true_depth(tmp_path):
     bag = write_stereo_bag(
-        tmp_path / 'bag', extra=lambda bag: _add_cloud(bag, 'left_optical_frame')
+        tmp_path / 'bag', extra=lambda bag: add_cloud(bag, 'left_optical_frame', AHEAD_3_M)
     )
     ingest(bag, tmp_path / 'pairs', IngestConfig())
     depth_m = PairFolder(tmp_path / 'pairs').read_gt_depth('000000')

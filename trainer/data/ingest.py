@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.messages import image_rgb, stamp_ns
 from monodepth_ros.pair_folder import PairFolderWriter, StereoCalibration, write_pair_folder
-from trainer.data.lidar import cloud_xyz, project_points, StaticTransforms
+from trainer.config import check_shares
+from trainer.data.lidar import StaticTransforms
+from trainer.data.scans import scan_depth_m, scan_topics, static_transforms
+from trainer.data.sync import take_nearest
 
-CLOUD_TYPE = 'sensor_msgs/msg/PointCloud2'
-TF_STATIC = '/tf_static'
 # Cameras of one rig are triggered together; a driver stamps them a few milliseconds apart.
 SYNC_TOLERANCE_NS = 5_000_000
 # How many unmatched messages of one kind wait for their partner before the oldest is given up.
@@ -39,11 +41,7 @@ class IngestConfig:
     """Where to end, as a share 0..1 of the recording's duration."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.first_share < self.last_share <= 1:
-            raise ValueError(
-                f'first_share is {self.first_share:g} and last_share {self.last_share:g}, '
-                'expected 0 <= first_share < last_share <= 1'
-            )
+        check_shares(self.first_share, self.last_share)
 
 
 class Rectifier:
@@ -94,8 +92,9 @@ def ingest(bag_path: Path, folder: Path, config: IngestConfig) -> StereoCalibrat
             rectifier = Rectifier(left.camera, right.camera)
         except ValueError as error:
             raise BagError(f'{bag_path}, {left.image} + {right.image}: {error}') from error
-        transforms = _static_transforms(bag)
-        topics = (left.image, right.image, *_scan_topics(bag, left, transforms))
+        transforms = static_transforms(bag)
+        scans = islice(scan_topics(bag, left, transforms), 1)
+        topics = (left.image, right.image, *scans)
         share = {'first_share': config.first_share, 'last_share': config.last_share}
         total = bag.message_count(*topics) * (config.last_share - config.first_share)
         with write_pair_folder(folder, rectifier.calibration) as writer:
@@ -140,7 +139,9 @@ class _Pairing:
             self._scans.append(message)
         else:
             other = self._right.image if topic == self._left.image else self._left.image
-            partner = _take_nearest(self._waiting[other], stamp_ns(message.header))
+            partner = take_nearest(
+                self._waiting[other], stamp_ns(message.header), tolerance_ns=SYNC_TOLERANCE_NS
+            )
             if partner is None:
                 self._waiting[topic].append(message)
             else:
@@ -161,50 +162,17 @@ class _Pairing:
 
     def _write_scans(self) -> None:
         for stamp, name, frame_id in self._written:
-            scan = _take_nearest(self._scans, stamp)
+            scan = take_nearest(self._scans, stamp, tolerance_ns=SYNC_TOLERANCE_NS)
             if scan is not None:
                 self._write_gt_depth(name, frame_id, scan)
 
     def _write_gt_depth(self, name: str, frame_id: str, scan: Any) -> None:
-        raw_from_cloud = self._transforms.between(frame_id, scan.header.frame_id)
-        if raw_from_cloud is None:
-            return
-        # The frame_id of a raw image is the raw camera; R turns it into the rectified one.
-        rectified_from_raw = np.eye(4)
-        rectified_from_raw[:3, :3] = self._left.camera.rotation
-        depth_m = project_points(
-            cloud_xyz(scan),
-            rectified_from_cloud=rectified_from_raw @ raw_from_cloud,
+        depth_m = scan_depth_m(
+            scan,
+            frame_id=frame_id,
+            camera=self._left.camera,
             intrinsics=self._rectifier.calibration.intrinsics,
+            transforms=self._transforms,
         )
-        self._writer.add_gt_depth(name, depth_m)
-
-
-def _take_nearest(waiting: deque[Any], stamp: int) -> Any | None:
-    """Remove and return the message within SYNC_TOLERANCE_NS of a stamp, if there is one."""
-    apart = [abs(stamp_ns(message.header) - stamp) for message in waiting]
-    if not apart or min(apart) > SYNC_TOLERANCE_NS:
-        return None
-    at = apart.index(min(apart))
-    message = waiting[at]
-    del waiting[at]
-    return message
-
-
-def _scan_topics(bag: Bag, left: CameraTopic, transforms: StaticTransforms) -> list[str]:
-    """The first cloud topic that /tf_static connects with the left camera; says what it leaves."""
-    frame_id = next(bag.messages(left.image)).content.header.frame_id
-    for topic in bag.topics_of_type(CLOUD_TYPE):
-        scan = next(bag.messages(topic), None)
-        if scan is None:
-            continue
-        cloud_frame = scan.content.header.frame_id
-        if transforms.between(frame_id, cloud_frame) is not None:
-            return [topic]
-        print(f'{topic} is left out: {TF_STATIC} does not connect {cloud_frame} with {frame_id}')
-    return []
-
-
-def _static_transforms(bag: Bag) -> StaticTransforms:
-    messages = bag.messages(TF_STATIC)
-    return StaticTransforms(t for message in messages for t in message.content.transforms)
+        if depth_m is not None:
+            self._writer.add_gt_depth(name, depth_m)

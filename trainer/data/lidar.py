@@ -46,12 +46,23 @@ def project_points(
     x, y, z = x[ahead], y[ahead], z[ahead]
     u = np.rint(intrinsics.fx * x / z + intrinsics.cx).astype(int)
     v = np.rint(intrinsics.fy * y / z + intrinsics.cy).astype(int)
-    seen = (u >= 0) & (u < intrinsics.width) & (v >= 0) & (v < intrinsics.height)
-    u, v, z = u[seen], v[seen], z[seen]
-    far_first = np.argsort(-z, kind='stable')
-    depth_m = np.full((intrinsics.height, intrinsics.width), np.nan, np.float32)
-    depth_m[v[far_first], u[far_first]] = z[far_first]
-    return depth_m
+    return nearest_depth(u, v, z, width=intrinsics.width, height=intrinsics.height)
+
+
+def nearest_depth(
+    u: np.ndarray, v: np.ndarray, depth_m: np.ndarray, *, width: int, height: int
+) -> np.ndarray:
+    """
+    Depth image of points at whole pixels (u, v); the nearest one wins a pixel.
+
+    u, v: (N,) int. depth_m: (N,). Returns (H, W) float32 metres, NaN where no point falls.
+    """
+    seen = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    u, v, depth_m = u[seen], v[seen], depth_m[seen]
+    far_first = np.argsort(-depth_m, kind='stable')
+    image_m = np.full((height, width), np.nan, np.float32)
+    image_m[v[far_first], u[far_first]] = depth_m[far_first]
+    return image_m
 
 
 class StaticTransforms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 import hashlib
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,17 @@ from typing import Protocol
 import numpy as np
 
 from monodepth_ros.pair_folder import PairFolder, StereoCalibration
+from trainer.data.cityscapes import LEFT as CITYSCAPES_LEFT
+from trainer.data.cityscapes import open_cityscapes
+from trainer.data.kitti import CAMERA_FILE, open_kitti_raw
+from trainer.data.kitti_stereo import open_kitti_stereo
+from trainer.evaluate_config import VelodyneDepth
+
+KNOWN = (
+    'a pair folder (left/, right/, calib.json; `python -m trainer ingest BAG -o FOLDER` makes '
+    'one), KITTI raw (DATE/calib_cam_to_cam.txt), KITTI stereo 2015 (training/image_2) or '
+    'Cityscapes (leftImg8bit)'
+)
 
 
 class PairSequence(Protocol):
@@ -33,13 +44,29 @@ class PairSequence(Protocol):
         """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
 
 
-def open_sequences(source: str) -> list[PairSequence]:
+def open_sequences(
+    source: str, *, velodyne_depth: VelodyneDepth = 'optical'
+) -> list[PairSequence]:
     """
-    The sequences that a path names. Raises ValueError or FileNotFoundError for anything else.
+    The sequences that a path names, each of one rig with one calibration and image size.
 
-    source: a pair folder.
+    source: a pair folder; the root of KITTI raw, of KITTI stereo 2015 or of Cityscapes; or
+    ROOT@FILE_LIST, the pairs of KITTI raw or Cityscapes that a split's list names.
+    velodyne_depth: see KittiDrive. Raises ValueError or FileNotFoundError for anything else.
     """
-    return [PairFolder(source)]
+    root, file_list = _root_and_list(source)
+    if next(root.glob(f'*/{CAMERA_FILE}'), None) is not None:
+        return _some(source, open_kitti_raw(root, file_list, velodyne_depth))
+    if (root / CITYSCAPES_LEFT).is_dir():
+        return _some(source, open_cityscapes(root, file_list))
+    if file_list is not None:
+        raise ValueError(f'{root} is neither KITTI raw nor Cityscapes, which alone take a list')
+    if (root / 'training' / 'image_2').is_dir():
+        return list(open_kitti_stereo(root))
+    if any((root / name).exists() for name in ('left', 'right', 'calib.json')):
+        return [PairFolder(root)]
+    got = 'is none of what is read' if root.is_dir() else 'not found'
+    raise FileNotFoundError(f'{root} {got}, expected {KNOWN}')
 
 
 def fingerprint(sequences: Iterable[PairSequence]) -> str:
@@ -51,3 +78,16 @@ def fingerprint(sequences: Iterable[PairSequence]) -> str:
             sizes = [path.stat().st_size for path in sequence.paths(name)]
             digest.update(repr((name, sizes)).encode())
     return digest.hexdigest()
+
+
+def _root_and_list(source: str) -> tuple[Path, Path | None]:
+    root, at, file_list = source.rpartition('@')
+    if not at or Path(source).exists():
+        return Path(source), None
+    return Path(root), Path(file_list)
+
+
+def _some(source: str, sequences: Sequence[PairSequence]) -> list[PairSequence]:
+    if not sequences:
+        raise ValueError(f'{source} holds no pair of a left and a right image')
+    return list(sequences)

@@ -5,9 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from monodepth_ros.core.disparity import depth_from_disparity
+from monodepth_ros.pair_folder import StereoCalibration
+
 BLOCK_SIZE = 3
 FRACTION_STEPS = 16  # StereoSGBM returns disparities in 1/16 px
 CONSISTENT_PX = 1.0
+
+
+def checked_depth_m(
+    left_rgb: np.ndarray, right_rgb: np.ndarray, calibration: StereoCalibration
+) -> np.ndarray:
+    """The depth of checked_disparity_px: (H, W) float32 metres, NaN where it does not agree."""
+    return depth_from_disparity(
+        checked_disparity_px(left_rgb, right_rgb),
+        focal_px=calibration.intrinsics.fx,
+        baseline_m=calibration.baseline_m,
+    )
 
 
 def checked_disparity_px(

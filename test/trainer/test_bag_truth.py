@@ -1,0 +1,118 @@
+"""The truth in a recording: which topics, and what is said when they are not there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monodepth_ros.bag import BagError
+from test.recordings import add_cloud, add_depth, HEIGHT, PERIOD_NS, WIDTH, write_stereo_bag
+from trainer.data.bag_truth import bag_truth
+from trainer.evaluate_config import EvaluateConfig
+
+AHEAD = np.array([[0, 0, 3.0]])
+DEPTH_M = np.full((HEIGHT, WIDTH), 3, np.float32)
+
+
+def _bag(tmp_path, extra=None, **changes):
+    values = {'frames': 1, 'eyes': ('left',)} | changes
+    return write_stereo_bag(tmp_path / 'bag', extra=extra, **values)
+
+
+def _frames(path, **options):
+    return list(bag_truth(path, EvaluateConfig(**options)).frames)
+
+
+def _scan(bag):
+    add_cloud(bag, 'left_optical_frame', AHEAD)
+
+
+def _depth(bag, **changes):
+    add_depth(bag, '/depth', DEPTH_M, stamp_ns=0, **changes)
+
+
+def test_the_scan_falls_on_the_rectified_camera(tmp_path):
+    (frame,) = _frames(_bag(tmp_path, _scan))
+    assert (frame.truth.camera.width, frame.truth.camera.height) == (WIDTH, HEIGHT)
+    assert frame.truth.depth_m[24, 32] == 3  # the principal point, 31.5 and 23.5, to even
+    assert np.isfinite(frame.truth.depth_m).sum() == 1
+
+
+def test_depth_without_camera_info_is_that_of_the_camera_if_it_fits(tmp_path):
+    (frame,) = _frames(_bag(tmp_path, _depth))
+    assert frame.truth.camera == frame.camera.rectified
+    np.testing.assert_array_equal(frame.truth.depth_m, DEPTH_M)
+
+
+def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
+    def both(bag):
+        _scan(bag)
+        _depth(bag)
+
+    bag = _bag(tmp_path, both, eyes=('left', 'right'))
+    with pytest.raises(BagError, match=r'several cameras: /left/.*, /right/.*--image'):
+        _frames(bag)
+    image = '/left/image_raw/compressed'
+    with pytest.raises(BagError, match=r'several truths: .*points, /depth/image_rect; .*--truth'):
+        _frames(bag, image=image)
+    (frame,) = _frames(bag, image=image, truth_topic='/depth/image_rect')
+    assert np.isfinite(frame.truth.depth_m).all()
+
+
+def test_a_tolerance_of_zero_takes_equal_stamps_only(tmp_path):
+    def later(bag):
+        add_cloud(bag, 'left_optical_frame', AHEAD, stamp_ns=19_000_000)
+
+    bag = _bag(tmp_path, later)
+    assert len(_frames(bag)) == 1
+    assert len(_frames(bag, tolerance_ms=18)) == 0
+
+
+@pytest.mark.parametrize(
+    ('extra', 'changes', 'words'),
+    [
+        (
+            _scan,
+            {'with_info': False},
+            'no image topic with the camera_info of a calibrated',
+        ),
+        (_scan, {'uncalibrated': ('left',)}, 'with camera_info none; record the camera_info too'),
+        (None, {}, r'holds no truth: looked for sensor_msgs/msg/PointCloud2 .* found neither'),
+        (lambda bag: add_cloud(bag, 'radar', AHEAD), {}, 'holds no truth'),
+        (
+            lambda bag: _depth(bag, frame_id='lens'),
+            {},
+            "is in frame 'lens', .* 'left_optical_frame', expected one frame",
+        ),
+        (
+            lambda bag: add_depth(bag, '/depth', DEPTH_M[1:], stamp_ns=0),
+            {},
+            'is 64 x 47 without a camera_info',
+        ),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path, extra, changes, words):
+    with pytest.raises(BagError, match=words):
+        _frames(_bag(tmp_path, extra, **changes))
+
+
+def test_depth_of_another_size_than_its_camera_info_is_named(tmp_path):
+    def two_sizes(bag):
+        _depth(bag, focal_px=60)
+        add_depth(bag, '/depth', DEPTH_M[1:], stamp_ns=PERIOD_NS)
+
+    with pytest.raises(BagError, match=r'/depth/image_rect: .* is 64 x 47, expected 64 x 48'):
+        _frames(_bag(tmp_path, two_sizes, frames=2))
+
+
+def test_matching_wants_a_pair_folder(tmp_path):
+    with pytest.raises(BagError, match='trainer ingest BAG'):
+        _frames(_bag(tmp_path, _scan), truth='stereo')
+
+
+def test_a_camera_or_truth_that_is_not_there_is_named(tmp_path):
+    bag = _bag(tmp_path, _scan)
+    with pytest.raises(BagError, match='holds no /a with'):
+        _frames(bag, image='/a')
+    with pytest.raises(BagError, match=r'no truth /a: .* found /left_optical_frame/points'):
+        _frames(bag, truth_topic='/a')

@@ -1,0 +1,35 @@
+"""Depth and the camera that it belongs to; the same depth seen by another camera there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from monodepth_ros.core.camera import Intrinsics
+
+
+class DepthMap(NamedTuple):
+    """depth_m (H, W) float32, NaN where unknown, as the camera sees it."""
+
+    depth_m: np.ndarray
+    camera: Intrinsics
+
+
+def resample(source: DepthMap, target: Intrinsics) -> np.ndarray:
+    """
+    Look up a depth map along the rays of another camera at the same place, nearest pixel.
+
+    Returns (H, W) float32 metres, NaN where the source does not see.
+    """
+    camera = source.camera
+    if camera == target:
+        return source.depth_m
+    columns = (np.arange(target.width) - target.cx) / target.fx * camera.fx + camera.cx
+    rows = (np.arange(target.height) - target.cy) / target.fy * camera.fy + camera.cy
+    columns, rows = np.rint(columns).astype(int), np.rint(rows).astype(int)
+    seen_x = (columns >= 0) & (columns < camera.width)
+    seen_y = (rows >= 0) & (rows < camera.height)
+    result = np.full((target.height, target.width), np.nan, np.float32)
+    result[np.ix_(seen_y, seen_x)] = source.depth_m[np.ix_(rows[seen_y], columns[seen_x])]
+    return result

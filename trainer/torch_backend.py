@@ -1,0 +1,32 @@
+"""A checkpoint as an inference engine: what its export would compute, without the export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainer.checkpoint import load_checkpoint
+from trainer.export import ExportedNetwork
+
+
+class TorchBackend:
+    """The Backend over a checkpoint, on the GPU where there is one."""
+
+    name = 'torch'
+
+    def __init__(self, checkpoint: Path) -> None:
+        network, self.spec = load_checkpoint(checkpoint)
+        self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self._model = ExportedNetwork(network).eval().to(self._device)
+
+    def infer(self, image: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB -> (H, W) float32 disparity, fraction of the canonical width."""
+        with torch.inference_mode():
+            disparity = self._model(torch.from_numpy(image)[None].to(self._device))
+        return disparity[0].cpu().numpy()
+
+    def close(self) -> None:
+        """Free the network."""
+        del self._model
