@@ -13,12 +13,13 @@ ENGINES = {'tensorrt', 'cuda', 'onnxruntime', 'openvino'}
 TORCH = {'torch', 'lightning', 'timm', 'torchvision'}
 # folder or file: what it may not import. The longest matching path counts.
 FORBIDDEN = {
-    'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo'},
-    'monodepth_ros/inference': TORCH | ROS | {'trainer', 'demo'},
-    'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo'},
-    'monodepth_ros/ros_session.py': TORCH | ENGINES | {'trainer', 'demo'},
-    'trainer': ROS | {'demo'},
-    'demo': set(),
+    'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/inference': TORCH | ROS | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/ros_session.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
+    'trainer': ROS | {'demo', 'bench'},
+    'demo': {'bench'},
+    'bench': ROS | {'demo'},
 }
 TRAINER_MAY_USE = {
     'core',
@@ -45,7 +46,7 @@ def _modules(path: Path) -> set[str]:
 
 
 def _sources() -> list[Path]:
-    folders = ('monodepth_ros', 'trainer', 'demo')
+    folders = ('monodepth_ros', 'trainer', 'demo', 'bench')
     return sorted(path for folder in folders for path in (ROOT / folder).rglob('*.py'))
 
 

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import onnx
+from onnxscript.optimizer import optimize_ir
 import torch
 from torch import nn, Tensor
 
@@ -21,6 +22,7 @@ from trainer.model.network import DepthNetwork
 from trainer.postprocess import flip_blend
 
 OPSET = 18
+ANY_SIZE = 2**31
 SELF_TEST_PIXELS = 64
 # torch and ONNX Runtime order float32 sums differently; more than this is another function.
 TOLERANCE = 1e-4
@@ -68,10 +70,9 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
         # The exporter warns about its own internals; ours are errors in the tests.
         warnings.simplefilter('ignore')
         logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-        torch.onnx.export(
+        program = torch.onnx.export(
             model,
             (example,),
-            path,
             input_names=[INPUT],
             output_names=[OUTPUT],
             dynamic_shapes={
@@ -82,9 +83,11 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
             },
             opset_version=OPSET,
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
+        # TensorRT wants kernels as constants; by default those of a large UpConv3x3 stay sums.
+        optimize_ir(program.model, input_size_limit=ANY_SIZE, output_size_limit=ANY_SIZE)
+    program.save(path, external_data=False)
 
 
 def _tidy_input(path: Path) -> None:

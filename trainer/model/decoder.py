@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
+
+from trainer.model.layers import Conv3x3, Padding, UpConv3x3
 
 MAX_DISPARITY_FRAC = 0.3
 SCALES = 4
 # sigmoid(-3) * 0.3 is 1.4 % of the width: about what a street shows. The paper starts at 15 %,
 # from where a short training does not find back.
 HEAD_BIAS = -3.0
-
-# The paper pads with zeros, which leaves a frame of wrong depth around the image.
-Padding = Literal['zeros', 'replicate']
 
 
 class Decoder(nn.Module):
@@ -34,14 +32,15 @@ class Decoder(nn.Module):
         skips = (0, *encoder_channels[:-1])
         below = (*channels[1:], encoder_channels[-1])
         joined = [channels[at] + skips[at] + (2 if at < SCALES - 1 else 0) for at in levels]
-        options: dict[str, Any] = {'kernel_size': 3, 'padding': 1, 'padding_mode': padding}
         self.upconvs = nn.ModuleList(
-            _with_elu(UpConv2d(below[at], channels[at], **options)) for at in levels
+            _with_elu(UpConv3x3(below[at], channels[at], padding=padding)) for at in levels
         )
         self.iconvs = nn.ModuleList(
-            _with_elu(nn.Conv2d(joined[at], channels[at], **options)) for at in levels
+            _with_elu(Conv3x3(joined[at], channels[at], padding=padding)) for at in levels
         )
-        self.heads = nn.ModuleList(nn.Conv2d(channels[at], 2, **options) for at in range(SCALES))
+        self.heads = nn.ModuleList(
+            Conv3x3(channels[at], 2, padding=padding) for at in range(SCALES)
+        )
         for head in self.heads:
             nn.init.constant_(head.bias, HEAD_BIAS)
 
@@ -63,29 +62,6 @@ class Decoder(nn.Module):
             if level < SCALES:
                 disparities.insert(0, _disparity_frac(self.heads[level], x))
         return disparities
-
-
-class UpConv2d(nn.Conv2d):
-    """
-    Nearest upsampling x2, then a 3x3 convolution, computed as one transposed convolution.
-
-    A 3x3 window of the upsampled image holds only 2x2 different values: the weights that meet
-    the same value are added first, which leaves 4 of 9 multiplications. Along one axis, weights
-    (a, b, c) act as (a, b + c) on even and as (a + b, c) on odd pixels.
-    """
-
-    def __init__(self, inputs: int, outputs: int, **options: Any) -> None:
-        super().__init__(inputs, outputs, **options)
-        taps = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
-        self.register_buffer('taps', taps, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, 2 * H, 2 * W)."""
-        kernel = torch.einsum('ki,lj,ocij->cokl', self.taps, self.taps, self.weight)
-        if self.padding_mode == 'zeros':
-            return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
-        x = F.pad(x, (1, 1, 1, 1), mode=self.padding_mode)
-        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=3)
 
 
 def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:

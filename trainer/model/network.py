@@ -7,8 +7,9 @@ from typing import Protocol
 
 from torch import nn, Tensor
 
-from trainer.model.decoder import Decoder, Padding
+from trainer.model.decoder import Decoder
 from trainer.model.godard import init_as_paper, ResNet50Encoder, VggEncoder
+from trainer.model.layers import Padding
 from trainer.model.resnet import ResNetEncoder, RESNETS
 from trainer.model.small import SmallEncoder
 from trainer.model.timm_encoder import TimmEncoder
