@@ -27,6 +27,7 @@ from trainer.data.sources import fingerprint, open_sequences, PairSequence
 from trainer.lightning_module import StereoDepth
 from trainer.model.decoder import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, check_size
+from trainer.objective import compiled_objective, objective
 from trainer.progress import TrainingProgress
 
 CONFIG = 'config.yaml'
@@ -48,9 +49,12 @@ def train(config: TrainConfig) -> Path:
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     check_size(width=config.width, height=config.height, stride=network.stride)
-    module = StereoDepth(network, record, learning_rate=config.learning_rate)
-    if config.compile:
-        module.network.compile()
+    module = StereoDepth(
+        network,
+        record,
+        learning_rate=config.learning_rate,
+        compute=compiled_objective() if config.compile else objective,
+    )
     data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
     trainer = _trainer(config)
     _start(config.output, record)

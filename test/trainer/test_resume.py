@@ -151,6 +151,11 @@ def test_in_bfloat16_the_weights_stay_float32_and_the_loss_close(pairs, tmp_path
     assert {value.dtype for value in weights} <= {torch.float32, torch.int64}
 
 
+def test_gradients_can_be_clipped_in_half_precision(pairs, tmp_path):
+    changes = {'trainer.gradient_clip_val': 0.1, 'trainer.precision': 'bf16-mixed'}
+    assert main(_arguments(pairs, tmp_path / 'run', **changes, **{'trainer.max_steps': 2})) == 0
+
+
 def test_epochs_count_as_steps(pairs, tmp_path):
     two = {
         'trainer.max_steps': -1, 'trainer.max_epochs': 2, 'trainer.val_check_interval': 1.0,
