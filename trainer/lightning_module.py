@@ -12,8 +12,8 @@ from torch import Tensor
 from trainer.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
 from trainer.data.augment import augment
 from trainer.data.pairs import StereoSample
-from trainer.losses import LossTerms, stereo_loss
 from trainer.model.network import DepthNetwork
+from trainer.objective import adam, compiled_objective, memory_format, objective
 from trainer.panels import training_panel
 
 PANELS = 4
@@ -27,19 +27,32 @@ class StereoDepth(L.LightningModule):
     """Learns disparity from pairs (METHOD sections 3 and 4); `record` travels in checkpoints."""
 
     def __init__(
-        self, network: DepthNetwork, record: TrainingRecord, *, learning_rate: float
+        self,
+        network: DepthNetwork,
+        record: TrainingRecord,
+        *,
+        learning_rate: float,
+        compile: bool,
     ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network
+        self._compile = compile
+        self._objective = objective
         self._record = record
         self._learning_rate = learning_rate
         self._unchecked: tuple[Tensor, StereoSample] | None = None
+
+    def on_fit_start(self) -> None:
+        """Only now is the device known."""
+        self.network.to(memory_format=memory_format(self.device))
+        if self._compile:
+            self._objective = compiled_objective(self.device)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
         """The paper's loss on one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
-        _, terms = self._predict(left, right, batch.baseline_ratio)
+        _, terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
@@ -49,7 +62,9 @@ class StereoDepth(L.LightningModule):
     def validation_step(self, batch: StereoSample, index: int) -> None:
         """The loss without augmentation; pictures of the first batch."""
         left, right = _unit_images(batch)
-        disparities, terms = self._predict(left, right, batch.baseline_ratio)
+        disparities, terms = objective(
+            self.network, left, right, baseline_ratio=batch.baseline_ratio
+        )
         self.log(VALIDATION_LOSS, terms.total, prog_bar=True, sync_dist=True, batch_size=len(left))
         if index == 0 and isinstance(self.logger, TensorBoardLogger):
             of_rig = disparities[0] * batch.baseline_ratio.view(-1, 1, 1, 1)
@@ -61,7 +76,7 @@ class StereoDepth(L.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Adam, halved at 3/5 and again at 4/5 of all steps (METHOD section 4)."""
-        optimizer = torch.optim.Adam(self.parameters(), lr=self._learning_rate)
+        optimizer = adam(self.parameters(), learning_rate=self._learning_rate)
         steps = int(self.trainer.estimated_stepping_batches)
         milestones = [steps * 3 // 5, steps * 4 // 5]
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.5)
@@ -78,12 +93,6 @@ class StereoDepth(L.LightningModule):
         """Add the record. Raises TrainingDivergedError rather than keep spoilt weights."""
         self._check_last_loss()
         checkpoint |= record_entry(self._record)
-
-    def _predict(
-        self, left: Tensor, right: Tensor, baseline_ratio: Tensor
-    ) -> tuple[list[Tensor], LossTerms]:
-        disparities = self.network(left.contiguous(memory_format=torch.channels_last))
-        return disparities, stereo_loss(left, right, disparities, baseline_ratio=baseline_ratio)
 
     def _check_last_loss(self) -> None:
         # A step late: asking for the newest value would make a GPU wait for the CPU.

@@ -48,9 +48,9 @@ def train(config: TrainConfig) -> Path:
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     check_size(width=config.width, height=config.height, stride=network.stride)
-    module = StereoDepth(network, record, learning_rate=config.learning_rate)
-    if config.compile:
-        module.network.compile()
+    module = StereoDepth(
+        network, record, learning_rate=config.learning_rate, compile=config.compile
+    )
     data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
     trainer = _trainer(config)
     _start(config.output, record)
