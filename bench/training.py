@@ -73,10 +73,10 @@ def main() -> int:
 
 
 def our_step(network: DepthNetwork, device: torch.device) -> Step:
-    """As the trainer: compiled, on a GPU in bfloat16 and channels last."""
+    """As the trainer takes it: on a GPU compiled and in bfloat16."""
     network = network.to(device, memory_format=memory_format(device))
     optimizer = adam(network.parameters(), learning_rate=LEARNING_RATE, fused=True)
-    compute = compiled_objective()
+    compute = compiled_objective(device)
     ratio = torch.ones(BATCH, device=device)
 
     def step(left: Tensor, right: Tensor) -> Tensor:

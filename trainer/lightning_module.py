@@ -13,7 +13,7 @@ from trainer.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
 from trainer.data.augment import augment
 from trainer.data.pairs import StereoSample
 from trainer.model.network import DepthNetwork
-from trainer.objective import adam, memory_format, Objective, objective
+from trainer.objective import adam, compiled_objective, memory_format, objective
 from trainer.panels import training_panel
 
 PANELS = 4
@@ -24,11 +24,7 @@ class TrainingDivergedError(ValueError):
 
 
 class StereoDepth(L.LightningModule):
-    """
-    Learns disparity from pairs (METHOD sections 3 and 4).
-
-    record: travels in checkpoints. compute: the objective, or its compiled form.
-    """
+    """Learns disparity from pairs (METHOD sections 3 and 4); `record` travels in checkpoints."""
 
     def __init__(
         self,
@@ -36,24 +32,27 @@ class StereoDepth(L.LightningModule):
         record: TrainingRecord,
         *,
         learning_rate: float,
-        compute: Objective,
+        compile: bool,
     ) -> None:
         super().__init__()
         self.network = network
+        self._compile = compile
+        self._objective = objective
         self._record = record
         self._learning_rate = learning_rate
-        self._compute = compute
         self._unchecked: tuple[Tensor, StereoSample] | None = None
 
     def on_fit_start(self) -> None:
-        """Lay weights out as the device likes them."""
+        """Only now is the device known."""
         self.network.to(memory_format=memory_format(self.device))
+        if self._compile:
+            self._objective = compiled_objective(self.device)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
         """The paper's loss on one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
-        _, terms = self._compute(self.network, left, right, baseline_ratio=batch.baseline_ratio)
+        _, terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})

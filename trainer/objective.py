@@ -28,10 +28,18 @@ def objective(
     return disparities, stereo_loss(left, right, disparities, baseline_ratio=baseline_ratio)
 
 
-def compiled_objective() -> Objective:
-    """The same, compiled at its first call; as it is, with a warning, without a C++ compiler."""
-    if not any(map(shutil.which, (os.environ.get('CXX', 'g++'), 'clang++'))):
-        print('no C++ compiler found (g++, clang++, CXX): not compiled, slower', file=sys.stderr)
+def compiled_objective(device: torch.device) -> Objective:
+    """
+    The same through torch.compile, where that pays and can be done.
+
+    It pays on a GPU only: on a CPU, convolutions take nearly all of the time either way, and
+    compiling takes minutes. Without a C compiler a warning is printed.
+    """
+    if device.type != 'cuda':
+        return objective
+    compilers = (os.environ.get('CC', 'gcc'), 'clang')
+    if not any(map(shutil.which, compilers)):
+        print(f'not compiled, slower: none of {", ".join(compilers)} found', file=sys.stderr)
         return objective
     # Sizes do not change within a training: code for any size would be slower.
     return torch.compile(objective, dynamic=False)

@@ -27,7 +27,6 @@ from trainer.data.sources import fingerprint, open_sequences, PairSequence
 from trainer.lightning_module import StereoDepth
 from trainer.model.decoder import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, check_size
-from trainer.objective import compiled_objective, objective
 from trainer.progress import TrainingProgress
 
 CONFIG = 'config.yaml'
@@ -50,10 +49,7 @@ def train(config: TrainConfig) -> Path:
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     check_size(width=config.width, height=config.height, stride=network.stride)
     module = StereoDepth(
-        network,
-        record,
-        learning_rate=config.learning_rate,
-        compute=compiled_objective() if config.compile else objective,
+        network, record, learning_rate=config.learning_rate, compile=config.compile
     )
     data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
     trainer = _trainer(config)
