@@ -48,7 +48,7 @@ def _download(file: str) -> dict[str, Tensor]:
         cached = Path(torch.hub.get_dir()) / 'checkpoints' / file
         raise ValueError(
             f'cannot fetch {URL}{file} ({one_line(error)}); put the file at {cached}, name a file '
-            f'as weights, or train from scratch without weights'
+            f'of these weights, or train from scratch with encoder_weights null'
         ) from error
 
 
