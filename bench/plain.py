@@ -33,7 +33,7 @@ def _plain_conv(ours: nn.Conv2d) -> nn.Conv2d:
         ours.in_channels, ours.out_channels, 3, padding=1, padding_mode=ours.padding_mode
     )
     conv.load_state_dict(ours.state_dict())
-    return conv.to(ours.weight.device)
+    return conv.to(ours.weight)
 
 
 def plain_loss(left: Tensor, right: Tensor, disparities: list[Tensor]) -> Tensor:
