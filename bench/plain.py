@@ -56,9 +56,9 @@ def plain_loss(left: Tensor, right: Tensor, disparities: list[Tensor]) -> Tensor
 
 def _sample(image: Tensor, offset_frac: Tensor) -> Tensor:
     batch, _, height, width = image.shape
-    x = torch.linspace(-1, 1, width, device=image.device).expand(batch, height, width)
-    y = torch.linspace(-1, 1, height, device=image.device)[:, None].expand(batch, height, width)
-    x = x + 2 * offset_frac[:, 0] * width / (width - 1)
+    options = {'dtype': image.dtype, 'device': image.device}
+    x = torch.linspace(-1, 1, width, **options) + 2 * offset_frac[:, 0] * width / (width - 1)
+    y = torch.linspace(-1, 1, height, **options)[:, None].expand(batch, height, width)
     grid = torch.stack([x, y], dim=-1)
     return F.grid_sample(image, grid, mode='bilinear', padding_mode='zeros', align_corners=True)
 
