@@ -188,11 +188,14 @@ def _read_calibration(path: Path) -> StereoCalibration:
         raise FileNotFoundError(
             f'{path} is missing; make the folder with `python -m trainer ingest BAG -o FOLDER`'
         )
-    values = json.loads(path.read_text())
     needed = ('fx', 'fy', 'cx', 'cy', 'width', 'height', 'baseline_m')
-    missing = [key for key in needed if key not in values]
+    try:
+        values = json.loads(path.read_text())
+        missing = [key for key in needed if not isinstance(values.get(key), int | float)]
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f'{path} is no JSON object: {error}; make the folder again') from error
     if missing:
-        raise ValueError(f'{path} lacks {missing}, expected {needed}')
+        raise ValueError(f'{path} lacks {missing}, expected numbers for {needed}')
     if not values['baseline_m'] > 0 or values.get('doffs', 0) != 0:
         raise ValueError(
             f'{path} has baseline_m {values["baseline_m"]} and doffs {values.get("doffs", 0)}, '

@@ -60,6 +60,8 @@ def _without(key, path):
     ('damage', 'words'),
     [
         (lambda f: (f / 'calib.json').unlink(), 'trainer ingest'),
+        (lambda f: (f / 'calib.json').write_text('{"fx": 1,'), 'calib.json is no JSON object'),
+        (lambda f: (f / 'calib.json').write_text('[1]'), 'calib.json is no JSON object'),
         (lambda f: _without('baseline_m', f / 'calib.json'), "lacks \\['baseline_m'\\]"),
         (lambda f: (f / 'right' / '000001.jpg').unlink(), "1 images without a partner.*'000001'"),
         (lambda f: [p.unlink() for p in (f / 'left').iterdir()], 'holds no images'),

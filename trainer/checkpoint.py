@@ -106,22 +106,22 @@ class Checkpoints(L.Callback):
 def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
     """Network in evaluation mode and its ModelSpec. Raises ValueError for another file."""
     values = _load(path)
+    spec = ModelSpec.from_json(_record(path, values).spec_json)
+    network = build_network(spec.encoder)
     try:
-        spec = ModelSpec.from_json(_record(values).spec_json)
-        network = build_network(spec.encoder)
         network.load_state_dict(_network_weights(values))
-    # A foreign file fails by a key, a type or a shape.
-    except Exception as error:
-        raise ValueError(f'{path} is no checkpoint of this trainer: {one_line(error)}') from error
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(
+            f'{path} holds weights of another architecture than its network {spec.encoder!r} '
+            f'({one_line(error)}); train again, or check out the commit that wrote it: '
+            f'{spec.git_commit}'
+        ) from error
     return network.eval(), spec
 
 
 def read_record(path: Path) -> TrainingRecord:
     """What the checkpoint was made from. Raises ValueError for another file."""
-    try:
-        return _record(_load(path))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f'{path} is no checkpoint of this trainer: {one_line(error)}') from error
+    return _record(path, _load(path))
 
 
 def record_entry(record: TrainingRecord) -> dict[str, Any]:
@@ -129,8 +129,13 @@ def record_entry(record: TrainingRecord) -> dict[str, Any]:
     return {RECORD: asdict(record)}
 
 
-def _record(values: dict[str, Any]) -> TrainingRecord:
-    return TrainingRecord(**values[RECORD])
+def _record(path: Path, values: dict[str, Any]) -> TrainingRecord:
+    try:
+        return TrainingRecord(**values[RECORD])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is no checkpoint of this trainer: it has no record of a training'
+        ) from error
 
 
 def _network_weights(values: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -65,7 +65,7 @@ class StereoDepth(L.LightningModule):
         disparities, terms = objective(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
         )
-        self.log(VALIDATION_LOSS, terms.total, prog_bar=True, sync_dist=True, batch_size=len(left))
+        self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))
         if index == 0 and isinstance(self.logger, TensorBoardLogger):
             of_rig = disparities[0] * batch.baseline_ratio.view(-1, 1, 1, 1)
             for at in range(min(PANELS, len(left))):
@@ -76,7 +76,9 @@ class StereoDepth(L.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Adam, halved at 3/5 and again at 4/5 of all steps (METHOD section 4)."""
-        optimizer = adam(self.parameters(), learning_rate=self._learning_rate)
+        # Lightning cannot clip gradients that a fused kernel unscales itself.
+        fused = self.trainer.gradient_clip_val is None
+        optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
         milestones = [steps * 3 // 5, steps * 4 // 5]
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.5)

@@ -51,6 +51,10 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.channels_last if device.type == 'cuda' else torch.contiguous_format
 
 
-def adam(parameters: Iterable[torch.nn.Parameter], *, learning_rate: float) -> torch.optim.Adam:
-    """The paper's optimiser (METHOD section 4), in one kernel for all parameters."""
-    return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+def adam(
+    parameters: Iterable[torch.nn.Parameter], *, learning_rate: float, fused: bool
+) -> torch.optim.Adam:
+    """The paper's optimiser (METHOD section 4); fused: in one kernel for all parameters."""
+    return torch.optim.Adam(
+        parameters, lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=fused
+    )

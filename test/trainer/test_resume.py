@@ -55,7 +55,7 @@ def _kill_at_step(arguments, output, step):
     """Kill -9 as soon as the checkpoint of a step is there."""
     process = _start(arguments)
     recent = output / 'recent' / f'step_{step:07d}.ckpt'
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not recent.exists():
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline
@@ -76,7 +76,7 @@ def test_killed_and_resumed_it_gives_the_same_weights_bit_for_bit(
     _kill_at_step(parts, tmp_path / 'parts', kill_at)
     assert _state(tmp_path / 'parts' / 'last.ckpt')['global_step'] < 40
     resumed = _start(parts)
-    said = resumed.communicate(timeout=180)[0]
+    said = resumed.communicate(timeout=400)[0]
     assert resumed.returncode == 0, said
     assert 'going on from last.ckpt' in said
     whole, parts = (_state(tmp_path / run / 'last.ckpt') for run in ('whole', 'parts'))
@@ -107,7 +107,7 @@ def test_two_processes_have_the_loss_curve_of_one_with_twice_the_batch(pairs, tm
     two = _arguments(pairs, tmp_path / 'two', batch_size=1, **common)
     ddp = ['--trainer.accelerator=cpu', '--trainer.devices=2', '--trainer.strategy=ddp']
     process = _start([*two, *ddp])
-    said = process.communicate(timeout=300)[0]
+    said = process.communicate(timeout=400)[0]
     assert process.returncode == 0, said
     assert main([*one, '--trainer.accelerator=cpu']) == 0
     expected = _scalars(tmp_path / 'one', 'loss')
@@ -138,6 +138,22 @@ def test_the_learning_rate_halves_at_three_and_at_four_fifths(pairs, tmp_path):
     assert main(_arguments(pairs, tmp_path / 'run', **ten)) == 0
     rates = _scalars(tmp_path / 'run', 'learning_rate')
     assert rates == pytest.approx([8e-3] * 6 + [4e-3] * 2 + [2e-3] * 2)
+
+
+def test_in_bfloat16_the_weights_stay_float32_and_the_loss_close(pairs, tmp_path):
+    for precision in ('32-true', 'bf16-mixed'):
+        changes = {'trainer.precision': precision, 'trainer.max_steps': 2}
+        assert main(_arguments(pairs, tmp_path / precision, **changes)) == 0
+    single, half = (_scalars(tmp_path / p, 'loss') for p in ('32-true', 'bf16-mixed'))
+    assert half == pytest.approx(single, rel=0.02)
+    assert half != single
+    weights = _state(tmp_path / 'bf16-mixed' / 'last.ckpt')['state_dict'].values()
+    assert {value.dtype for value in weights} <= {torch.float32, torch.int64}
+
+
+def test_gradients_can_be_clipped_in_half_precision(pairs, tmp_path):
+    changes = {'trainer.gradient_clip_val': 0.1, 'trainer.precision': 'bf16-mixed'}
+    assert main(_arguments(pairs, tmp_path / 'run', **changes, **{'trainer.max_steps': 2})) == 0
 
 
 def test_epochs_count_as_steps(pairs, tmp_path):
@@ -217,7 +233,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(pairs, tmp_path):
     limited = subprocess.run(
         [sys.executable, '-m', 'trainer',
          *_arguments(pairs, output, **{'trainer.max_steps': 30})],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=400, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2)),
     )  # fmt: skip
     assert limited.returncode == 1

@@ -110,6 +110,21 @@ def test_a_foreign_checkpoint_is_refused(tmp_path, capsys, content):
     assert not (tmp_path / 'model.onnx').exists()
 
 
+def test_a_checkpoint_of_another_program_is_refused(tmp_path):
+    torch.save({'state_dict': {}}, tmp_path / 'foreign.ckpt')
+    with pytest.raises(ValueError, match='has no record of a training'):
+        load_checkpoint(tmp_path / 'foreign.ckpt')
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(checkpoint, tmp_path):
+    values = torch.load(checkpoint, weights_only=True)
+    spec = json.loads(values['monodepth_ros']['spec_json']) | {'encoder': 'resnet18'}
+    values['monodepth_ros']['spec_json'] = json.dumps(spec)
+    torch.save(values, tmp_path / 'other.ckpt')
+    with pytest.raises(ValueError, match="of another architecture than its network 'resnet18'"):
+        load_checkpoint(tmp_path / 'other.ckpt')
+
+
 def test_a_missing_checkpoint_is_named(tmp_path, capsys):
     assert main(['export', str(tmp_path / 'none.ckpt'), '-o', str(tmp_path / 'model.onnx')]) == 1
     assert 'none.ckpt not found' in capsys.readouterr().err
