@@ -23,15 +23,31 @@ def test_the_loss_of_the_left_images_disparities():
     assert terms.total.item() == pytest.approx(expected.total.item())
 
 
-def test_only_a_gpu_with_a_compiler_compiles(monkeypatch, capsys):
-    cpu, gpu = torch.device('cpu'), torch.device('cuda')
-    assert compiled_objective(cpu) is objective
-    monkeypatch.setattr(shutil, 'which', lambda name: f'/usr/bin/{name}')
-    assert compiled_objective(gpu) is not objective
+@pytest.mark.parametrize(
+    ('device', 'variable', 'usual'), [('cpu', 'CXX', 'g++'), ('cuda', 'CC', 'gcc')]
+)
+def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatch, capsys):
     monkeypatch.setattr(shutil, 'which', lambda _: None)
-    monkeypatch.setenv('CC', 'my-cc')
-    assert compiled_objective(gpu) is objective
-    assert 'none of my-cc, clang found' in capsys.readouterr().err
+    monkeypatch.delenv(variable, raising=False)
+    assert compiled_objective(torch.device(device)) is objective
+    assert f'{usual} not found' in capsys.readouterr().err
+    monkeypatch.setenv(variable, 'my-compiler')
+    compiled_objective(torch.device(device))
+    assert 'my-compiler not found' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which('g++'), reason='needs g++')
+def test_the_compiled_loss_and_its_gradients_are_the_same():
+    network = build_network('small').eval()
+    left, right = torch.rand(2, 2, 3, 32, 64)
+    results = []
+    for compute in (objective, compiled_objective(torch.device('cpu'))):
+        network.zero_grad()
+        _, terms = compute(network, left, right, baseline_ratio=torch.ones(2))
+        terms.total.backward()
+        results.append((terms.total.detach(), [p.grad.clone() for p in network.parameters()]))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-4)
 
 
 def test_the_memory_format_of_each_device():
@@ -41,7 +57,7 @@ def test_the_memory_format_of_each_device():
 
 def test_a_step_of_adam_by_hand():
     parameter = torch.nn.Parameter(torch.tensor([1.0]))
-    optimizer = adam([parameter], learning_rate=0.1)
+    optimizer = adam([parameter], learning_rate=0.1, fused=True)
     parameter.grad = torch.tensor([7.0])
     optimizer.step()
     # The first step is the learning rate's, whatever the gradient's size.
