@@ -33,7 +33,7 @@ def _plain_conv(ours: nn.Conv2d) -> nn.Conv2d:
         ours.in_channels, ours.out_channels, 3, padding=1, padding_mode=ours.padding_mode
     )
     conv.load_state_dict(ours.state_dict())
-    return conv.to(ours.weight.device)
+    return conv.to(ours.weight)
 
 
 def plain_loss(left: Tensor, right: Tensor, disparities: list[Tensor]) -> Tensor:
@@ -56,9 +56,9 @@ def plain_loss(left: Tensor, right: Tensor, disparities: list[Tensor]) -> Tensor
 
 def _sample(image: Tensor, offset_frac: Tensor) -> Tensor:
     batch, _, height, width = image.shape
-    x = torch.linspace(-1, 1, width, device=image.device).expand(batch, height, width)
-    y = torch.linspace(-1, 1, height, device=image.device)[:, None].expand(batch, height, width)
-    x = x + 2 * offset_frac[:, 0] * width / (width - 1)
+    options = {'dtype': image.dtype, 'device': image.device}
+    x = torch.linspace(-1, 1, width, **options) + 2 * offset_frac[:, 0] * width / (width - 1)
+    y = torch.linspace(-1, 1, height, **options)[:, None].expand(batch, height, width)
     grid = torch.stack([x, y], dim=-1)
     return F.grid_sample(image, grid, mode='bilinear', padding_mode='zeros', align_corners=True)
 

@@ -38,7 +38,7 @@ class TrainConfig:
     """Folder for pairs already mapped into the canonical camera, 6 bytes a network pixel and
     pair, or null to decode them every time."""
     compile: bool = False
-    """On a GPU, torch.compile network and loss: minutes at the start, faster steps afterwards."""
+    """torch.compile the loss, on a GPU all of it: minutes at the start, then faster steps."""
     seed: int = 1
     """Of the initial weights, the order of pairs and the augmentation."""
     max_depth_m: float = 100.0

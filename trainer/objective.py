@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 import os
 import shutil
 import sys
@@ -17,7 +18,12 @@ Objective = Callable[..., tuple[list[Tensor], LossTerms]]
 
 
 def objective(
-    network: DepthNetwork, left: Tensor, right: Tensor, *, baseline_ratio: Tensor
+    network: DepthNetwork,
+    left: Tensor,
+    right: Tensor,
+    *,
+    baseline_ratio: Tensor,
+    loss: Callable[..., LossTerms] = stereo_loss,
 ) -> tuple[list[Tensor], LossTerms]:
     """
     The left images' disparities and the loss of the pairs.
@@ -25,24 +31,25 @@ def objective(
     left, right: (B, 3, H, W) in 0..1. baseline_ratio: (B,), see stereo_loss.
     """
     disparities = network(left.contiguous(memory_format=memory_format(left.device)))
-    return disparities, stereo_loss(left, right, disparities, baseline_ratio=baseline_ratio)
+    return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio)
 
 
 def compiled_objective(device: torch.device) -> Objective:
     """
-    The same through torch.compile, where that pays and can be done.
+    The same through torch.compile; without a compiler a warning is printed and it is as it was.
 
-    It pays on a GPU only: on a CPU, convolutions take nearly all of the time either way, and
-    compiling takes minutes. Without a C compiler a warning is printed.
+    On a GPU, network and loss become one graph. On a CPU only the loss is worth the minutes of
+    compiling: oneDNN's convolutions stay what they are.
     """
-    if device.type != 'cuda':
-        return objective
-    compilers = (os.environ.get('CC', 'gcc'), 'clang')
-    if not any(map(shutil.which, compilers)):
-        print(f'not compiled, slower: none of {", ".join(compilers)} found', file=sys.stderr)
+    on_gpu = device.type == 'cuda'
+    compiler = os.environ.get('CC', 'gcc') if on_gpu else os.environ.get('CXX', 'g++')
+    if not shutil.which(compiler):
+        print(f'compile: {compiler} not found, training goes on without', file=sys.stderr)
         return objective
     # Sizes do not change within a training: code for any size would be slower.
-    return torch.compile(objective, dynamic=False)
+    if on_gpu:
+        return torch.compile(objective, dynamic=False)
+    return partial(objective, loss=torch.compile(stereo_loss, dynamic=False))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

@@ -64,10 +64,10 @@ class Decoder(nn.Module):
         return disparities
 
 
-def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
+def _disparity_frac(head: Conv3x3, x: Tensor) -> Tensor:
     # bfloat16 keeps 8 bits: it would round disparities to steps of 1.5 %.
     with torch.autocast(x.device.type, enabled=False):
-        return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.float()))
+        return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.to(head.weight.dtype)))
 
 
 def _twice(x: Tensor) -> Tensor:
