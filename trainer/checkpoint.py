@@ -66,6 +66,10 @@ class Checkpoints(L.Callback):
         self._saved_step = 0
         self._best_loss = float('inf')
 
+    def on_train_start(self, trainer: L.Trainer, *_: Any) -> None:
+        """After a restart, its own step is saved already: half of the next one must not be."""
+        self._saved_step = trainer.global_step
+
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         """Save at every step that is a multiple of `every`."""
         if trainer.global_step % self._every == 0:

@@ -94,6 +94,12 @@ class StereoDepth(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the record. Raises TrainingDivergedError rather than keep spoilt weights."""
         self._check_last_loss()
+        # Another process' loss, or a gradient alone, may have been no number.
+        if not all(torch.isfinite(value).all() for value in self.parameters()):
+            raise TrainingDivergedError(
+                'a gradient made weights infinite; lower learning_rate, or set '
+                'trainer.gradient_clip_val. The last checkpoint is from before it'
+            )
         checkpoint |= record_entry(self._record)
 
     def _check_last_loss(self) -> None:

@@ -31,7 +31,9 @@ from trainer.progress import TrainingProgress
 
 CONFIG = 'config.yaml'
 # They change how fast a training goes, not what it learns.
-FREE_KEYS = ('workers', 'cache', 'output', 'data')
+FREE_KEYS = (
+    'workers', 'cache', 'output', 'data', 'checkpoint_every', 'trainer.enable_progress_bar',
+)  # fmt: skip
 
 
 def train(config: TrainConfig) -> Path:
@@ -53,7 +55,7 @@ def train(config: TrainConfig) -> Path:
     )
     data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
     trainer = _trainer(config)
-    _start(config.output, record)
+    rank_zero_only(_start)(config.output, record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     return config.output / LAST
 
@@ -63,7 +65,7 @@ def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
     last = output / LAST
     if last.exists():
         _check_same(read_record(last), record, output)
-        print(f'{output}: going on from {LAST}')
+        rank_zero_only(print)(f'{output}: going on from {LAST}')
         return last
     if output.exists() and any(output.iterdir()) and not (output / CONFIG).exists():
         raise FileExistsError(
@@ -103,7 +105,7 @@ def _trainer(config: TrainConfig) -> L.Trainer:
     given = dict(config.trainer)
     progress = [] if given.get('enable_progress_bar') is False else [TrainingProgress()]
     if given.get('precision') is None:
-        given['precision'] = 'bf16-mixed' if torch.cuda.is_available() else '32-true'
+        given['precision'] = 'bf16-mixed' if _has_bfloat16(given) else '32-true'
     if given.get('enable_model_summary') is None:
         given['enable_model_summary'] = False
     try:
@@ -121,12 +123,22 @@ def _trainer(config: TrainConfig) -> L.Trainer:
         raise ValueError(str(error)) from error
 
 
+def _has_bfloat16(trainer: dict[str, Any]) -> bool:
+    on_gpu = trainer.get('accelerator') != 'cpu' and torch.cuda.is_available()
+    return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
     rig = sequences[0].calibration
     camera = _canonical(config, rig.intrinsics)
-    for sequence in sequences:
-        _check_range(sequence, camera, config)
-    nearest_m = _nearest_m(camera, rig.baseline_m)
+    # Of every rig: what the network predicts is the canonical rig's disparity.
+    nearest_m = camera.fx * rig.baseline_m / (MAX_DISPARITY_FRAC * camera.width)
+    _check_range(nearest_m, config)
+    pairs = sum(len(sequence.names) for sequence in sequences)
+    rank_zero_only(print)(
+        f'{pairs} pairs in {len(sequences)} sequences; learns depth from {nearest_m:.2f} m '
+        f'(disparity {MAX_DISPARITY_FRAC} of the width)'
+    )
     return ModelSpec(
         camera=camera,
         baseline_m=rig.baseline_m,
@@ -143,23 +155,13 @@ def _canonical(config: TrainConfig, rig: Intrinsics) -> Intrinsics:
     return fit_canonical(rig, **size) if config.square_pixels else rig.scaled_to(**size)
 
 
-def _nearest_m(camera: Intrinsics, baseline_m: float) -> float:
-    """Where disparity reaches the largest that a network can give."""
-    return camera.fx * baseline_m / (MAX_DISPARITY_FRAC * camera.width)
-
-
-def _check_range(sequence: PairSequence, camera: Intrinsics, config: TrainConfig) -> None:
-    nearest_m = _nearest_m(camera, sequence.calibration.baseline_m)
+def _check_range(nearest_m: float, config: TrainConfig) -> None:
     if nearest_m >= config.max_depth_m:
         raise ValueError(
-            f'{sequence.path}: everything nearer than {nearest_m:.3g} m has a disparity beyond '
+            f'{config.data[0]}: everything nearer than {nearest_m:.3g} m has a disparity beyond '
             f'{MAX_DISPARITY_FRAC} of the width, and max_depth_m is {config.max_depth_m:g} m; '
             'check the baseline, or use a wider lens or a shorter baseline'
         )
-    rank_zero_only(print)(
-        f'{sequence.path}: {len(sequence.names)} pairs, learns depth from {nearest_m:.2f} m '
-        f'(disparity {MAX_DISPARITY_FRAC} of the width)'
-    )
 
 
 def _git_commit() -> str:
