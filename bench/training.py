@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, repeat
 import multiprocessing
 import os
 from pathlib import Path
@@ -36,7 +37,7 @@ RUNS, WARM_UP = 5, 2
 MOST_LOSS_DIFFERENCE = 1e-3
 SPEED_UP = {'cpu': 1.3, 'cuda': 3.0}
 PAIRS = Path(__file__).parents[1] / '../shared/data/pairs'
-DATA_STEPS = 8
+LEAST_DATA_STEPS = 8
 MOST_WAIT_PERCENT = 5.0
 
 Step = Callable[[Tensor, Tensor], Tensor]
@@ -181,16 +182,19 @@ def _data_targets(device: torch.device) -> list[Target]:
         print(f'no pair folders in {PAIRS}: the wait for data is not measured', file=sys.stderr)
         return []
     height, width = SIZES[0]
-    batches = iter(_loader(folders, height, width))
+    loader = _loader(folders, height, width)
+    # What was prepared before the first step, while the step compiled, must be used up.
+    ready = WARM_UP + loader.num_workers * loader.prefetch_factor
+    batches = chain.from_iterable(repeat(loader))
     step = our_step(build_network(NETWORK), device)
     waited = worked = 0.0
-    for number in range(WARM_UP + DATA_STEPS):
+    for number in range(ready + max(LEAST_DATA_STEPS, ready)):
         start = time.perf_counter()
         batch = next(batches)
         arrived = time.perf_counter()
         views = [view.to(device).float() / 255 for view in (batch.left, batch.right)]
         _seconds(partial(step, *views), device)
-        if number >= WARM_UP:  # starting workers and compiling happen once a training
+        if number >= ready:
             waited += arrived - start
             worked += time.perf_counter() - arrived
     percent = 100 * waited / (waited + worked)

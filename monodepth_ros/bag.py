@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
@@ -43,13 +45,24 @@ class CameraTopic:
     """
     An image topic and the camera that its camera_info describes.
 
-    rectified: the images are rectified already, and `camera` is that of the rectified image.
+    rectified: the images are rectified already, as image_proc publishes them beside the raw
+    camera's camera_info. Their frame_id is the raw camera's all the same.
     """
 
     image: str
     info: str
-    camera: Camera
+    described: Camera
     rectified: bool
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the topic's images."""
+        return self.described.as_rectified() if self.rectified else self.described
+
+    @property
+    def rectified_from_frame(self) -> NDArray[np.float64]:
+        """(3, 3) rotation from the images' frame_id, the raw camera, to the rectified one."""
+        return self.described.rotation
 
 
 class Bag:
@@ -153,11 +166,7 @@ class Bag:
                 camera = camera_from_info(message.content)
             except ValueError as error:
                 raise BagError(f'{self.path}, topic {info}: {error}') from error
-            # image_proc publishes image_rect beside the raw camera's camera_info.
-            rectified = '/image_rect' in image
-            return CameraTopic(
-                image, info, camera.as_rectified() if rectified else camera, rectified
-            )
+            return CameraTopic(image, info, camera, rectified='/image_rect' in image)
         raise BagError(f'{self.path}, topic {info} holds no message, expected the calibration')
 
     def _no_pair(

@@ -44,8 +44,7 @@ class PairFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / 'calib.json')
-        self._left = _images(self.path / 'left')
-        self._right = _images(self.path / 'right')
+        self._left, self._right = (_images(self.path / eye) for eye in ('left', 'right'))
         if not self._left:
             raise ValueError(f'{self.path}/left holds no images, expected at least one pair')
         if self._left.keys() != self._right.keys():
@@ -54,7 +53,8 @@ class PairFolder:
                 f'{self.path} has {len(odd)} images without a partner, e.g. {odd[0]!r}; '
                 'left/ and right/ must hold the same names'
             )
-        stamped = {line.split()[0]: None for line in self._stamp_lines()}
+        # The second field is free in folders that others wrote.
+        stamped = dict.fromkeys(fields[0] for fields in self._stamp_fields())
         self.names = [name for name in stamped if name in self._left]
         self.names += sorted(self._left.keys() - stamped.keys())
 
@@ -82,11 +82,12 @@ class PairFolder:
 
     def stamps_ns(self) -> dict[str, int]:
         """The stamp of every name, as ingest wrote them."""
-        return {name: int(stamp) for name, stamp in map(str.split, self._stamp_lines())}
+        return {name: int(stamp) for name, stamp in self._stamp_fields()}
 
-    def _stamp_lines(self) -> list[str]:
+    def _stamp_fields(self) -> list[list[str]]:
         path = self.path / 'timestamps.txt'
-        return [line for line in path.read_text().splitlines() if line] if path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line.split() for line in lines if line.strip()]
 
 
 def read_rgb(path: Path, camera: Intrinsics, *, shrink: int = 1) -> np.ndarray:
@@ -123,6 +124,25 @@ def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
             'copy it again'
         )
     return units
+
+
+def images_by_name(folder: Path, ending: str = '') -> dict[str, Path]:
+    """
+    The images of a folder by the part of their name before `ending`; none without a folder.
+
+    Raises ValueError when two files have the same name but for the suffix.
+    """
+    images: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.stem.endswith(ending):
+            name = path.stem.removesuffix(ending)
+            if name in images:
+                raise ValueError(
+                    f'{folder} holds {images[name].name} and {path.name}, expected one image of '
+                    'a name; remove the other'
+                )
+            images[name] = path
+    return images
 
 
 class PairFolderWriter:
@@ -180,7 +200,7 @@ def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:
 def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder} is missing; a pair folder holds left/ and right/')
-    return {path.stem: path for path in folder.iterdir() if path.suffix in IMAGE_SUFFIXES}
+    return images_by_name(folder)
 
 
 def _read_calibration(path: Path) -> StereoCalibration:
@@ -188,14 +208,21 @@ def _read_calibration(path: Path) -> StereoCalibration:
         raise FileNotFoundError(
             f'{path} is missing; make the folder with `python -m trainer ingest BAG -o FOLDER`'
         )
-    needed = ('fx', 'fy', 'cx', 'cy', 'width', 'height', 'baseline_m')
+    sizes = ('width', 'height')
+    needed = ('fx', 'fy', 'cx', 'cy', *sizes, 'baseline_m')
     try:
         values = json.loads(path.read_text())
-        missing = [key for key in needed if not isinstance(values.get(key), int | float)]
+        missing = [
+            key
+            for key in needed
+            if not isinstance(values.get(key), int if key in sizes else int | float)
+        ]
     except (ValueError, AttributeError) as error:
         raise ValueError(f'{path} is no JSON object: {error}; make the folder again') from error
     if missing:
-        raise ValueError(f'{path} lacks {missing}, expected numbers for {needed}')
+        raise ValueError(
+            f'{path} lacks {missing}, expected numbers for {needed}, whole ones for {sizes}'
+        )
     if not values['baseline_m'] > 0 or values.get('doffs', 0) != 0:
         raise ValueError(
             f'{path} has baseline_m {values["baseline_m"]} and doffs {values.get("doffs", 0)}, '

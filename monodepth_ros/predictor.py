@@ -40,10 +40,15 @@ class Prediction:
 
 
 class Predictor:
-    """Runs a backend on images of any calibrated camera; the maps of the last one are kept."""
+    """
+    Runs a backend on images of any calibrated camera; the maps of the last one are kept.
 
-    def __init__(self, backend: Backend) -> None:
+    max_depth_m: beyond it depth is +inf; None: as the model says.
+    """
+
+    def __init__(self, backend: Backend, *, max_depth_m: float | None = None) -> None:
         self._backend = backend
+        self._max_depth_m = backend.spec.depth_range_m[1] if max_depth_m is None else max_depth_m
         self._camera: Camera | None = None
         self._maps: CameraMaps | None = None
 
@@ -52,7 +57,7 @@ class Predictor:
         Metric depth of one image.
 
         rgb: (H, W, 3) uint8 of `camera`. Prediction.depth_m: (H, W) float32 metres along the
-        optical axis, NaN where the model's camera does not see, +inf beyond its range.
+        optical axis, NaN where the model's camera does not see, +inf beyond max_depth_m.
         Raises ValueError when the image is not of the camera's size.
         """
         maps = self._maps_of(camera)
@@ -63,7 +68,7 @@ class Predictor:
             disparity_px,
             focal_px=spec.camera.fx,
             baseline_m=spec.baseline_m,
-            max_depth_m=spec.depth_range_m[1],
+            max_depth_m=self._max_depth_m,
         )
         return Prediction(rgb, maps, camera.rectified, depth_m)
 

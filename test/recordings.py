@@ -27,6 +27,8 @@ def write_stereo_bag(
     compressed: bool = True,
     right_lag_ns: int = 0,
     uncalibrated: tuple[str, ...] = (),
+    rotation: np.ndarray | None = None,
+    topic: str = 'image_raw',
     extra: Callable[[BagWriter], None] | None = None,
 ) -> Path:
     """Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart."""
@@ -38,11 +40,12 @@ def write_stereo_bag(
                 stamp = frame * PERIOD_NS + (right_lag_ns if eye == 'right' else 0)
                 header = header_of(stamp)
                 level = (10 * frame + (5 if eye == 'right' else 0)) % 256
-                _add_image(bag, f'/{eye}', header, level, compressed, stamp)
+                _add_image(bag, f'/{eye}/{topic}', header, level, compressed, stamp)
                 if with_info:
                     shift = focal_px * baseline_m if eye == 'right' else 0.0
                     focal = 0.0 if eye in uncalibrated else focal_px
                     info = camera_info(header, focal_px=focal, shift=shift)
+                    info.r = info.r if rotation is None else rotation.ravel()
                     bag.add(f'/{eye}/camera_info', info, recorded_ns=stamp)
     return path
 
@@ -114,9 +117,9 @@ def _add_image(
     if compressed:
         data = cv2.imencode('.png', image)[1].ravel()
         message = TYPES.types['sensor_msgs/msg/CompressedImage'](header, 'png', data)
-        bag.add(f'{name}/image_raw/compressed', message, recorded_ns=stamp)
+        bag.add(f'{name}/compressed', message, recorded_ns=stamp)
     else:
         message = TYPES.types['sensor_msgs/msg/Image'](
             header, HEIGHT, WIDTH, 'mono8', 0, WIDTH, image.ravel()
         )
-        bag.add(f'{name}/image_raw', message, recorded_ns=stamp)
+        bag.add(name, message, recorded_ns=stamp)

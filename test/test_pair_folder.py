@@ -56,6 +56,10 @@ def _without(key, path):
     path.write_text(json.dumps(values))
 
 
+def _with(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 @pytest.mark.parametrize(
     ('damage', 'words'),
     [
@@ -63,6 +67,9 @@ def _without(key, path):
         (lambda f: (f / 'calib.json').write_text('{"fx": 1,'), 'calib.json is no JSON object'),
         (lambda f: (f / 'calib.json').write_text('[1]'), 'calib.json is no JSON object'),
         (lambda f: _without('baseline_m', f / 'calib.json'), "lacks \\['baseline_m'\\]"),
+        (lambda f: _with(f / 'calib.json', width=64.0), "lacks \\['width'\\].*whole ones"),
+        (lambda f: _with(f / 'calib.json', baseline_m=-0.25), 'swapped'),
+        (lambda f: (f / 'left' / '000001.PNG').touch(), '000001.PNG and 000001.jpg, expected one'),
         (lambda f: (f / 'right' / '000001.jpg').unlink(), "1 images without a partner.*'000001'"),
         (lambda f: [p.unlink() for p in (f / 'left').iterdir()], 'holds no images'),
     ],
@@ -73,11 +80,12 @@ def test_a_damaged_folder_is_explained(folder, damage, words):
         PairFolder(folder)
 
 
-def test_a_negative_baseline_is_refused(folder):
-    values = json.loads((folder / 'calib.json').read_text()) | {'baseline_m': -0.25}
-    (folder / 'calib.json').write_text(json.dumps(values))
-    with pytest.raises(ValueError, match='swapped'):
-        PairFolder(folder)
+def test_blank_lines_foreign_stamps_and_capital_suffixes_are_no_fault(folder):
+    (folder / 'timestamps.txt').write_text('000001 14:02:11.5\n \n\n000000\n')
+    (folder / 'left' / '000001.jpg').rename(folder / 'left' / '000001.JPG')
+    pairs = PairFolder(folder)
+    assert pairs.paths('000001')[0].name == '000001.JPG'
+    assert pairs.names == ['000001', '000000', *pairs.names[2:]]
 
 
 def test_an_unreadable_image_is_named(folder):

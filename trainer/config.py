@@ -55,8 +55,8 @@ class TrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
-        endless = self.trainer.get('max_steps', -1) == -1
-        if endless and self.trainer.get('max_epochs') is None:
+        # The learning rate halves at 3/5 and 4/5 of all steps: their number must be known.
+        if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
             raise ValueError('got neither trainer.max_steps nor trainer.max_epochs, expected one')
 
     def plain(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing, ExitStack
 from dataclasses import dataclass, field
+import math
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,7 @@ CHECKPOINT_SUFFIX = '.ckpt'
 PRIOR = 'prior (never sees the image)'
 EXAMPLES = 3
 
-# Depth of a frame in its truth's camera: (H, W) float32 metres, NaN unseen, +inf beyond range.
+# Depth of a frame in its truth's camera: (H, W) float32 metres, NaN where unseen.
 PredictDepth = Callable[[TruthFrame], np.ndarray]
 
 
@@ -111,7 +112,8 @@ def _short_names(models: Sequence[Path]) -> dict[str, Path]:
 
 
 def _predicting(backend: Backend) -> PredictDepth:
-    predictor = Predictor(backend)
+    # The protocol's cap bounds depth, the same for every model; disparities have no bound at all.
+    predictor = Predictor(backend, max_depth_m=math.inf)
 
     def predict(frame: TruthFrame) -> np.ndarray:
         prediction = predictor.predict(frame.rgb, frame.camera)

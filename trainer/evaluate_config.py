@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -47,9 +48,10 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         check_shares(self.first_share, self.last_share)
-        if not 0 < self.min_m < self.cap_m:
+        if not 0 < self.min_m < self.cap_m < math.inf:
             raise ValueError(
-                f'min_m is {self.min_m:g} and cap_m {self.cap_m:g}, expected 0 < min_m < cap_m'
+                f'min_m is {self.min_m:g} and cap_m {self.cap_m:g}, expected '
+                '0 < min_m < cap_m < inf'
             )
         if not self.tolerance_ms >= 0:
             raise ValueError(f'tolerance_ms is {self.tolerance_ms:g}, expected 0 or more')

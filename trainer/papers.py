@@ -24,7 +24,9 @@ class PaperRow(NamedTuple):
     from_memory: bool = False
 
 
-# 697 images, Garg crop. Stereo-trained, metric: no median scaling.
+# How many images their means are over.
+IMAGES: dict[Benchmark, int] = {'kitti raw': 697, 'kitti stereo 2015': 200}
+# Garg crop. Stereo-trained, metric: no median scaling.
 EIGEN_80_M = (
     PaperRow('Godard 2017 VGG, K', 0.148, 1.344, 5.927, 0.247, 0.803),
     PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.114, 0.898, 4.935, 0.206, 0.861, from_memory=True),
@@ -39,7 +41,7 @@ EIGEN_50_M = (
     PaperRow('Godard 2017 VGG, K', 0.140, 0.976, 4.471, 0.232, 0.818, from_memory=True),
     PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.108, 0.657, 3.729, 0.194, 0.873, from_memory=True),
 )
-# 200 images, no crop.
+# No crop.
 STEREO_2015 = (
     PaperRow('Godard 2017 VGG, K', 0.124, 1.388, 6.125, 0.217, 0.841, 30.27, from_memory=True),
     PaperRow(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from trainer.evaluate import Evaluation, PRIOR
 from trainer.metrics import DepthMetrics
-from trainer.papers import paper_rows
+from trainer.papers import IMAGES, paper_rows, PaperRow
 from trainer.scoring import Score
 
 HEADINGS = {
@@ -42,12 +42,12 @@ class TableRow(NamedTuple):
     valid_share: float | None
 
     def text(self, key: str) -> str:
-        """One cell."""
+        """One cell; a spread is on a line of its own, which keeps terminal tables narrow."""
         value, spread = self.values[key], self.spread.get(key)
         if value is None:
             return ''
         digits = 2 if key == 'd1_all' else 3
-        return f'{value:.{digits}f}' + ('' if spread is None else f' ± {spread:.{digits}f}')
+        return f'{value:.{digits}f}' + ('' if spread is None else f'\n± {spread:.{digits}f}')
 
     def valid_text(self) -> str:
         """The cell of valid_share."""
@@ -56,18 +56,12 @@ class TableRow(NamedTuple):
 
 def table_rows(evaluation: Evaluation) -> list[TableRow]:
     """Every model, where there are several their mean and spread, the prior, the papers."""
-    config, scores = evaluation.config, evaluation.scores
+    scores = evaluation.scores
     rows = [_row(name, score) for name, score in scores.items() if name != PRIOR]
     if len(rows) > 1:
         rows.append(_mean_row(rows))
     rows += [_row(name, score) for name, score in scores.items() if name == PRIOR]
-    papers = paper_rows(
-        evaluation.truth.benchmark,
-        cap_m=config.cap_m,
-        garg=evaluation.garg,
-        median_scaling=config.median_scaling,
-    )
-    for paper in papers:
+    for paper in _papers(evaluation):
         name = paper.name + (FROM_MEMORY if paper.from_memory else '')
         values = {key: paper._asdict().get(key) for key in HEADINGS}
         rows.append(TableRow(name, 'paper', values, {}, None))
@@ -87,11 +81,18 @@ def protocol_text(evaluation: Evaluation) -> str:
         f'{config.min_m:g} m to {config.cap_m:g} m',
         'Garg crop' if evaluation.garg else 'no crop',
         'MEDIAN-SCALED to the truth' if config.median_scaling else 'metric, no scaling',
-        f'{evaluation.frames} images',
+        f'{evaluation.frames} images' + _beside_papers(evaluation),
     ]
     if evaluation.without_pixels:
         parts.append(f'{evaluation.without_pixels} more without a pixel to compare')
     return '; '.join(parts)
+
+
+def _beside_papers(evaluation: Evaluation) -> str:
+    benchmark, frames = evaluation.truth.benchmark, evaluation.frames
+    if not _papers(evaluation) or benchmark is None or IMAGES[benchmark] == frames:
+        return ''
+    return f' (papers: {IMAGES[benchmark]})'
 
 
 def terminal_table(evaluation: Evaluation) -> Table:
@@ -100,7 +101,7 @@ def terminal_table(evaluation: Evaluation) -> Table:
     keys = shown_keys(rows)
     protocol = escape(protocol_text(evaluation))
     table = Table(title=escape(evaluation.data), caption=protocol, box=box.SIMPLE)
-    table.add_column('', overflow='fold')
+    table.add_column('', overflow='fold', min_width=20)
     for heading in (*(HEADINGS[key] for key in keys), 'valid'):
         table.add_column(heading, justify='right')
     for row in rows:
@@ -108,6 +109,16 @@ def terminal_table(evaluation: Evaluation) -> Table:
         style = 'dim' if row.kind == 'paper' else None
         table.add_row(escape(row.name), *cells, row.valid_text(), style=style)
     return table
+
+
+def _papers(evaluation: Evaluation) -> tuple[PaperRow, ...]:
+    config = evaluation.config
+    return paper_rows(
+        evaluation.truth.benchmark,
+        cap_m=config.cap_m,
+        garg=evaluation.garg,
+        median_scaling=config.median_scaling,
+    )
 
 
 def _row(name: str, score: Score) -> TableRow:

@@ -20,7 +20,14 @@ from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.canonical import fit_canonical
 from monodepth_ros.core.model_spec import ModelSpec
-from trainer.checkpoint import AtomicCheckpointIO, Checkpoints, LAST, read_record, TrainingRecord
+from trainer.checkpoint import (
+    AtomicCheckpointIO,
+    BEST,
+    Checkpoints,
+    LAST,
+    read_record,
+    TrainingRecord,
+)
 from trainer.config import TrainConfig
 from trainer.data.module import StereoData
 from trainer.data.sources import fingerprint, open_sequences, PairSequence
@@ -30,15 +37,18 @@ from trainer.model.network import build_network, check_size
 from trainer.progress import TrainingProgress
 
 CONFIG = 'config.yaml'
-# They change how fast a training goes, not what it learns.
+# They change how fast a training goes and when it pauses, not what it learns.
 FREE_KEYS = (
     'workers', 'cache', 'output', 'data', 'checkpoint_every', 'trainer.enable_progress_bar',
+    'trainer.max_time',
 )  # fmt: skip
 
 
 def train(config: TrainConfig) -> Path:
     """
-    Train as configured, or go on where last.ckpt of the same training is; returns its path.
+    Train as configured, or go on where last.ckpt of the same training is.
+
+    Returns best.ckpt, or last.ckpt of a training that never validated.
 
     Raises ValueError or OSError for data, sizes or an output folder that do not fit.
     """
@@ -57,7 +67,8 @@ def train(config: TrainConfig) -> Path:
     trainer = _trainer(config)
     rank_zero_only(_start)(config.output, record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
-    return config.output / LAST
+    best = config.output / BEST
+    return best if best.exists() else config.output / LAST
 
 
 def _resume_point(output: Path, record: TrainingRecord) -> Path | None:

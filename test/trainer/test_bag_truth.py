@@ -38,6 +38,21 @@ def test_the_scan_falls_on_the_rectified_camera(tmp_path):
     assert np.isfinite(frame.truth.depth_m).sum() == 1
 
 
+@pytest.mark.parametrize('topic', ['image_raw', 'image_rect'])
+def test_the_scan_is_turned_by_r_for_the_rectified_topic_too(tmp_path, topic):
+    # R turns by 90 degrees about the optical axis: x becomes -y, y becomes x.
+    quarter = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
+    bag = _bag(
+        tmp_path,
+        lambda bag: add_cloud(bag, 'left_optical_frame', np.array([[0.5, 0, 3]])),
+        rotation=quarter,
+        topic=topic,
+    )
+    (frame,) = _frames(bag)
+    # The point (0.5, 0, 3) of the frame is (0, 0.5, 3) rectified: 60 * 0.5 / 3 = 10 px lower.
+    assert frame.truth.depth_m[34, 32] == 3
+
+
 def test_depth_without_camera_info_is_that_of_the_camera_if_it_fits(tmp_path):
     (frame,) = _frames(_bag(tmp_path, _depth))
     assert frame.truth.camera == frame.camera.rectified

@@ -30,6 +30,14 @@ def test_it_holds_what_reading_gives(views, tmp_path):
         np.testing.assert_array_equal(cached.read(name), views.read(name))
 
 
+def test_it_is_written_again_when_a_file_is_with_the_same_size(views, tmp_path):
+    pairs, folder = views.sequence.path, tmp_path / 'cache'
+    first = _build(pairs, folder)
+    path = pairs / 'left' / '0.jpg'
+    path.write_bytes(path.read_bytes())
+    assert _build(pairs, folder) != first
+
+
 def test_it_is_written_once_and_again_when_frames_change(views, tmp_path):
     pairs, folder = views.sequence.path, tmp_path / 'cache'
     first = _build(pairs, folder)
@@ -40,10 +48,16 @@ def test_it_is_written_once_and_again_when_frames_change(views, tmp_path):
     assert len(list(folder.glob('*.npy'))) == 2
 
 
+def _build_together(pairs, folder, barrier):
+    barrier.wait(60)
+    return _build(pairs, folder)
+
+
 def test_processes_that_start_together_share_one_file(views, tmp_path):
-    with get_context('spawn').Pool(2) as pool:
-        asked = [(views.sequence.path, tmp_path / 'cache')] * 2
-        assert len(set(pool.starmap(_build, asked))) == 1
+    context = get_context('spawn')
+    with context.Manager() as manager, context.Pool(2) as pool:
+        asked = [(views.sequence.path, tmp_path / 'cache', manager.Barrier(2))] * 2
+        assert len(set(pool.starmap(_build_together, asked, chunksize=1))) == 1
     assert not list((tmp_path / 'cache').glob('*.partial'))
 
 

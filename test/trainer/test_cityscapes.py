@@ -80,11 +80,12 @@ def test_a_list_that_cannot_be_is_one_line(root, tmp_path, line, words):
         open_sequences(f'{root}@{tmp_path / "split.txt"}')
 
 
-def test_a_camera_file_that_is_missing_or_lacks_a_key_is_named(root):
+def test_a_camera_file_that_is_missing_or_damaged_is_named(root):
     path = root / 'camera' / 'val/lindau' / 'lindau_000000_000019_camera.json'
-    path.write_text('{"intrinsic": {"fx": 1}}')
-    with pytest.raises(ValueError, match=r"lindau_000000_000019_camera\.json lacks 'fy'"):
-        open_sequences(str(root))
+    for text, words in (('{"intrinsic": {"fx": 1}}', "'fy'"), ('{"intr', 'Unterminated string')):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=rf'000019_camera\.json cannot be used .{words}'):
+            open_sequences(str(root))
     path.unlink()
     with pytest.raises(FileNotFoundError, match='download the camera files'):
         open_sequences(str(root))

@@ -18,7 +18,7 @@ from trainer.__main__ import main
 from trainer.config import TrainConfig
 from trainer.evaluate import PRIOR
 
-# The model predicts fx * B / (red / 1020 * 128) = 255 m / red: 5 m of 51, beyond range of 2.
+# The model predicts fx * B / (red / 1020 * 128) = 255 m / red: 5 m of 51, beyond 100 m of 2.
 RED_5_M, RED_BEYOND = 51, 2
 NAN = np.nan
 
@@ -90,7 +90,7 @@ def test_errors_by_distance_are_those_of_all_pixels(tmp_path, red_disparity_mode
     ]
 
 
-def test_beyond_range_counts_as_the_cap_and_truth_beyond_it_not_at_all(
+def test_predictions_beyond_the_cap_count_as_it_and_truth_beyond_it_not_at_all(
     tmp_path, red_disparity_model
 ):
     frames = {'a': (RED_BEYOND, _depth(40, 60))}
@@ -198,7 +198,9 @@ def test_kitti_raw_has_the_crop_and_the_papers_rows(tmp_path, red_disparity_mode
     assert (paper['name'], paper['abs_rel']) == ('Godard 2017 VGG, K', 0.148)
     assert summary['protocol']['crop'] == 'garg'
     assert 'from memory of the paper' in (tmp_path / 'result' / 'report.html').read_text()
-    assert 'Velodyne, depth along the optical axis' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'Velodyne, depth along the optical axis' in said
+    assert '2 images (papers: 697)' in ' '.join(said.split())
 
 
 def test_stereo_2015_goes_through_disparity(tmp_path, red_disparity_model):
@@ -214,6 +216,16 @@ def test_stereo_2015_goes_through_disparity(tmp_path, red_disparity_model):
     # Ratios of depth are those of disparity: 1 - 2.5 / 6 and 1 - 3.5 / 6.
     assert row['abs_rel'] == pytest.approx((3.5 / 6 + 2.5 / 6) / 4, abs=0.01)
     assert summary['rows'][1]['d1_all'] == 30.27
+
+
+def test_the_models_range_does_not_change_disparities(tmp_path, red_disparity_model):
+    near = write_red_disparity_model(tmp_path / 'near.onnx', replace(spec(), depth_range_m=(1, 4)))
+    # 5 m are beyond the second model's range, and the right answer for both.
+    disparity_px = np.full((32, 64), 6.0)
+    root = write_kitti_stereo(tmp_path / 's', disparities={'000000': disparity_px}, level=RED_5_M)
+    rows = _evaluate(tmp_path, red_disparity_model, near, root)['rows']
+    assert [row['d1_all'] for row in rows[:2]] == [0, 0]
+    assert rows[1]['abs_rel'] == pytest.approx(0, abs=0.01)
 
 
 def test_a_checkpoint_and_its_export_agree(tmp_path, red_pairs):
@@ -255,6 +267,7 @@ def test_the_best_and_the_worst_images_are_kept(tmp_path, red_disparity_model):
         ({'a': (51, _depth(90, NAN))}, (), 'none of 1 frames with a truth'),
         ({'a': (51, _depth(5, 5))}, ('--image=/a',), '--image names a topic'),
         ({'a': (51, _depth(5, 5))}, ('--cap_m=0',), 'expected 0 < min_m < cap_m'),
+        ({'a': (51, _depth(5, 5))}, ('--cap_m=.inf',), 'expected 0 < min_m < cap_m < inf'),
         ({'a': (51, _depth(5, 5))}, ('--first_share=1',), '0 <= first_share < last_share <= 1'),
         ({'a': (51, _depth(5, 5)[1:])}, (), 'a.png is uint16 of shape (63, 128), expected'),
     ],

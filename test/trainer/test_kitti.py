@@ -113,6 +113,18 @@ def test_a_calibration_without_its_keys_is_named(tmp_path):
         open_sequences(str(root))
 
 
+def test_a_calibration_or_a_scan_cut_short_is_named(tmp_path):
+    root = write_kitti_raw(tmp_path, points=np.ones((2, 3)))
+    (drive,) = open_sequences(str(root))
+    scan = root / DRIVE / 'velodyne_points' / 'data' / '0000000000.bin'
+    scan.write_bytes(scan.read_bytes()[:-4])
+    with pytest.raises(ValueError, match=r'0000000000\.bin holds 7 numbers, expected 4 a point'):
+        drive.read_gt_depth('0000000000')
+    (root / DATE / 'calib_velo_to_cam.txt').write_text('R: 1 0\nT: 0 0 0\n')
+    with pytest.raises(ValueError, match=r"calib_velo_to_cam\.txt has R: '1 0', expected 9 numb"):
+        drive.read_gt_depth('0000000002')
+
+
 def test_an_image_of_another_size_is_named(tmp_path):
     root = write_kitti_raw(tmp_path)
     write_image(root / DRIVE / 'image_03' / 'data' / '0000000002.png', 1, width=60)

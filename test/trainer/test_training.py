@@ -26,7 +26,8 @@ PRESETS = sorted((Path(__file__).parents[2] / 'config' / 'train').glob('*.yaml')
 
 
 def _config(pairs: Path, output: Path, **changes) -> TrainConfig:
-    trainer = {'max_steps': changes.pop('max_steps', 2), 'enable_progress_bar': False}
+    trainer = {name: changes.pop(name) for name in ('max_steps', 'max_epochs') if name in changes}
+    trainer = {'max_steps': 2, 'enable_progress_bar': False} | trainer
     values = {'network': 'small', 'batch_size': 4, 'workers': 0, 'seed': 3} | SIZE
     return TrainConfig((str(pairs),), output, trainer=trainer, **values | changes)
 
@@ -218,6 +219,7 @@ def test_a_folder_of_something_else_is_left_alone(pairs, tmp_path):
     [
         ({'batch_size': 0}, 'batch_size is 0'),
         ({'max_steps': -1}, 'neither trainer.max_steps nor trainer.max_epochs'),
+        ({'max_steps': -1, 'max_epochs': -1}, 'neither trainer.max_steps nor trainer.max_epochs'),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(tmp_path, changes, words):

@@ -79,7 +79,7 @@ def _scan_reader(bag: Bag, camera: CameraTopic) -> ReadTruth:
         depth_m = scan_depth_m(
             scan,
             frame_id=frame_id,
-            camera=camera.camera,
+            camera=camera,
             intrinsics=rectified,
             transforms=transforms,
         )

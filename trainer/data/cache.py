@@ -18,6 +18,9 @@ from monodepth_ros.atomic import atomic_file
 from trainer.data.pairs import CanonicalViews
 from trainer.data.sources import fingerprint
 
+# One more whenever CanonicalViews maps the same files to other pixels.
+CACHE_VERSION = 1
+
 
 class CachedViews:
     """
@@ -29,9 +32,7 @@ class CachedViews:
 
     def __init__(self, views: CanonicalViews, folder: Path) -> None:
         self.sequence = views.sequence
-        key = fingerprint([self.sequence]) + repr(views.canonical)
-        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-        self.path = folder / f'{self.sequence.path.name}-{digest}.npy'
+        self.path = folder / f'{self.sequence.path.name}-{_key(views)}.npy'
         self._rows = {name: row for row, name in enumerate(self.sequence.names)}
         with _locked(self.path):
             if not self.path.exists():
@@ -59,6 +60,13 @@ class CachedViews:
                 for _ in track(done, f'caching {self.sequence.path.name}', len(self._rows)):
                     pass
             array.flush()
+
+
+def _key(views: CanonicalViews) -> str:
+    sequence = views.sequence
+    written_ns = [p.stat().st_mtime_ns for name in sequence.names for p in sequence.paths(name)]
+    key = (CACHE_VERSION, fingerprint([sequence]), written_ns, views.canonical)
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:16]
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import StereoCalibration
-from trainer.data.tree import complete_pairs, ImagePairs, images_by_name, list_lines, require_pairs
+from monodepth_ros.errors import one_line
+from monodepth_ros.pair_folder import images_by_name, StereoCalibration
+from trainer.data.tree import complete_pairs, ImagePairs, list_lines, require_pairs
 
 LEFT, RIGHT = 'leftImg8bit', 'rightImg8bit'
 
@@ -83,13 +84,14 @@ def _read_rig(path: Path, name: str, size: tuple[int, int]) -> StereoCalibration
     file = folder / f'{name}_camera.json'
     if not file.is_file():
         raise FileNotFoundError(f'{file} is missing; download the camera files of Cityscapes too')
-    values = json.loads(file.read_text())
     try:
+        values = json.loads(file.read_text())
         fx, fy, cx, cy = (float(values['intrinsic'][key]) for key in ('fx', 'fy', 'u0', 'v0'))
         baseline_m = float(values['extrinsic']['baseline'])
-    except KeyError as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f'{file} lacks {error}, expected intrinsic fx, fy, u0, v0 and extrinsic baseline'
+            f'{file} cannot be used ({one_line(error)}), expected a JSON object with intrinsic '
+            'fx, fy, u0, v0 and extrinsic baseline'
         ) from error
     return StereoCalibration(Intrinsics(fx, fy, cx, cy, *size), baseline_m)
 

@@ -170,7 +170,7 @@ class _Pairing:
         depth_m = scan_depth_m(
             scan,
             frame_id=frame_id,
-            camera=self._left.camera,
+            camera=self._left,
             intrinsics=self._rectifier.calibration.intrinsics,
             transforms=self._transforms,
         )

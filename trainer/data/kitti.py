@@ -13,20 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import StereoCalibration
+from monodepth_ros.pair_folder import images_by_name, StereoCalibration
 from trainer.data.lidar import nearest_depth
 from trainer.data.tree import (
     complete_pairs,
     ImagePairs,
-    images_by_name,
     list_lines,
-    read_key_values,
+    read_arrays,
     require_pairs,
 )
 from trainer.evaluate_config import VelodyneDepth
 
 LEFT, RIGHT = 'image_02', 'image_03'
 CAMERA_FILE, VELODYNE_FILE = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt'
+POINT_NUMBERS = 4  # x, y, z, reflectance
 
 
 class KittiDrive(ImagePairs):
@@ -50,11 +50,12 @@ class KittiDrive(ImagePairs):
         path = self.path / 'velodyne_points' / 'data' / f'{name}.bin'
         if not path.exists():
             return None
-        rotation, translation = read_key_values(self.path.parent / VELODYNE_FILE, 'R', 'T')
+        shapes = {'R': (3, 3), 'T': (3,)}
+        rotation, translation = read_arrays(self.path.parent / VELODYNE_FILE, shapes)
         cam0_from_velodyne = np.eye(4)
-        cam0_from_velodyne[:3] = np.column_stack([rotation.reshape(3, 3), translation])
+        cam0_from_velodyne[:3] = np.column_stack([rotation, translation])
         return velodyne_depth_m(
-            np.fromfile(path, np.float32).reshape(-1, 4)[:, :3],
+            _read_points(path),
             projection=self._p_left @ self._rect_from_cam0 @ cam0_from_velodyne,
             camera=self.calibration.intrinsics,
             velodyne_depth=self._velodyne_depth,
@@ -120,13 +121,22 @@ def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
 
 def _read_cameras(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
     """R_rect_00 as (4, 4), P_rect_02 and P_rect_03 as (3, 4), and the images' width and height."""
-    rotation, p_left, p_right, size = read_key_values(
-        path, 'R_rect_00', 'P_rect_02', 'P_rect_03', 'S_rect_02'
-    )
+    shapes = {'R_rect_00': (3, 3), 'P_rect_02': (3, 4), 'P_rect_03': (3, 4), 'S_rect_02': (2,)}
+    rotation, p_left, p_right, size = read_arrays(path, shapes)
     rect_from_cam0 = np.eye(4)
-    rect_from_cam0[:3, :3] = rotation.reshape(3, 3)
+    rect_from_cam0[:3, :3] = rotation
     width, height = (int(number) for number in size)
-    return rect_from_cam0, p_left.reshape(3, 4), p_right.reshape(3, 4), (width, height)
+    return rect_from_cam0, p_left, p_right, (width, height)
+
+
+def _read_points(path: Path) -> np.ndarray:
+    """A scan's points, (N, 3) float32 metres."""
+    numbers = np.fromfile(path, np.float32)
+    if numbers.size % POINT_NUMBERS:
+        raise ValueError(
+            f'{path} holds {numbers.size} numbers, expected {POINT_NUMBERS} a point; copy it again'
+        )
+    return numbers.reshape(-1, POINT_NUMBERS)[:, :3]
 
 
 def _listed_frames(file_list: Path) -> dict[str, set[str]]:

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.pair_folder import read_uint16, StereoCalibration
+from monodepth_ros.pair_folder import images_by_name, read_uint16, StereoCalibration
 from trainer.data.kitti import rectified_calibration
-from trainer.data.tree import ImagePairs, images_by_name, read_key_values
+from trainer.data.tree import ImagePairs, read_arrays
 
 ENDING = '_10'  # NAME_11 is the moment after, without a measured disparity
 DISPARITY_UNITS_PER_PX = 256
@@ -71,7 +71,7 @@ def _read_rig(path: Path, name: str, image: Path) -> StereoCalibration:
     for folder, keys in CALIBRATIONS.items():
         file = path / folder / f'{number}.txt'
         if file.is_file():
-            p_left, p_right = (p.reshape(3, 4) for p in read_key_values(file, *keys))
+            p_left, p_right = read_arrays(file, dict.fromkeys(keys, (3, 4)))
             with Image.open(image) as opened:
                 return rectified_calibration(p_left, p_right, size=opened.size, path=file)
     raise FileNotFoundError(

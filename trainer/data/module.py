@@ -46,11 +46,13 @@ class StereoData(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
         """The last tenth of each sequence, unchanged."""
-        keys = unchanged_keys(
-            len(self._validation),
-            rank=self.trainer.global_rank,
-            world_size=self.trainer.world_size,
-        )
+        pairs, processes = len(self._validation), self.trainer.world_size
+        if 0 < pairs < processes:
+            raise ValueError(
+                f'got {pairs} validation pairs for {processes} processes, expected one for each; '
+                'record more or lower trainer.devices'
+            )
+        keys = unchanged_keys(pairs, rank=self.trainer.global_rank, world_size=processes)
         return DataLoader(
             self._dataset(self._validation),
             batch_size=self._config.batch_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 import sys
 from typing import NamedTuple, Protocol
 
@@ -61,17 +62,15 @@ class CanonicalViews:
         rig = sequence.calibration.intrinsics
         minified = min(rig.fx / canonical.fx, rig.fy / canonical.fy)
         self._shrink = next((n for n in JPEG_SHRINKS if n <= minified), 1)
-        shrunk = _shrunk(rig, self._shrink)
         # Jpegs come shrunk, other files at full size.
-        self._maps = {
-            (camera.height, camera.width): ToCanonical(Camera.pinhole(camera), canonical)
-            for camera in (rig, shrunk)
+        self._cameras = {
+            (camera.height, camera.width): camera for camera in (rig, _shrunk(rig, self._shrink))
         }
 
     def read(self, name: str) -> np.ndarray:
         """Left and right view, (2, 3, H, W) uint8 RGB. Raises ValueError for an unusable pair."""
         pair = self.sequence.read_pair(name, shrink=self._shrink)
-        views = [self._maps[view.shape[:2]].warp(view) for view in pair]
+        views = [_map(self._cameras[view.shape[:2]], self.canonical).warp(view) for view in pair]
         return np.ascontiguousarray(np.stack(views).transpose(0, 3, 1, 2))
 
 
@@ -161,6 +160,12 @@ def split_in_time(
 def one_thread_a_worker(_: int) -> None:
     """Initialise a DataLoader worker: workers are the parallelism, OpenCV must not add its own."""
     cv2.setNumThreads(1)
+
+
+@cache
+def _map(rig: Intrinsics, canonical: Intrinsics) -> ToCanonical:
+    """One map a rig and process: drives share theirs, and none travels to a worker."""
+    return ToCanonical(Camera.pinhole(rig), canonical)
 
 
 def _shrunk(camera: Intrinsics, shrink: int) -> Intrinsics:

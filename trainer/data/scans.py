@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.bag import Bag, CameraTopic
-from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.camera import Intrinsics
 from trainer.data.lidar import cloud_xyz, project_points, StaticTransforms
 
 CLOUD_TYPE = 'sensor_msgs/msg/PointCloud2'
@@ -46,7 +46,7 @@ def scan_depth_m(
     scan: Any,
     *,
     frame_id: str,
-    camera: Camera,
+    camera: CameraTopic,
     intrinsics: Intrinsics,
     transforms: StaticTransforms,
 ) -> np.ndarray | None:
@@ -56,14 +56,13 @@ def scan_depth_m(
     frame_id: of the camera's images. intrinsics: of the window, (H, W). Returns (H, W) float32
     metres, NaN where no point falls; None when the frames are not connected.
     """
-    raw_from_cloud = transforms.between(frame_id, scan.header.frame_id)
-    if raw_from_cloud is None:
+    frame_from_cloud = transforms.between(frame_id, scan.header.frame_id)
+    if frame_from_cloud is None:
         return None
-    # The frame_id of a raw image is the raw camera; R turns it into the rectified one.
-    rectified_from_raw = np.eye(4)
-    rectified_from_raw[:3, :3] = camera.rotation
+    rectified_from_frame = np.eye(4)
+    rectified_from_frame[:3, :3] = camera.rectified_from_frame
     return project_points(
         cloud_xyz(scan),
-        rectified_from_cloud=rectified_from_raw @ raw_from_cloud,
+        rectified_from_cloud=rectified_from_frame @ frame_from_cloud,
         intrinsics=intrinsics,
     )

@@ -1,14 +1,15 @@
-"""What the readers of public data sets share: images by name, file lists, calibration files."""
+"""What the readers of public data sets share: image pairs, file lists, calibration files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
 from pathlib import Path
 
 import numpy as np
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import IMAGE_SUFFIXES, read_rgb, StereoCalibration
+from monodepth_ros.pair_folder import read_rgb, StereoCalibration
 
 # A folder of pairs to its left and its right images by name.
 ViewsOf = Callable[[Path], tuple[dict[str, Path], dict[str, Path]]]
@@ -54,17 +55,6 @@ class ImagePairs:
         return None
 
 
-def images_by_name(folder: Path, ending: str = '') -> dict[str, Path]:
-    """The images of a folder by the part of their name before `ending`; none without a folder."""
-    if not folder.is_dir():
-        return {}
-    return {
-        path.stem.removesuffix(ending): path
-        for path in sorted(folder.iterdir())
-        if path.suffix in IMAGE_SUFFIXES and path.stem.endswith(ending)
-    }
-
-
 def list_lines(file_list: Path) -> Iterator[tuple[str, list[str]]]:
     """Where each line of a split's file list is, for messages, and its fields; blank ones not."""
     if not file_list.is_file():
@@ -98,9 +88,9 @@ def require_pairs(listed: Mapping[Path, set[str]], views_of: ViewsOf, *, file_li
         )
 
 
-def read_key_values(path: Path, *keys: str) -> list[np.ndarray]:
+def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[np.ndarray]:
     """
-    The numbers of some keys in a `KEY: NUMBER NUMBER ...` file.
+    The arrays of some keys in a file of lines `KEY: NUMBER NUMBER ...`, float64, by their shapes.
 
     Raises FileNotFoundError without the file, ValueError naming the keys that it lacks.
     """
@@ -108,7 +98,15 @@ def read_key_values(path: Path, *keys: str) -> list[np.ndarray]:
         raise FileNotFoundError(f'calibration {path} is missing; it comes with the data set')
     lines = (line.partition(':') for line in path.read_text().splitlines())
     values = {key.strip(): text.split() for key, _, text in lines}
-    missing = [key for key in keys if not values.get(key)]
+    missing = [key for key in shapes if not values.get(key)]
     if missing:
-        raise ValueError(f'{path} lacks {missing}, expected lines of {list(keys)}')
-    return [np.array(values[key], np.float64) for key in keys]
+        raise ValueError(f'{path} lacks {missing}, expected lines of {list(shapes)}')
+    arrays = []
+    for key, shape in shapes.items():
+        try:
+            arrays.append(np.array(values[key], np.float64).reshape(shape))
+        except ValueError as error:
+            raise ValueError(
+                f'{path} has {key}: {" ".join(values[key])!r}, expected {math.prod(shape)} numbers'
+            ) from error
+    return arrays
