@@ -29,10 +29,24 @@ def stamp_ns(header: Any) -> int:
 
 def image_rgb(msg: Any) -> np.ndarray:
     """Image or CompressedImage to (H, W, 3) uint8 RGB. Raises ValueError for what it cannot."""
+    return _decoded(msg, keep_grey=False)
+
+
+def image_pixels(msg: Any) -> np.ndarray:
+    """As image_rgb, but (H, W) uint8 for a grey image."""
+    return _decoded(msg, keep_grey=True)
+
+
+def _decoded(msg: Any, *, keep_grey: bool) -> np.ndarray:
     if not hasattr(msg, 'encoding'):
-        return decode_compressed(msg.data)
+        return decode_compressed(msg.data, keep_grey=keep_grey)
     return decode_image(
-        msg.data, encoding=msg.encoding, width=msg.width, height=msg.height, step=msg.step
+        msg.data,
+        encoding=msg.encoding,
+        width=msg.width,
+        height=msg.height,
+        step=msg.step,
+        keep_grey=keep_grey,
     )
 
 

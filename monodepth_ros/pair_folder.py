@@ -7,30 +7,21 @@ gt_depth/NAME.png (uint16, metres * 256, 0 = none).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from monodepth_ros.atomic import atomic_folder
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.atomic import atomic_file
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.encodings import decode_compressed
 
+EYES = ('left', 'right')
+STAMPS = 'timestamps.txt'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 GT_DEPTH_UNITS_PER_M = 256
 JPEG_QUALITY = 95
-
-
-@dataclass(frozen=True)
-class StereoCalibration:
-    """Intrinsics shared by both rectified views, and the distance between their centres."""
-
-    intrinsics: Intrinsics
-    baseline_m: float
 
 
 class PairFolder:
@@ -44,19 +35,23 @@ class PairFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / 'calib.json')
-        self._left, self._right = (_images(self.path / eye) for eye in ('left', 'right'))
+        self._left, self._right = (_images(self.path / eye) for eye in EYES)
         if not self._left:
             raise ValueError(f'{self.path}/left holds no images, expected at least one pair')
-        if self._left.keys() != self._right.keys():
-            odd = sorted(self._left.keys() ^ self._right.keys())
-            raise ValueError(
-                f'{self.path} has {len(odd)} images without a partner, e.g. {odd[0]!r}; '
-                'left/ and right/ must hold the same names'
-            )
         # The second field is free in folders that others wrote.
         stamped = dict.fromkeys(fields[0] for fields in self._stamp_fields())
-        self.names = [name for name in stamped if name in self._left]
-        self.names += sorted(self._left.keys() - stamped.keys())
+        odd = self._left.keys() ^ self._right.keys()
+        if stamped:
+            # A writer that was killed between the two images has not committed them.
+            odd &= stamped.keys()
+        if odd:
+            raise ValueError(
+                f'{self.path} has {len(odd)} images without a partner, e.g. {min(odd)!r}; '
+                'left/ and right/ must hold the same names'
+            )
+        whole = self._left.keys() & self._right.keys()
+        self.names = [name for name in stamped if name in whole]
+        self.names += sorted(whole - stamped.keys())
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -85,7 +80,7 @@ class PairFolder:
         return {name: int(stamp) for name, stamp in self._stamp_fields()}
 
     def _stamp_fields(self) -> list[list[str]]:
-        path = self.path / 'timestamps.txt'
+        path = self.path / STAMPS
         lines = path.read_text().splitlines() if path.exists() else []
         return [line.split() for line in lines if line.strip()]
 
@@ -146,55 +141,66 @@ def images_by_name(folder: Path, ending: str = '') -> dict[str, Path]:
 
 
 class PairFolderWriter:
-    """Fills a new pair folder; made by write_pair_folder."""
+    """
+    Adds pairs to a folder, new or begun earlier; kill -9 leaves whole pairs only.
+
+    Raises ValueError when the folder holds pairs of another calibration, OSError for a full disk.
+    """
 
     def __init__(self, folder: Path, calibration: StereoCalibration) -> None:
         self._folder = folder
-        self._stamps: list[str] = []
-        for name in ('left', 'right'):
-            (folder / name).mkdir()
-        values = calibration.intrinsics.as_dict() | {'baseline_m': calibration.baseline_m}
-        (folder / 'calib.json').write_text(json.dumps(values, indent=1) + '\n')
+        for eye in EYES:
+            (folder / eye).mkdir(parents=True, exist_ok=True)
+        file = folder / 'calib.json'
+        if not file.exists():
+            values = calibration.intrinsics.as_dict() | {'baseline_m': calibration.baseline_m}
+            _write(file, (json.dumps(values, indent=1) + '\n').encode())
+        elif (there := _read_calibration(file)) != calibration:
+            raise ValueError(
+                f'{folder} holds pairs of another calibration, {there}, expected {calibration}; '
+                'choose another folder'
+            )
 
     def add(
-        self,
-        name: str,
-        *,
-        left_rgb: np.ndarray,
-        right_rgb: np.ndarray,
-        stamp_ns: int,
+        self, name: str, *, left_rgb: np.ndarray, right_rgb: np.ndarray, stamp_ns: int
     ) -> None:
-        """Write one pair of (H, W, 3) uint8 images."""
-        for eye, image in (('left', left_rgb), ('right', right_rgb)):
+        """write_images and commit in one."""
+        self.write_images(name, left_rgb, right_rgb)
+        self.commit(name, stamp_ns)
+
+    def write_images(self, name: str, left: np.ndarray, right: np.ndarray) -> None:
+        """One pair of (H, W, 3) RGB or (H, W) grey uint8 images; from any thread."""
+        for eye, image in zip(EYES, (left, right), strict=True):
+            bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
             options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-            bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-            _write_image(self._folder / eye / f'{name}.jpg', bgr, options)
-        self._stamps.append(f'{name} {stamp_ns}\n')
+            _write(self._folder / eye / f'{name}.jpg', _encoded('.jpg', bgr, options))
+
+    def commit(self, name: str, stamp_ns: int) -> None:
+        """From now on the pair counts. Call it in the order of time, after write_images."""
+        with (self._folder / STAMPS).open('a') as file:
+            file.write(f'{name} {stamp_ns}\n')
 
     def add_gt_depth(self, name: str, depth_m: np.ndarray) -> None:
         """Write a pair's true depth: (H, W) float32 metres, NaN where there is none."""
         (self._folder / 'gt_depth').mkdir(exist_ok=True)
-        units = np.clip(np.nan_to_num(depth_m) * GT_DEPTH_UNITS_PER_M, 0, 65535)
-        path = self._folder / 'gt_depth' / f'{name}.png'
-        _write_image(path, np.rint(units).astype(np.uint16), [])
-
-    def finish(self) -> None:
-        """Write what is known only at the end."""
-        (self._folder / 'timestamps.txt').write_text(''.join(self._stamps))
+        units = np.clip(np.nan_to_num(depth_m, posinf=0) * GT_DEPTH_UNITS_PER_M, 0, 65535)
+        png = _encoded('.png', np.rint(units).astype(np.uint16), [])
+        _write(self._folder / 'gt_depth' / f'{name}.png', png)
 
 
-@contextmanager
-def write_pair_folder(path: Path, calibration: StereoCalibration) -> Iterator[PairFolderWriter]:
-    """A writer for a new pair folder, which appears at path only when all went well."""
-    with atomic_folder(path) as partial:
-        writer = PairFolderWriter(partial, calibration)
-        yield writer
-        writer.finish()
+def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:
+    return cv2.imencode(suffix, image, options)[1].tobytes()
 
 
-def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:
-    if not cv2.imwrite(str(path), image, options):
-        raise OSError(f'{path} could not be written; is the disk full?')
+def _write(path: Path, data: bytes) -> None:
+    try:
+        with atomic_file(path) as partial:
+            partial.write_bytes(data)
+    except OSError as error:
+        raise OSError(
+            f'{path} could not be written ({error.strerror}); is the disk full? The pairs before '
+            'it are whole'
+        ) from error
 
 
 def _images(folder: Path) -> dict[str, Path]:

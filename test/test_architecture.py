@@ -28,6 +28,7 @@ TRAINER_MAY_USE = {
     'bag',
     'pair_folder',
     'messages',
+    'sync',
     'atomic',
     'errors',
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import PairFolder, StereoCalibration, write_pair_folder
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
+from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
 
 CALIBRATION = StereoCalibration(Intrinsics(100, 101, 15.5, 7.5, 32, 16), 0.25)
 
@@ -21,10 +24,10 @@ def _grey(value):
 def folder(tmp_path):
     depth_m = np.full((16, 32), np.nan, np.float32)
     depth_m[3, 4] = 12.5
-    with write_pair_folder(tmp_path / 'pairs', CALIBRATION) as writer:
-        writer.add('000001', left_rgb=_grey(30), right_rgb=_grey(40), stamp_ns=1)
-        writer.add('000000', left_rgb=_grey(10), right_rgb=_grey(20), stamp_ns=2)
-        writer.add_gt_depth('000000', depth_m)
+    writer = PairFolderWriter(tmp_path / 'pairs', CALIBRATION)
+    writer.add('000001', left_rgb=_grey(30), right_rgb=_grey(40), stamp_ns=1)
+    writer.add('000000', left_rgb=_grey(10), right_rgb=_grey(20), stamp_ns=2)
+    writer.add_gt_depth('000000', depth_m)
     return tmp_path / 'pairs'
 
 
@@ -94,10 +97,38 @@ def test_an_unreadable_image_is_named(folder):
         PairFolder(folder).read_pair('000000')
 
 
-def test_an_error_while_writing_leaves_no_folder(tmp_path):
-    with pytest.raises(KeyError), write_pair_folder(tmp_path / 'pairs', CALIBRATION):
-        raise KeyError
-    assert list(tmp_path.iterdir()) == []
+def test_a_writer_goes_on_in_a_folder_of_its_calibration_only(folder):
+    writer = PairFolderWriter(folder, CALIBRATION)
+    writer.add('000002', left_rgb=_grey(50), right_rgb=_grey(60), stamp_ns=3)
+    assert PairFolder(folder).names == ['000001', '000000', '000002']
+    other = replace(CALIBRATION, baseline_m=0.5)
+    with pytest.raises(ValueError, match='pairs of another calibration'):
+        PairFolderWriter(folder, other)
+
+
+def test_a_writer_killed_between_two_images_leaves_whole_pairs(folder):
+    PairFolderWriter(folder, CALIBRATION).write_images('000002', _grey(50), _grey(60))
+    (folder / 'right' / '000002.jpg').rename(folder / 'right' / '000002.jpg.partial')
+    assert PairFolder(folder).names == ['000001', '000000']
+
+
+def test_grey_images_stay_grey(folder):
+    grey = np.full((16, 32), 70, np.uint8)
+    PairFolderWriter(folder, CALIBRATION).write_images('000002', grey, grey)
+    file = folder / 'left' / '000002.jpg'
+    assert cv2.imread(str(file), cv2.IMREAD_UNCHANGED).shape == (16, 32)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(Path, 'write_bytes', full)
+    writer = PairFolderWriter(folder, CALIBRATION)
+    with pytest.raises(OSError, match=r'left/000002.jpg could not be written \(No space left'):
+        writer.add('000002', left_rgb=_grey(50), right_rgb=_grey(60), stamp_ns=3)
+    assert PairFolder(folder).names == ['000001', '000000']
+    assert not list(folder.rglob('*.partial'))
 
 
 def test_every_folder_of_the_shared_data_is_read(shared_data):

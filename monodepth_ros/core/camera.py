@@ -12,8 +12,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-# What OpenCV's distortion models take; 0 is none.
-DISTORTION_LENGTHS = (0, 4, 5, 8, 12, 14)
 IDENTITY_3X3 = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -61,6 +59,14 @@ class Intrinsics:
 
 
 @dataclass(frozen=True)
+class StereoCalibration:
+    """Intrinsics shared by both rectified views, and the distance between their centres."""
+
+    intrinsics: Intrinsics
+    baseline_m: float
+
+
+@dataclass(frozen=True)
 class Camera:
     """
     A calibrated camera: the numbers of sensor_msgs/CameraInfo for the image it comes with.
@@ -82,10 +88,6 @@ class Camera:
         for name, values, length in (('K', self.k, 9), ('R', self.r, 9), ('P', self.p, 12)):
             if len(values) != length:
                 raise ValueError(f'camera_info: {name} has {len(values)} numbers, not {length}')
-        if len(self.d) not in DISTORTION_LENGTHS:
-            raise ValueError(
-                f'camera_info: D has {len(self.d)} numbers, expected one of {DISTORTION_LENGTHS}'
-            )
         if not all(math.isfinite(value) for value in (*self.k, *self.d, *self.r, *self.p)):
             raise ValueError('camera_info holds NaN or infinity; calibrate the camera again')
         if self.k[0] <= 0:

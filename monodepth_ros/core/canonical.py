@@ -8,7 +8,6 @@ Depth Z is the same in both cameras (same centre, same axes), so the way back is
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import cv2
@@ -16,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.distortion import check_distortion, raw_from_rectified
 
-SUPPORTED_DISTORTION = ('plumb_bob',)
 # Neighbours further apart than this lie on different surfaces: nothing is invented between them.
 EDGE_RATIO = 1.05
-OUTSIDE_PX = -10_000.0
 
 
 def fit_canonical(rig: Intrinsics, *, width: int, height: int) -> Intrinsics:
@@ -38,19 +36,19 @@ class ToCanonical:
     Undistorts, rotates, crops and scales a live image into the canonical camera in one remap.
 
     `valid` (H, W) bool: True where the live image holds the canonical pixel.
-    Raises ValueError for a distortion model that is not supported.
+    Raises ValueError for an unknown distortion model.
     """
 
     def __init__(self, camera: Camera, canonical: Intrinsics) -> None:
-        if camera.d and camera.distortion_model not in SUPPORTED_DISTORTION:
-            raise ValueError(
-                f'got distortion model {camera.distortion_model!r}, expected one of '
-                f'{SUPPORTED_DISTORTION}; rectify the image first or recalibrate'
-            )
+        check_distortion(camera)
         self.camera = camera
         self.canonical = canonical
         self._oversampling = _oversampling(camera, canonical)
-        map_x, map_y = _live_from_canonical(camera, canonical, self._oversampling)
+        fine = canonical.scaled_to(
+            width=canonical.width * self._oversampling,
+            height=canonical.height * self._oversampling,
+        )
+        map_x, map_y = raw_from_rectified(camera, fine)
         self.valid = self._pixel_valid(map_x, map_y)
         # Fixed-point maps: half the memory and twice the speed at 1/32 px.
         self._maps = cv2.convertMaps(map_x, map_y, cv2.CV_16SC2)
@@ -131,50 +129,6 @@ def _oversampling(camera: Camera, canonical: Intrinsics) -> int:
     shrink = max(camera.k[0] / canonical.fx, camera.k[4] / canonical.fy)
     # Rounded: bilinear sampling misses nothing at up to one and a half pixels a step.
     return max(1, round(shrink))
-
-
-def _live_from_canonical(
-    camera: Camera, canonical: Intrinsics, oversampling: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Live raw coordinates of every refined canonical pixel; OUTSIDE_PX where there is none."""
-    fine = canonical.scaled_to(
-        width=canonical.width * oversampling, height=canonical.height * oversampling
-    )
-    k = np.reshape(camera.k, (3, 3))
-    d = np.asarray(camera.d, np.float64) if camera.d else np.zeros(5)
-    size = (fine.width, fine.height)
-    map_x, map_y = cv2.initUndistortRectifyMap(
-        k, d, camera.rotation, fine.matrix(), size, cv2.CV_32FC1
-    )
-    unseen = _ray_radius(camera, fine) >= distortion_radius_limit(camera.d)
-    map_x[unseen] = OUTSIDE_PX
-    map_y[unseen] = OUTSIDE_PX
-    return np.asarray(map_x, np.float32), np.asarray(map_y, np.float32)
-
-
-def _ray_radius(camera: Camera, rectified: Intrinsics) -> NDArray[np.float64]:
-    """tan of the angle between each rectified pixel's ray and the raw optical axis; inf behind."""
-    x = (np.arange(rectified.width) - rectified.cx) / rectified.fx
-    y = (np.arange(rectified.height) - rectified.cy) / rectified.fy
-    rays = np.stack([*np.meshgrid(x, y), np.ones((rectified.height, rectified.width))], axis=-1)
-    raw = rays @ camera.rotation  # row vectors: ray @ R equals R transposed @ ray
-    with np.errstate(divide='ignore', invalid='ignore'):
-        radius = np.hypot(raw[..., 0], raw[..., 1]) / raw[..., 2]
-    return np.where(raw[..., 2] > 0, radius, np.inf)
-
-
-def distortion_radius_limit(d: tuple[float, ...]) -> float:
-    """
-    The ray radius at which the plumb_bob distorted radius stops growing; inf if it never does.
-
-    Rays beyond it fold back into the image, so that a pixel there would show something else.
-    """
-    k1, k2, _, _, k3 = (*d, *(0.0,) * 5)[:5]
-    radius = np.linspace(0.0, 10.0, 10_001)
-    squared = radius**2
-    distorted = radius * (1 + squared * (k1 + squared * (k2 + squared * k3)))
-    shrinking = np.flatnonzero(np.diff(distorted) <= 0)
-    return float(radius[shrinking[0]]) if shrinking.size else math.inf
 
 
 def _edge_cells(disparity_px: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -23,13 +23,13 @@ _REDUCED = {
 
 
 def decode_image(
-    data: bytes, *, encoding: str, width: int, height: int, step: int
+    data: bytes, *, encoding: str, width: int, height: int, step: int, keep_grey: bool = False
 ) -> NDArray[np.uint8]:
     """
     Raw image bytes to (H, W, 3) uint8 RGB; a view on the bytes where they allow it.
 
-    step: bytes a row, padding included. Raises ValueError for an encoding that is not in the
-    table or bytes that do not hold the image.
+    step: bytes a row, padding included. keep_grey: (H, W) for a grey image. Raises ValueError for
+    an encoding that is not in the table or bytes that do not hold the image.
     """
     if encoding not in _TO_RGB:
         raise ValueError(f'got image encoding {encoding!r}, expected one of {sorted(_TO_RGB)}')
@@ -41,28 +41,36 @@ def decode_image(
             f'{row_bytes} for a {width} x {height} {encoding} image'
         )
     rows = np.frombuffer(data, np.uint8, count=step * height).reshape(height, step)
+    if keep_grey and conversion == cv2.COLOR_GRAY2RGB:
+        return rows[:, :row_bytes]
     pixels = rows[:, :row_bytes].reshape(height, width, pixel_bytes)
     return pixels if conversion is None else _as_uint8(cv2.cvtColor(pixels, conversion))
 
 
-def decode_compressed(data: bytes, *, shrink: int = 1) -> NDArray[np.uint8]:
+def decode_compressed(
+    data: bytes, *, shrink: int = 1, keep_grey: bool = False
+) -> NDArray[np.uint8]:
     """
-    Jpeg or png bytes to (H, W, 3) uint8 RGB. Raises ValueError when they do not decode.
+    Jpeg or png bytes to (H, W, 3) uint8 RGB.
+
+    Raises ValueError when they do not decode.
 
     shrink: 1, 2, 4 or 8. A jpeg is decoded at 1 / shrink of its size, rounded up, for a fraction
-    of the time: each pixel is the mean of shrink x shrink. A png comes at full size.
+    of the time: each pixel is the mean of shrink x shrink. A png comes at full size. keep_grey: at
+    full size, (H, W) for a grey image.
     """
     encoded = np.frombuffer(data, np.uint8)
     # A camera's calibration belongs to the sensor's rows: an EXIF rotation must not turn them.
     flags = cv2.IMREAD_IGNORE_ORIENTATION
-    flags |= _REDUCED[shrink if bytes(data[:2]) == JPEG_START else 1]
+    reduced = _REDUCED[shrink if bytes(data[:2]) == JPEG_START else 1]
+    flags |= cv2.IMREAD_ANYCOLOR if keep_grey else reduced
     try:
         bgr = cv2.imdecode(encoded, flags) if encoded.size else None
     except cv2.error:  # a damaged header may ask for more pixels than OpenCV allows
         bgr = None
     if bgr is None:
         raise ValueError(f'got {encoded.size} bytes that are no jpeg or png image')
-    return _as_uint8(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+    return _as_uint8(bgr if bgr.ndim == 2 else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
 def _as_uint8(image: object) -> NDArray[np.uint8]:

@@ -8,10 +8,11 @@ import pytest
 from demo.world import LEFT_CAMERA, RIGHT_CAMERA
 from monodepth_ros.bag import BagError
 from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pair_folder import PairFolder
 from test.recordings import add_cloud, write_stereo_bag
 from trainer.__main__ import main
-from trainer.data.ingest import ingest, IngestConfig, largest_valid_window, Rectifier
+from trainer.data.ingest import ingest, IngestConfig
 from trainer.data.synthetic import make_scene, Pose, render
 
 
@@ -64,17 +65,6 @@ def test_two_distorted_eyes_become_the_views_of_two_pinhole_cameras():
 def test_the_demo_rig_has_no_black_border_to_crop():
     camera = Rectifier(LEFT_CAMERA, RIGHT_CAMERA).calibration.intrinsics
     assert (camera.width, camera.height) == (512, 192)
-
-
-def test_the_window_by_hand():
-    valid = np.ones((6, 8), bool)
-    valid[0] = False  # a black row above
-    valid[:, 7] = False  # a black column at the right
-    valid[5, 0] = False  # and a corner, of 5 x 7: a column costs less than a row
-    top, bottom, first, last = largest_valid_window(valid)
-    assert (top, bottom, first, last) == (1, 6, 1, 7)
-    with pytest.raises(ValueError, match='no pixel'):
-        largest_valid_window(np.zeros((3, 3), bool))
 
 
 @pytest.mark.parametrize(

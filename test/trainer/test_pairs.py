@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import ToCanonical
-from monodepth_ros.pair_folder import PairFolder, StereoCalibration, write_pair_folder
+from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
 from test.trainer.stereo_folders import BASELINE_M, RIG, write_pairs
 from trainer.data.pairs import CanonicalViews, PairDataset, SampleKey, split_in_time
 
@@ -84,8 +84,8 @@ def test_a_jpeg_decoded_small_lies_where_the_full_one_does(tmp_path, width):
     rig = Intrinsics(600, 600, 310.0, 100.0, width, 200)
     v, u = np.mgrid[:200, :width]
     smooth = np.stack([u * 255 // width, v * 255 // 200, (u + v) // 4], axis=-1).astype(np.uint8)
-    with write_pair_folder(tmp_path / 'pairs', StereoCalibration(rig, 0.5)) as writer:
-        writer.add('0', left_rgb=smooth, right_rgb=smooth, stamp_ns=0)
+    writer = PairFolderWriter(tmp_path / 'pairs', StereoCalibration(rig, 0.5))
+    writer.add('0', left_rgb=smooth, right_rgb=smooth, stamp_ns=0)
     canonical = Intrinsics(150, 150, 79.0, 24.5, 150, 48)
     folder = PairFolder(tmp_path / 'pairs')
     small = CanonicalViews(folder, canonical)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.pair_folder import StereoCalibration
+from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from trainer.data.truth import DisparityTruth, TruthFrame
 from trainer.depth_map import DepthMap
 from trainer.evaluate_config import EvaluateConfig

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from monodepth_ros.bag import BagMessage
 from test.recordings import header_of
-from trainer.data.sync import nearest_images, take_nearest
+from trainer.data.sync import nearest_images
 
 
 class Stamped:
@@ -46,10 +44,3 @@ def test_too_far_apart_is_no_pair_and_an_image_serves_once():
         ('image', 40),
     ]
     assert _pairs(*messages, tolerance_ns=5) == [(20, 21)]
-
-
-def test_taking_removes():
-    waiting = deque([Stamped(0), Stamped(10)])
-    assert take_nearest(waiting, 9, tolerance_ns=1).stamp_ns == 10
-    assert take_nearest(waiting, 9, tolerance_ns=1) is None
-    assert len(waiting) == 1

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.errors import one_line
-from monodepth_ros.pair_folder import images_by_name, StereoCalibration
+from monodepth_ros.pair_folder import images_by_name
 from trainer.data.tree import complete_pairs, ImagePairs, list_lines, require_pairs
 
 LEFT, RIGHT = 'leftImg8bit', 'rightImg8bit'

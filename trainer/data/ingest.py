@@ -8,18 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.progress import track
 
+from monodepth_ros.atomic import atomic_folder
 from monodepth_ros.bag import Bag, BagError, CameraTopic
-from monodepth_ros.core.camera import Camera
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.messages import image_rgb, stamp_ns
-from monodepth_ros.pair_folder import PairFolderWriter, StereoCalibration, write_pair_folder
+from monodepth_ros.pair_folder import PairFolderWriter
+from monodepth_ros.sync import take_nearest
 from trainer.config import check_shares
 from trainer.data.lidar import StaticTransforms
 from trainer.data.scans import scan_depth_m, scan_topics, static_transforms
-from trainer.data.sync import take_nearest
 
 # Cameras of one rig are triggered together; a driver stamps them a few milliseconds apart.
 SYNC_TOLERANCE_NS = 5_000_000
@@ -44,46 +44,6 @@ class IngestConfig:
         check_shares(self.first_share, self.last_share)
 
 
-class Rectifier:
-    """
-    Rectifies both eyes into one pinhole camera: the left one's P, cropped to where both see.
-
-    `calibration` describes the result. Raises ValueError when the baseline is not positive or
-    no pixel is seen by both.
-    """
-
-    def __init__(self, left: Camera, right: Camera) -> None:
-        if not right.baseline_m > 0:
-            raise ValueError(
-                f'got a baseline of {right.baseline_m:g} m, expected a positive one: P[3] of the '
-                'right camera is -fx * baseline; left and right may be swapped'
-            )
-        full = left.rectified
-        seen = ToCanonical(left, full).valid & ToCanonical(right, full).valid
-        top, bottom, first, last = largest_valid_window(seen)
-        cropped = full.cropped(left=first, top=top, width=last - first, height=bottom - top)
-        self.calibration = StereoCalibration(cropped, right.baseline_m)
-        self.left, self.right = ToCanonical(left, cropped), ToCanonical(right, cropped)
-
-
-def largest_valid_window(valid: np.ndarray) -> tuple[int, int, int, int]:
-    """
-    A window (top, bottom, first column, end column) that is True throughout.
-
-    Greedy: as long as one pixel is False, the side with the largest share of False loses a line.
-    """
-    top, bottom, first, last = 0, valid.shape[0], 0, valid.shape[1]
-    while top < bottom and first < last:
-        window = valid[top:bottom, first:last]
-        sides = [window[0], window[-1], window[:, 0], window[:, -1]]
-        worst = int(np.argmin([side.mean() for side in sides]))
-        if sides[worst].all() and window.all():
-            return top, bottom, first, last
-        top, bottom = top + (worst == 0), bottom - (worst == 1)
-        first, last = first + (worst == 2), last - (worst == 3)
-    raise ValueError('no pixel is seen by both rectified cameras; is the calibration right?')
-
-
 def ingest(bag_path: Path, folder: Path, config: IngestConfig) -> StereoCalibration:
     """Write the recording's pairs to a new folder. Raises BagError when it has none."""
     with Bag(bag_path) as bag:
@@ -97,7 +57,8 @@ def ingest(bag_path: Path, folder: Path, config: IngestConfig) -> StereoCalibrat
         topics = (left.image, right.image, *scans)
         share = {'first_share': config.first_share, 'last_share': config.last_share}
         total = bag.message_count(*topics) * (config.last_share - config.first_share)
-        with write_pair_folder(folder, rectifier.calibration) as writer:
+        with atomic_folder(folder) as partial:
+            writer = PairFolderWriter(partial, rectifier.calibration)
             pairing = _Pairing(left, right, rectifier, writer, transforms)
             messages = bag.messages(*topics, **share)
             for message in track(messages, f'ingest {bag_path.name}', total=total):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import images_by_name, StereoCalibration
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
+from monodepth_ros.pair_folder import images_by_name
 from trainer.data.lidar import nearest_depth
 from trainer.data.tree import (
     complete_pairs,

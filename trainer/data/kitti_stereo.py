@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.pair_folder import images_by_name, read_uint16, StereoCalibration
+from monodepth_ros.pair_folder import images_by_name, read_uint16
 from trainer.data.kitti import rectified_calibration
 from trainer.data.tree import ImagePairs, read_arrays
 

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from monodepth_ros.pair_folder import PairFolder, StereoCalibration
+from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.pair_folder import PairFolder
 from trainer.data.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.data.cityscapes import open_cityscapes
 from trainer.data.kitti import CAMERA_FILE, open_kitti_raw

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.pair_folder import StereoCalibration
 
 BLOCK_SIZE = 3
 FRACTION_STEPS = 16  # StereoSGBM returns disparities in 1/16 px

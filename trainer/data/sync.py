@@ -1,4 +1,4 @@
-"""Messages that belong together, by the stamps in their headers."""
+"""A recording's images and what else was measured at the same time."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ from typing import Any
 
 from monodepth_ros.bag import BagMessage
 from monodepth_ros.messages import stamp_ns
+from monodepth_ros.sync import take_nearest
 
 # How many messages of one topic wait for their partner: a driver may record a scan late.
 WAITING = 32
-
-
-def take_nearest(waiting: deque[Any], stamp: int, *, tolerance_ns: int) -> Any | None:
-    """Remove and return the message nearest to a stamp, if there is one within the tolerance."""
-    apart = [abs(stamp_ns(message.header) - stamp) for message in waiting]
-    if not apart or min(apart) > tolerance_ns:
-        return None
-    at = apart.index(min(apart))
-    message = waiting[at]
-    del waiting[at]
-    return message
 
 
 def nearest_images(

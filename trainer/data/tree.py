@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import read_rgb, StereoCalibration
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
+from monodepth_ros.pair_folder import read_rgb
 
 # A folder of pairs to its left and its right images by name.
 ViewsOf = Callable[[Path], tuple[dict[str, Path], dict[str, Path]]]

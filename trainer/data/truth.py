@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from monodepth_ros.core.camera import Camera
-from monodepth_ros.pair_folder import StereoCalibration
+from monodepth_ros.core.camera import Camera, StereoCalibration
 from trainer.depth_map import DepthMap
 
 Benchmark = Literal['kitti raw', 'kitti stereo 2015']

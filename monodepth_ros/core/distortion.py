@@ -1,0 +1,124 @@
+"""
+Lens distortion as sensor_msgs/CameraInfo names it: where the rays of a camera fall in its image.
+
+plumb_bob and rational_polynomial: OpenCV's pinhole models of 4 to 14 coefficients. equidistant:
+OpenCV's fisheye model, theta_d = theta (1 + k1 theta^2 + k2 theta^4 + k3 theta^6 + k4 theta^8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monodepth_ros.core.camera import Camera, Intrinsics
+
+PINHOLE_LENGTHS = (4, 5, 8, 12, 14)
+LENGTHS = {
+    'plumb_bob': PINHOLE_LENGTHS,
+    'rational_polynomial': PINHOLE_LENGTHS,
+    'equidistant': (4,),
+}
+# Raw coordinates of a ray that the lens model cannot place.
+OUTSIDE_PX = -10_000.0
+STEPS = 10_001
+WIDEST_RADIUS = 10.0  # tan of 84 degrees
+
+Array = NDArray[np.float64]
+
+
+def check_distortion(camera: Camera) -> None:
+    """Raise ValueError for a distortion model, or a number of coefficients, that is unknown."""
+    if not camera.d:
+        return
+    if camera.distortion_model not in LENGTHS:
+        raise ValueError(
+            f'got distortion model {camera.distortion_model!r}, expected one of '
+            f'{tuple(LENGTHS)}; rectify the image first or recalibrate'
+        )
+    lengths = LENGTHS[camera.distortion_model]
+    if len(camera.d) not in lengths:
+        raise ValueError(
+            f'camera_info: D has {len(camera.d)} numbers, expected one of {lengths} for '
+            f'{camera.distortion_model}'
+        )
+
+
+def raw_from_rectified(
+    camera: Camera, rectified: Intrinsics
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """
+    Raw column and row of every pixel of a rectified camera, (H, W) float32 each.
+
+    OUTSIDE_PX where the ray is beyond radius_limit. camera: of a known model, see
+    check_distortion.
+    """
+    k = np.reshape(camera.k, (3, 3))
+    size = (rectified.width, rectified.height)
+    arguments = (camera.rotation, rectified.matrix(), size, cv2.CV_32FC1)
+    if camera.d and camera.distortion_model == 'equidistant':
+        maps = cv2.fisheye.initUndistortRectifyMap(k, np.array(camera.d), *arguments)
+    else:
+        d = np.array(camera.d) if camera.d else np.zeros(5)
+        maps = cv2.initUndistortRectifyMap(k, d, *arguments)
+    unseen = _ray_radius(camera, rectified) >= radius_limit(camera)
+    for coordinates in maps:
+        coordinates[unseen] = OUTSIDE_PX
+    return np.asarray(maps[0], np.float32), np.asarray(maps[1], np.float32)
+
+
+def radius_limit(camera: Camera) -> float:
+    """
+    The ray radius (tan of the angle) at which the distorted radius stops growing; inf: never.
+
+    Rays beyond it fold back into the image, so that a pixel there would show something else.
+    """
+    if camera.d and camera.distortion_model == 'equidistant':
+        theta = np.linspace(0.0, math.pi / 2, STEPS)
+        at = _first_shrinking(_equidistant(camera.d), theta)
+        return math.inf if at is None else math.tan(at)
+    at = _first_shrinking(_radial(camera.d), np.linspace(0.0, WIDEST_RADIUS, STEPS))
+    return math.inf if at is None else at
+
+
+def _radial(d: tuple[float, ...]) -> Callable[[Array], Array]:
+    k1, k2, _, _, k3, k4, k5, k6 = (*d, *(0.0,) * 8)[:8]
+
+    def distorted(radius: Array) -> Array:
+        r2 = radius**2
+        over = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        under = 1 + r2 * (k4 + r2 * (k5 + r2 * k6))
+        # A denominator that vanishes is a pole: nothing beyond it is an image.
+        return np.where(np.minimum.accumulate(under) > 0, radius * over / under, -np.inf)
+
+    return distorted
+
+
+def _equidistant(d: tuple[float, ...]) -> Callable[[Array], Array]:
+    k1, k2, k3, k4 = d
+
+    def distorted(theta: Array) -> Array:
+        t2 = theta**2
+        return theta * (1 + t2 * (k1 + t2 * (k2 + t2 * (k3 + t2 * k4))))
+
+    return distorted
+
+
+def _first_shrinking(distorted: Callable[[Array], Array], values: Array) -> float | None:
+    with np.errstate(divide='ignore', invalid='ignore'):
+        growing = np.diff(distorted(values)) > 0
+    return None if growing.all() else float(values[np.argmin(growing)])
+
+
+def _ray_radius(camera: Camera, rectified: Intrinsics) -> Array:
+    """tan of the angle between each rectified pixel's ray and the raw optical axis; inf behind."""
+    x = (np.arange(rectified.width) - rectified.cx) / rectified.fx
+    y = (np.arange(rectified.height) - rectified.cy) / rectified.fy
+    rays = np.stack([*np.meshgrid(x, y), np.ones((rectified.height, rectified.width))], axis=-1)
+    raw = rays @ camera.rotation  # row vectors: ray @ R equals R transposed @ ray
+    with np.errstate(divide='ignore', invalid='ignore'):
+        radius = np.hypot(raw[..., 0], raw[..., 1]) / raw[..., 2]
+    return np.where(raw[..., 2] > 0, radius, np.inf)

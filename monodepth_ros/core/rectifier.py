@@ -1,0 +1,49 @@
+"""Two raw eyes to the two views of one pinhole camera, cropped to what both see."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monodepth_ros.core.camera import Camera, StereoCalibration
+from monodepth_ros.core.canonical import ToCanonical
+
+
+class Rectifier:
+    """
+    Rectifies both eyes into one pinhole camera: the left one's P, cropped to where both see.
+
+    `calibration` describes the result. Raises ValueError when the baseline is not positive or
+    no pixel is seen by both.
+    """
+
+    def __init__(self, left: Camera, right: Camera) -> None:
+        if not right.baseline_m > 0:
+            raise ValueError(
+                f'got a baseline of {right.baseline_m:g} m, expected a positive one: P[3] of the '
+                'right camera is -fx * baseline; left and right may be swapped'
+            )
+        full = left.rectified
+        seen = ToCanonical(left, full).valid & ToCanonical(right, full).valid
+        top, bottom, first, last = largest_valid_window(seen)
+        cropped = full.cropped(left=first, top=top, width=last - first, height=bottom - top)
+        self.calibration = StereoCalibration(cropped, right.baseline_m)
+        self.left, self.right = ToCanonical(left, cropped), ToCanonical(right, cropped)
+
+
+def largest_valid_window(valid: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """
+    A window (top, bottom, first column, end column) that is True throughout.
+
+    Greedy: as long as one pixel is False, the side with the largest share of False loses a line.
+    """
+    top, bottom, first, last = 0, valid.shape[0], 0, valid.shape[1]
+    while top < bottom and first < last:
+        window = valid[top:bottom, first:last]
+        sides = [window[0], window[-1], window[:, 0], window[:, -1]]
+        worst = int(np.argmin([side.mean() for side in sides]))
+        if sides[worst].all() and window.all():
+            return top, bottom, first, last
+        top, bottom = top + (worst == 0), bottom - (worst == 1)
+        first, last = first + (worst == 2), last - (worst == 3)
+    raise ValueError('no pixel is seen by both rectified cameras; is the calibration right?')

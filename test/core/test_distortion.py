@@ -1,0 +1,91 @@
+"""Lens models against OpenCV's projections, and where they stop."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.distortion import (
+    check_distortion,
+    OUTSIDE_PX,
+    radius_limit,
+    raw_from_rectified,
+)
+
+K = (200.0, 0, 160.0, 0, 201.0, 118.0, 0, 0, 1.0)
+RECTIFIED = Intrinsics(fx=150, fy=150, cx=150, cy=120, width=300, height=240)
+MODELS = {
+    'plumb_bob': (-0.3, 0.1, 0.001, -0.002, -0.02),
+    'rational_polynomial': (0.4, -0.2, 0.001, -0.002, 0.01, 0.7, -0.1, 0.02),
+    'equidistant': (-0.02, 0.01, -0.003, 0.001),
+}
+
+
+def _camera(model, d, rotation=None):
+    rotation = np.eye(3) if rotation is None else rotation
+    return Camera(320, 240, K, d=d, r=tuple(rotation.ravel()), distortion_model=model)
+
+
+def _projected(camera, ray):
+    """Where OpenCV puts a ray of the raw camera."""
+    fisheye = camera.distortion_model == 'equidistant'
+    project = cv2.fisheye.projectPoints if fisheye else cv2.projectPoints
+    k, zeros = np.reshape(camera.k, (3, 3)), np.zeros((3, 1))
+    return project(np.reshape(ray, (1, 1, 3)), zeros, zeros, k, np.array(camera.d))[0].ravel()
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_every_model_is_opencvs(model):
+    rotation = cv2.Rodrigues(np.array([0.02, -0.03, 0.01]))[0]
+    camera = _camera(model, MODELS[model], rotation)
+    raw_u, raw_v = raw_from_rectified(camera, RECTIFIED)
+    for u, v in ((150, 120), (90, 200), (240, 60)):
+        ray = np.array([(u - 150) / 150, (v - 120) / 150, 1])
+        expected = _projected(camera, rotation.T @ ray)
+        np.testing.assert_allclose((raw_u[v, u], raw_v[v, u]), expected, atol=1e-3)
+
+
+def test_beyond_the_largest_image_radius_there_is_no_image():
+    # r (1 - r^2 / 3) grows up to r = 1; r / (1 + r^2) too; theta (1 - theta^2 / 3) up to 1 rad.
+    folding = _camera('plumb_bob', (-1 / 3, 0.0, 0.0, 0.0, 0.0))
+    assert radius_limit(folding) == pytest.approx(1, abs=2e-3)
+    rational = _camera('rational_polynomial', (0.0,) * 5 + (1.0, 0.0, 0.0))
+    assert radius_limit(rational) == pytest.approx(1, abs=2e-3)
+    fisheye = _camera('equidistant', (-1 / 3, 0.0, 0.0, 0.0))
+    assert radius_limit(fisheye) == pytest.approx(math.tan(1), abs=2e-3)
+    assert radius_limit(_camera('plumb_bob', ())) == math.inf
+    assert radius_limit(_camera('equidistant', (0.0,) * 4)) == math.inf
+    # 1 - r^2 / 4 vanishes at r = 2: a pole.
+    pole = _camera('rational_polynomial', (0.0,) * 5 + (-0.25, 0.0, 0.0))
+    assert radius_limit(pole) == pytest.approx(2, abs=2e-3)
+
+
+def test_rays_beyond_it_are_placed_outside():
+    camera = _camera('plumb_bob', (-1 / 3, 0.0, 0.0, 0.0, 0.0))
+    wide = Intrinsics(fx=50, fy=50, cx=100, cy=0, width=201, height=1)
+    raw_u, raw_v = raw_from_rectified(camera, wide)
+    radius = np.abs(np.arange(201) - 100) / 50
+    outside = radius >= radius_limit(camera)
+    np.testing.assert_array_equal(raw_u[0] == OUTSIDE_PX, outside)
+    np.testing.assert_array_equal(raw_v[0] == OUTSIDE_PX, outside)
+
+
+@pytest.mark.parametrize(
+    ('model', 'd', 'words'),
+    [
+        ('omnidirectional', (0.1,), "got distortion model 'omnidirectional', expected one of"),
+        ('equidistant', (0.1,) * 5, r'D has 5 numbers, expected one of \(4,\) for equidistant'),
+        ('plumb_bob', (0.1,), 'D has 1 numbers'),
+    ],
+)
+def test_what_is_unknown_is_refused(model, d, words):
+    with pytest.raises(ValueError, match=words):
+        check_distortion(_camera(model, d))
+
+
+def test_without_coefficients_the_name_does_not_matter():
+    check_distortion(_camera('omnidirectional', ()))

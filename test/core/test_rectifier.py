@@ -1,0 +1,41 @@
+"""Two raw eyes to one rectified rig."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.rectifier import largest_valid_window, Rectifier
+
+
+def test_the_window_by_hand():
+    valid = np.ones((6, 8), bool)
+    valid[0] = False  # a black row above
+    valid[:, 7] = False  # a black column at the right
+    valid[5, 0] = False  # and a corner, of 5 x 7: a column costs less than a row
+    top, bottom, first, last = largest_valid_window(valid)
+    assert (top, bottom, first, last) == (1, 6, 1, 7)
+    with pytest.raises(ValueError, match='no pixel'):
+        largest_valid_window(np.zeros((3, 3), bool))
+
+
+def _eye(shift=0.0, cx=31.5):
+    k = (60.0, 0, cx, 0, 60.0, 23.5, 0, 0, 1.0)
+    p = (60.0, 0, 31.5, shift, 0, 60.0, 23.5, 0, 0, 0, 1.0, 0)
+    return Camera(64, 48, k, p=p)
+
+
+def test_what_only_one_eye_sees_is_cut_off_and_the_principal_point_moves():
+    # The right eye's raw image is 10 px further right: its first 10 rectified columns are unseen.
+    rectifier = Rectifier(_eye(), _eye(shift=-15.0, cx=21.5))
+    assert rectifier.calibration.baseline_m == 0.25
+    assert rectifier.calibration.intrinsics == Intrinsics(60, 60, 21.5, 23.5, 54, 48)
+    ramp = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
+    assert rectifier.left.warp(ramp)[0, 0] == 10
+    assert rectifier.right.warp(ramp)[0, 0] == 0
+
+
+def test_a_baseline_that_is_not_positive_is_refused():
+    with pytest.raises(ValueError, match=r'baseline of -0\.25 m.*swapped'):
+        Rectifier(_eye(), _eye(shift=15.0))
