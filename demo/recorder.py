@@ -16,7 +16,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import BagWriter, write_bag
+from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.messages import NS_PER_S
 from monodepth_ros.ros_session import ros_session
 

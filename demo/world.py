@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from monodepth_ros.bag import BagWriter, TYPES, write_bag
+from monodepth_ros.bag import TYPES
+from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.messages import NS_PER_S
 from trainer.data.synthetic import make_scene, Pose, render, View

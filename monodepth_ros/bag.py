@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
-from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
-from monodepth_ros.atomic import atomic_folder
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.errors import one_line
 from monodepth_ros.messages import camera_from_info
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
-ROSBAG2_VERSION = 9
+STORAGE_SUFFIXES = ('.mcap', '.db3')
+# Beside a database whose last transaction is not in it yet.
+SQLITE_JOURNALS = ('-journal', '-wal')
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 
@@ -66,17 +66,19 @@ class CameraTopic:
 
 
 class Bag:
-    """A recording opened for reading; a context manager. Raises BagError for a damaged one."""
+    """
+    A recording, or several of one rig as if they were one, opened for reading; a context manager.
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        if not (self.path / 'metadata.yaml').is_file():
-            raise BagError(
-                f'{self.path} is no rosbag2 folder (it holds no metadata.yaml); give the folder '
-                'that `ros2 bag record` made, or restore the file with `ros2 bag reindex`'
-            )
+    paths: rosbag2 folders, split ones too, or single .mcap and .db3 files. `name` is what messages
+    call it. Raises BagError for a damaged one.
+    """
+
+    def __init__(self, *paths: Path | str) -> None:
+        self.name = ', '.join(str(path) for path in paths)
+        for path in map(Path, paths):
+            _check_recording(path)
         with self._explained():
-            self._reader = AnyReader([self.path], default_typestore=TYPES)
+            self._reader = AnyReader([Path(path) for path in paths], default_typestore=TYPES)
 
     def __enter__(self) -> Bag:
         with self._explained():
@@ -105,9 +107,17 @@ class Bag:
         return start + round(share * (end - start))
 
     def messages(
-        self, *topics: str, first_share: float = 0.0, last_share: float = 1.0
+        self,
+        *topics: str,
+        first_share: float = 0.0,
+        last_share: float = 1.0,
+        skipped: Callable[[str], None] | None = None,
     ) -> Iterator[BagMessage]:
-        """Messages of the topics in recorded order, from a first to a last share of the whole."""
+        """
+        Messages of the topics in recorded order, from a first to a last share of the whole.
+
+        skipped: told about every message that is damaged; without it such a message is an error.
+        """
         chosen = [c for c in self._reader.connections if c.topic in topics]
         if not chosen:  # rosbags would read "none" as "all"
             return
@@ -116,7 +126,14 @@ class Bag:
             for connection, recorded_ns, data in self._reader.messages(
                 chosen, start=start, stop=stop
             ):
-                content = self._reader.deserialize(data, connection.msgtype)
+                try:
+                    content = self._reader.deserialize(data, connection.msgtype)
+                # Damaged bytes make the parser raise anything.
+                except Exception as error:
+                    if skipped is None:
+                        raise
+                    skipped(f'{connection.topic} at {recorded_ns}: {one_line(error)}')
+                    continue
                 yield BagMessage(
                     connection.topic, connection.msgtype, recorded_ns, content, bytes(data)
                 )
@@ -165,9 +182,9 @@ class Bag:
             try:
                 camera = camera_from_info(message.content)
             except ValueError as error:
-                raise BagError(f'{self.path}, topic {info}: {error}') from error
+                raise BagError(f'{self.name}, topic {info}: {error}') from error
             return CameraTopic(image, info, camera, rectified='/image_rect' in image)
-        raise BagError(f'{self.path}, topic {info} holds no message, expected the calibration')
+        raise BagError(f'{self.name}, topic {info} holds no message, expected the calibration')
 
     def _no_pair(
         self, pairs: list[tuple[CameraTopic, CameraTopic]], cameras: list[CameraTopic]
@@ -175,20 +192,20 @@ class Bag:
         if pairs:
             names = '; '.join(f'{a.image} + {b.image}' for a, b in pairs)
             return (
-                f'{self.path} holds several stereo pairs: {names}; name one with --left, --right'
+                f'{self.name} holds several stereo pairs: {names}; name one with --left, --right'
             )
         images = self.topics_of_type(*IMAGE_TYPES)
         if not images:
-            return f'{self.path} holds no image topic, expected a stereo pair of them'
+            return f'{self.name} holds no image topic, expected a stereo pair of them'
         without = sorted(set(images) - {camera.image for camera in cameras})
         if without:
             return (
-                f'{self.path} holds no camera_info for {", ".join(without)}, expected e.g. '
+                f'{self.name} holds no camera_info for {", ".join(without)}, expected e.g. '
                 f'{_info_topic(without[0])}; record it too'
             )
         seen = ', '.join(f'{c.image} (P[3] = {c.camera.p[3]:g})' for c in cameras)
         return (
-            f'{self.path} holds no stereo pair: got {seen}; expected two cameras of one P[0], the '
+            f'{self.name} holds no stereo pair: got {seen}; expected two cameras of one P[0], the '
             'right one with P[3] = -fx * baseline; calibrate the rig as a stereo pair'
         )
 
@@ -201,48 +218,30 @@ class Bag:
         # Damaged bytes make the parsers below raise anything, from struct.error to KeyError.
         except Exception as error:
             raise BagError(
-                f'{self.path} cannot be read ({one_line(error)}); it may be truncated: copy it '
-                'again or restore it with `ros2 bag reindex` or `mcap recover`'
+                f'{self.name} cannot be read ({one_line(error)}); it may be truncated: copy it '
+                'again or run `ros2 bag reindex` or `mcap recover`'
             ) from error
 
 
-class BagWriter:
-    """Writes an mcap recording; made by write_bag."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._connections: dict[str, Any] = {}
-
-    def add(self, topic: str, message: Any, *, recorded_ns: int) -> None:
-        """Append a message made with TYPES."""
-        data = TYPES.serialize_cdr(message, message.__msgtype__)
-        self.add_serialized(topic, message.__msgtype__, data, recorded_ns=recorded_ns)
-
-    def add_serialized(
-        self, topic: str, message_type: str, data: bytes | memoryview, *, recorded_ns: int
-    ) -> None:
-        """Append the CDR bytes of a message."""
-        if topic not in self._connections:
-            self._connections[topic] = self._writer.add_connection(
-                topic, message_type, typestore=TYPES
-            )
-        self._writer.write(self._connections[topic], recorded_ns, data)
-
-
-@contextmanager
-def write_bag(path: Path) -> Iterator[BagWriter]:
-    """A writer for a new recording, which appears at path only when all went well."""
-    with atomic_folder(path) as partial:
-        folder = partial / path.name
-        with Writer(folder, version=ROSBAG2_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
-            yield BagWriter(writer)
-        for file in folder.iterdir():
-            file.rename(partial / file.name)
-        folder.rmdir()
+def _check_recording(path: Path) -> None:
+    """Raise BagError for what is no recording, or one that its recorder has not closed."""
+    if path.suffix not in STORAGE_SUFFIXES and not (path / 'metadata.yaml').is_file():
+        raise BagError(
+            f'{path} is no rosbag2 folder (it holds no metadata.yaml); give the folder that '
+            '`ros2 bag record` made or the .mcap file itself, or run `ros2 bag reindex`'
+        )
+    for file in path.glob('*.db3') if path.is_dir() else (path,):
+        for journal in (file.with_name(file.name + ending) for ending in SQLITE_JOURNALS):
+            if journal.exists() and journal.stat().st_size:
+                raise BagError(
+                    f'{file} was not closed by its recorder: {journal.name} holds what is missing '
+                    f'in it; bring it in with `sqlite3 {file} .schema`, then try again'
+                )
 
 
 def _info_topic(image: str) -> str:
-    return image.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'
+    base = image.removesuffix('/compressed').removesuffix('/compressedDepth')
+    return base.rpartition('/')[0] + '/camera_info'
 
 
 def _is_pair(left: Camera, right: Camera) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.encodings import decode_compressed, decode_image
+from monodepth_ros.core.encodings import decode_compressed, decode_image, decode_png16, is_png16
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NS_PER_S = 1_000_000_000
@@ -94,12 +94,23 @@ def depth_image(classes: SimpleNamespace, header: Any, depth_m: np.ndarray) -> A
     )
 
 
+def is_depth(msg: Any, topic: str) -> bool:
+    """Whether an Image or CompressedImage of this topic holds depth that can be read."""
+    if hasattr(msg, 'encoding'):
+        return msg.encoding in DEPTH_ENCODINGS
+    # A png of 16 bits may be a thermal camera's picture: the name must say what it is.
+    return is_png16(msg.data) and 'depth' in f'{topic} {msg.format}'.lower()
+
+
 def depth_m_from_image(msg: Any) -> np.ndarray:
     """
     A depth image (REP 118) to (H, W) float32 metres, a view where it can be.
 
-    32FC1 is metres; 16UC1 is millimetres, 0 becomes NaN. Raises ValueError for another encoding.
+    32FC1 is metres; 16UC1 and a 16-bit png are millimetres, 0 becomes NaN. Raises ValueError for
+    another encoding.
     """
+    if not hasattr(msg, 'encoding'):
+        return _metres(decode_png16(msg.data))
     if msg.encoding not in DEPTH_ENCODINGS:
         raise ValueError(
             f'got depth encoding {msg.encoding!r}, expected one of {sorted(DEPTH_ENCODINGS)}'
@@ -108,8 +119,12 @@ def depth_m_from_image(msg: Any) -> np.ndarray:
     rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)
     pixels = rows[:, : msg.width * layout.itemsize].view(layout)
     if msg.encoding == '16UC1':
-        return np.where(pixels > 0, pixels / np.float32(MM_PER_M), np.float32(np.nan))
+        return _metres(pixels)
     return pixels.astype(np.float32, copy=False)
+
+
+def _metres(pixels_mm: np.ndarray) -> np.ndarray:
+    return np.where(pixels_mm > 0, pixels_mm / np.float32(MM_PER_M), np.float32(np.nan))
 
 
 def camera_info(classes: SimpleNamespace, header: Any, intrinsics: Intrinsics) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from monodepth_ros.bag import BagWriter, TYPES, write_bag
+from monodepth_ros.bag import TYPES
+from monodepth_ros.bag_writer import BagWriter, write_bag
 
 WIDTH, HEIGHT = 64, 48
 FOCAL_PX, BASELINE_M = 60.0, 0.25

@@ -47,7 +47,7 @@ class TableRow(NamedTuple):
         if value is None:
             return ''
         digits = 2 if key == 'd1_all' else 3
-        return f'{value:.{digits}f}' + ('' if spread is None else f'\n± {spread:.{digits}f}')
+        return f'{value:.{digits}f}' + ('' if spread is None else f'\n±{spread:.{digits}f}')
 
     def valid_text(self) -> str:
         """The cell of valid_share."""
@@ -100,7 +100,10 @@ def terminal_table(evaluation: Evaluation) -> Table:
     rows = table_rows(evaluation)
     keys = shown_keys(rows)
     protocol = escape(protocol_text(evaluation))
-    table = Table(title=escape(evaluation.data), caption=protocol, box=box.SIMPLE)
+    # Narrow enough for a terminal of 80 columns.
+    table = Table(
+        title=escape(evaluation.data), caption=protocol, box=box.SIMPLE, padding=(0, 1, 0, 0)
+    )
     table.add_column('', overflow='fold', min_width=20)
     for heading in (*(HEADINGS[key] for key in keys), 'valid'):
         table.add_column(heading, justify='right')

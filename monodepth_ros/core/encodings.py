@@ -14,6 +14,11 @@ _TO_RGB: dict[str, tuple[int, int | None]] = {
 }
 
 JPEG_START = b'\xff\xd8'
+PNG_START = b'\x89PNG\r\n\x1a\n'
+# Bits a channel and kind of colour, in the png's first chunk.
+PNG_KIND = slice(24, 26)
+# Bytes that compressed_depth_image_transport writes ahead of its png.
+DEPTH_HEADER = 12
 _REDUCED = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -71,6 +76,32 @@ def decode_compressed(
     if bgr is None:
         raise ValueError(f'got {encoded.size} bytes that are no jpeg or png image')
     return _as_uint8(bgr if bgr.ndim == 2 else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+
+
+def is_png16(data: bytes) -> bool:
+    """Whether it is a grey png of 16 bits, as depth images travel; see decode_png16."""
+    png = _png_of(data)
+    return len(png) > PNG_KIND.stop and tuple(png[PNG_KIND]) == (16, 0)
+
+
+def decode_png16(data: bytes) -> NDArray[np.uint16]:
+    """
+    A grey png of 16 bits to (H, W) uint16.
+
+    What compressed_depth_image_transport writes ahead of the png is passed over. Raises
+    ValueError when it does not decode.
+    """
+    pixels = None
+    if is_png16(data):
+        pixels = cv2.imdecode(np.frombuffer(_png_of(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError(f'got {len(data)} bytes that are no grey png of 16 bits')
+    return np.asarray(pixels, np.uint16)
+
+
+def _png_of(data: bytes) -> bytes:
+    start = bytes(data[: DEPTH_HEADER + len(PNG_START)]).find(PNG_START)
+    return b'' if start < 0 else bytes(data[start:])
 
 
 def _as_uint8(image: object) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from demo.score import (
     score,
 )
 from monodepth_ros import messages
-from monodepth_ros.bag import write_bag
+from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.camera import Intrinsics
 from test.recordings import header_of, write_stereo_bag
 from test.test_messages import CLASSES

@@ -1,0 +1,50 @@
+"""Writes rosbag2 recordings (mcap) without a ROS installation, through `rosbags`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from monodepth_ros.atomic import atomic_folder
+from monodepth_ros.bag import TYPES
+
+ROSBAG2_VERSION = 9
+
+
+class BagWriter:
+    """Writes an mcap recording; made by write_bag."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._connections: dict[str, Any] = {}
+
+    def add(self, topic: str, message: Any, *, recorded_ns: int) -> None:
+        """Append a message made with TYPES."""
+        data = TYPES.serialize_cdr(message, message.__msgtype__)
+        self.add_serialized(topic, message.__msgtype__, data, recorded_ns=recorded_ns)
+
+    def add_serialized(
+        self, topic: str, message_type: str, data: bytes | memoryview, *, recorded_ns: int
+    ) -> None:
+        """Append the CDR bytes of a message."""
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(
+                topic, message_type, typestore=TYPES
+            )
+        self._writer.write(self._connections[topic], recorded_ns, data)
+
+
+@contextmanager
+def write_bag(path: Path) -> Iterator[BagWriter]:
+    """A writer for a new recording, which appears at path only when all went well."""
+    with atomic_folder(path) as partial:
+        folder = partial / path.name
+        with Writer(folder, version=ROSBAG2_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+            yield BagWriter(writer)
+        for file in folder.iterdir():
+            file.rename(partial / file.name)
+        folder.rmdir()

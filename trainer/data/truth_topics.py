@@ -1,0 +1,100 @@
+"""The truth that a recording holds for a camera: laser scans and depth images, as depth maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from monodepth_ros.bag import Bag, BagError, CameraTopic, IMAGE_TYPES
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.messages import depth_m_from_image, is_depth
+from trainer.data.scans import frame_id_of, scan_depth_m, scan_topics, static_transforms
+from trainer.depth_map import DepthMap
+
+# A message of the truth's topic to depth; the image's frame_id says which camera.
+ReadTruth = Callable[[Any, str], DepthMap | None]
+
+
+class TruthTopic(NamedTuple):
+    """label: what the truth is, for people. read: raises ValueError for a damaged message."""
+
+    topic: str
+    label: str
+    read: ReadTruth
+
+
+def depth_topics(bag: Bag) -> list[str]:
+    """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
+    topics = []
+    for topic in bag.topics_of_type(*IMAGE_TYPES):
+        first = next(bag.messages(topic), None)
+        if first is not None and is_depth(first.content, topic):
+            topics.append(topic)
+    return topics
+
+
+def truth_topics(bag: Bag, camera: CameraTopic) -> list[str]:
+    """The clouds that /tf_static connects with the camera, then the depth images."""
+    return [*scan_topics(bag, camera, static_transforms(bag)), *depth_topics(bag)]
+
+
+def open_truth(bag: Bag, camera: CameraTopic, topic: str, window: Intrinsics) -> TruthTopic:
+    """
+    How to read one of truth_topics.
+
+    window: of the rectified camera, which scans are projected to; depth images keep their own.
+    Raises BagError for depth that is not the camera's.
+    """
+    if topic in depth_topics(bag):
+        return TruthTopic(topic, f'{topic} (depth image)', _depth_reader(bag, camera, topic))
+    return TruthTopic(topic, f'{topic} (laser)', _scan_reader(bag, camera, window))
+
+
+def _scan_reader(bag: Bag, camera: CameraTopic, window: Intrinsics) -> ReadTruth:
+    transforms = static_transforms(bag)
+
+    def read(scan: Any, frame_id: str) -> DepthMap | None:
+        depth_m = scan_depth_m(
+            scan, frame_id=frame_id, camera=camera, intrinsics=window, transforms=transforms
+        )
+        return None if depth_m is None else DepthMap(depth_m, window)
+
+    return read
+
+
+def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadTruth:
+    frames = frame_id_of(bag, topic), frame_id_of(bag, camera.image)
+    if frames[0] != frames[1]:
+        raise BagError(
+            f'{bag.name}: depth topic {topic} is in frame {frames[0]!r}, {camera.image} in '
+            f'{frames[1]!r}, expected one frame; record the depth that is aligned to the camera'
+        )
+    intrinsics = _depth_intrinsics(bag, camera, topic)
+
+    def read(image: Any, _: str) -> DepthMap:
+        depth_m = depth_m_from_image(image)
+        height, width = depth_m.shape
+        if (width, height) != (intrinsics.width, intrinsics.height):
+            raise ValueError(
+                f'the depth image is {width} x {height}, expected {intrinsics.width} x '
+                f'{intrinsics.height} as its camera_info says'
+            )
+        return DepthMap(depth_m, intrinsics)
+
+    return read
+
+
+def _depth_intrinsics(bag: Bag, camera: CameraTopic, topic: str) -> Intrinsics:
+    """Those of its camera_info, or of the rectified camera where it has none and fits."""
+    for other in bag.cameras():
+        if other.image == topic:
+            return other.camera.rectified
+    height, width = depth_m_from_image(next(bag.messages(topic)).content).shape
+    rectified = camera.camera.rectified
+    if (width, height) != (rectified.width, rectified.height):
+        raise BagError(
+            f'{bag.name}: depth topic {topic} is {width} x {height} without a camera_info, '
+            f"{camera.image} {rectified.width} x {rectified.height}; record the depth's "
+            'camera_info too'
+        )
+    return rectified
