@@ -20,7 +20,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     if path.exists():
         raise FileExistsError(f'{path} exists already; remove it or choose another name')
-    partial = _partial(path)
+    partial = partial_path(path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
@@ -34,7 +34,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a name beside path to write to; it replaces path at the end, or goes on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
+    partial = partial_path(path)
     try:
         yield partial
         partial.replace(path)
@@ -42,5 +42,6 @@ def atomic_file(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _partial(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
+    """The name beside path under which it is being made."""
     return path.with_name(path.name + PARTIAL_SUFFIX)

@@ -16,7 +16,7 @@ from rosbags.typesys import get_typestore, Stores
 
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.errors import one_line
-from monodepth_ros.messages import camera_from_info
+from monodepth_ros.messages import camera_from_info, is_depth
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
@@ -138,6 +138,11 @@ class Bag:
                     connection.topic, connection.msgtype, recorded_ns, content, bytes(data)
                 )
 
+    def depth_topics(self) -> list[str]:
+        """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
+        first = {t: next(self.messages(t), None) for t in self.topics_of_type(*IMAGE_TYPES)}
+        return [t for t, message in first.items() if message and is_depth(message.content, t)]
+
     def cameras(self) -> list[CameraTopic]:
         """Every image topic with a usable camera_info beside it."""
         return self._cameras()[0]
@@ -163,6 +168,8 @@ class Bag:
         left, right: image topics, where the recording holds more than one pair.
         """
         cameras, errors = self._cameras()
+        depths = self.depth_topics()
+        cameras = [camera for camera in cameras if camera.image not in depths]
         pairs = [
             (a, b)
             for a in cameras
@@ -176,6 +183,27 @@ class Bag:
         if len(pairs) != 1:
             raise BagError(self._no_pair(pairs, cameras))
         return pairs[0]
+
+    def named_stereo(
+        self, left: str | None, right: str | None, cameras: tuple[Camera, Camera]
+    ) -> tuple[CameraTopic, CameraTopic]:
+        """
+        Image topics for two cameras that are calibrated elsewhere, as find_stereo.
+
+        Unless given, they are the topics with `left` and `right` in their names.
+        """
+        images = self.topics_of_type(*IMAGE_TYPES)
+        found = []
+        for eye, given, camera in zip(('left', 'right'), (left, right), cameras, strict=True):
+            names = [image for image in images if given == image or (not given and eye in image)]
+            if len(names) != 1:
+                raise BagError(
+                    f'{self.name} holds {", ".join(names) or "no image topic"} for the {eye} '
+                    f'camera, expected one of {", ".join(images) or "none"}; name it with --{eye}'
+                )
+            rectified = '/image_rect' in names[0]
+            found.append(CameraTopic(names[0], _info_topic(names[0]), camera, rectified))
+        return found[0], found[1]
 
     def _camera(self, image: str, info: str) -> CameraTopic:
         for message in self.messages(info):

@@ -18,7 +18,7 @@ from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.encodings import decode_compressed
 
 EYES = ('left', 'right')
-STAMPS = 'timestamps.txt'
+CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 GT_DEPTH_UNITS_PER_M = 256
 JPEG_QUALITY = 95
@@ -34,7 +34,7 @@ class PairFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.calibration = _read_calibration(self.path / 'calib.json')
+        self.calibration = _read_calibration(self.path / CALIBRATION)
         self._left, self._right = (_images(self.path / eye) for eye in EYES)
         if not self._left:
             raise ValueError(f'{self.path}/left holds no images, expected at least one pair')
@@ -151,7 +151,7 @@ class PairFolderWriter:
         self._folder = folder
         for eye in EYES:
             (folder / eye).mkdir(parents=True, exist_ok=True)
-        file = folder / 'calib.json'
+        file = folder / CALIBRATION
         if not file.exists():
             values = calibration.intrinsics.as_dict() | {'baseline_m': calibration.baseline_m}
             _write(file, (json.dumps(values, indent=1) + '\n').encode())

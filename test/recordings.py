@@ -30,9 +30,14 @@ def write_stereo_bag(
     uncalibrated: tuple[str, ...] = (),
     rotation: np.ndarray | None = None,
     topic: str = 'image_raw',
+    images: dict[str, np.ndarray] | None = None,
     extra: Callable[[BagWriter], None] | None = None,
 ) -> Path:
-    """Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart."""
+    """
+    Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart.
+
+    images: (H, W) grey or, compressed only, (H, W, 3) RGB, by eye, instead of these.
+    """
     with write_bag(path) as bag:
         if extra is not None:
             extra(bag)
@@ -41,11 +46,20 @@ def write_stereo_bag(
                 stamp = frame * PERIOD_NS + (right_lag_ns if eye == 'right' else 0)
                 header = header_of(stamp)
                 level = (10 * frame + (5 if eye == 'right' else 0)) % 256
-                _add_image(bag, f'/{eye}/{topic}', header, level, compressed, stamp)
+                image = (
+                    np.full((HEIGHT, WIDTH), level, np.uint8) if images is None else images[eye]
+                )
+                _add_image(bag, f'/{eye}/{topic}', header, image, compressed, stamp)
                 if with_info:
                     shift = focal_px * baseline_m if eye == 'right' else 0.0
                     focal = 0.0 if eye in uncalibrated else focal_px
-                    info = camera_info(header, focal_px=focal, shift=shift)
+                    info = camera_info(
+                        header,
+                        focal_px=focal,
+                        shift=shift,
+                        width=image.shape[1],
+                        height=image.shape[0],
+                    )
                     info.r = info.r if rotation is None else rotation.ravel()
                     bag.add(f'/{eye}/camera_info', info, recorded_ns=stamp)
     return path
@@ -112,15 +126,14 @@ def add_depth(
 
 
 def _add_image(
-    bag: BagWriter, name: str, header: Any, level: int, compressed: bool, stamp: int
+    bag: BagWriter, name: str, header: Any, image: np.ndarray, compressed: bool, stamp: int
 ) -> None:
-    image = np.full((HEIGHT, WIDTH), level, np.uint8)
     if compressed:
-        data = cv2.imencode('.png', image)[1].ravel()
+        data = cv2.imencode('.png', image[..., ::-1] if image.ndim == 3 else image)[1].ravel()
         message = TYPES.types['sensor_msgs/msg/CompressedImage'](header, 'png', data)
         bag.add(f'{name}/compressed', message, recorded_ns=stamp)
     else:
         message = TYPES.types['sensor_msgs/msg/Image'](
-            header, HEIGHT, WIDTH, 'mono8', 0, WIDTH, image.ravel()
+            header, *image.shape, 'mono8', 0, image.shape[1], image.ravel()
         )
         bag.add(name, message, recorded_ns=stamp)

@@ -26,6 +26,7 @@ TRAINER_MAY_USE = {
     'inference',
     'predictor',
     'bag',
+    'camera_yaml',
     'pair_folder',
     'messages',
     'sync',

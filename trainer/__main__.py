@@ -10,8 +10,11 @@ from typing import Any
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
 
 from trainer.config import TrainConfig
-from trainer.data.ingest import ingest, IngestConfig
 from trainer.evaluate_config import EvaluateConfig
+from trainer.ingest_config import IngestConfig
+
+# What shells report of a command that Ctrl-C ended.
+INTERRUPTED = 130
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -26,6 +29,9 @@ def main(args: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f'trainer {command}: {_message(error)}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f'trainer {command}: stopped; the same command goes on', file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
@@ -36,13 +42,18 @@ def _message(error: Exception) -> str:
 
 
 def _ingest(options: Namespace) -> None:
-    config = IngestConfig(**_only(options, 'left', 'right', 'first_share', 'last_share'))
-    calibration = ingest(options.bag, options.output, config)
-    camera = calibration.intrinsics
-    print(
-        f'{options.output}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, '
-        f'baseline {calibration.baseline_m:.3f} m'
-    )
+    from trainer.data.ingest import ingest
+
+    config = IngestConfig(**_only(options, *(field.name for field in fields(IngestConfig))))
+    calibrations, counts = ingest(options.sources, options.output, config)
+    for calibration in calibrations:
+        camera = calibration.intrinsics
+        print(
+            f'{options.output}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, '
+            f'baseline {calibration.baseline_m:.3f} m'
+        )
+    left_out = ', '.join(f'{n} {why}' for why, n in counts.items() if n and why != 'kept')
+    print(f'{counts["kept"]} pairs, left out: {left_out or "none"}')
 
 
 def _train(options: Namespace) -> None:
@@ -90,8 +101,17 @@ def _only(options: Namespace, *names: str) -> dict[str, Any]:
 def _parser(*, for_training: bool) -> ArgumentParser:
     parser = ArgumentParser(prog='python -m trainer', description=__doc__, allow_abbrev=False)
     commands = parser.add_subcommands()
-    ingest_parser = ArgumentParser(description='Turn a stereo rosbag2 into a pair folder.')
-    ingest_parser.add_argument('bag', type=Path, help='rosbag2 folder (mcap or sqlite3)')
+    ingest_parser = ArgumentParser(
+        description='Turn stereo recordings into a pair folder. Stopped, the same command goes on.'
+    )
+    ingest_parser.add_argument(
+        'sources',
+        type=Path,
+        nargs='+',
+        metavar='BAG',
+        help='rosbag2 folders or files (mcap, sqlite3) of one rig, or a folder of frames with '
+        'left/ and right/',
+    )
     ingest_parser.add_argument('-o', '--output', type=Path, required=True, help='new folder')
     ingest_parser.add_class_arguments(IngestConfig, as_group=False)
     commands.add_subcommand('ingest', ingest_parser, help='stereo bag -> pair folder')

@@ -13,8 +13,8 @@ class Rectifier:
     """
     Rectifies both eyes into one pinhole camera: the left one's P, cropped to where both see.
 
-    `calibration` describes the result. Raises ValueError when the baseline is not positive or
-    no pixel is seen by both.
+    `calibration` describes the result, `eyes` are the maps of left and right. Raises ValueError
+    when the baseline is not positive or no pixel is seen by both.
     """
 
     def __init__(self, left: Camera, right: Camera) -> None:
@@ -28,7 +28,7 @@ class Rectifier:
         top, bottom, first, last = largest_valid_window(seen)
         cropped = full.cropped(left=first, top=top, width=last - first, height=bottom - top)
         self.calibration = StereoCalibration(cropped, right.baseline_m)
-        self.left, self.right = ToCanonical(left, cropped), ToCanonical(right, cropped)
+        self.eyes = ToCanonical(left, cropped), ToCanonical(right, cropped)
 
 
 def largest_valid_window(valid: NDArray[np.bool_]) -> tuple[int, int, int, int]:

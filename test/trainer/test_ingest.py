@@ -7,17 +7,21 @@ import pytest
 
 from demo.world import LEFT_CAMERA, RIGHT_CAMERA
 from monodepth_ros.bag import BagError
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pair_folder import PairFolder
 from test.recordings import add_cloud, write_stereo_bag
 from trainer.__main__ import main
-from trainer.data.ingest import ingest, IngestConfig
+from trainer.data.ingest import ingest
 from trainer.data.synthetic import make_scene, Pose, render
+from trainer.ingest_config import IngestConfig
+
+# The recordings of these tests are grey from black on.
+DARK_TOO = IngestConfig(min_brightness=0)
 
 
 def test_pairs_are_written_with_stamps_and_calibration(tmp_path):
-    ingest(write_stereo_bag(tmp_path / 'bag'), tmp_path / 'pairs', IngestConfig())
+    ingest([write_stereo_bag(tmp_path / 'bag')], tmp_path / 'pairs', DARK_TOO)
     pairs = PairFolder(tmp_path / 'pairs')
     assert pairs.calibration.baseline_m == 0.25
     assert pairs.calibration.intrinsics.fx == 60
@@ -28,21 +32,39 @@ def test_pairs_are_written_with_stamps_and_calibration(tmp_path):
 
 def test_eyes_a_few_milliseconds_apart_are_one_pair(tmp_path):
     bag = write_stereo_bag(tmp_path / 'bag', right_lag_ns=3_000_000, compressed=False)
-    ingest(bag, tmp_path / 'pairs', IngestConfig())
+    ingest([bag], tmp_path / 'pairs', DARK_TOO)
     assert len(PairFolder(tmp_path / 'pairs').names) == 5
 
 
 def test_eyes_half_a_frame_apart_are_no_pair(tmp_path):
     bag = write_stereo_bag(tmp_path / 'bag', right_lag_ns=50_000_000)
     with pytest.raises(BagError, match='within 5 ms; are the cameras synchronised'):
-        ingest(bag, tmp_path / 'pairs', IngestConfig())
+        ingest([bag], tmp_path / 'pairs', DARK_TOO)
     assert [path.name for path in tmp_path.iterdir()] == ['bag']
 
 
-def test_a_wrong_sign_of_the_baseline_is_refused(tmp_path):
+@pytest.mark.parametrize('eyes', [('left', 'right'), ('right', 'left')])
+def test_a_wrong_sign_of_the_baseline_is_understood_from_the_images(tmp_path, capsys, eyes):
+    scene, pose = make_scene(np.random.default_rng([1, 1])), Pose(0, 0, 1.2, 0.0)
+    camera = Camera.pinhole(Intrinsics(120, 120, 79.5, 59.5, 160, 120))
+    views = {
+        eye: render(scene, camera, pose.moved_right(shift_m)).rgb
+        for eye, shift_m in zip(eyes, (0.0, 0.3), strict=True)
+    }
+    bag = write_stereo_bag(tmp_path / 'bag', frames=1, baseline_m=-0.3, focal_px=120, images=views)
+    if eyes[0] == 'left':
+        assert ingest([bag], tmp_path / 'pairs', DARK_TOO).calibrations[0].baseline_m == 0.3
+        assert 'its sign is wrong; taken as -36' in capsys.readouterr().out
+    else:
+        with pytest.raises(BagError, match='left and right are swapped'):
+            ingest([bag], tmp_path / 'pairs', DARK_TOO)
+        assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+def test_a_wrong_sign_that_the_images_do_not_settle_is_refused(tmp_path):
     bag = write_stereo_bag(tmp_path / 'bag', baseline_m=-0.25)
-    with pytest.raises(BagError, match=r'baseline of -0\.25 m.*swapped'):
-        ingest(bag, tmp_path / 'pairs', IngestConfig())
+    with pytest.raises(BagError, match=r'P\[3\] of the right camera is 15, .* do not tell'):
+        ingest([bag], tmp_path / 'pairs', DARK_TOO)
 
 
 def test_two_distorted_eyes_become_the_views_of_two_pinhole_cameras():
@@ -50,8 +72,8 @@ def test_two_distorted_eyes_become_the_views_of_two_pinhole_cameras():
     rectifier = Rectifier(LEFT_CAMERA, RIGHT_CAMERA)
     pinhole = Camera.pinhole(rectifier.calibration.intrinsics)
     for raw, to_rectified, shift_m in (
-        (LEFT_CAMERA, rectifier.left, 0.0),
-        (RIGHT_CAMERA, rectifier.right, rectifier.calibration.baseline_m),
+        (LEFT_CAMERA, rectifier.eyes[0], 0.0),
+        (RIGHT_CAMERA, rectifier.eyes[1], rectifier.calibration.baseline_m),
     ):
         there = pose.moved_right(shift_m)
         got = to_rectified.warp(render(scene, raw, there).rgb).astype(float)
@@ -97,7 +119,7 @@ AHEAD_3_M = np.array([[0, 0, 3.0]])
 
 def test_a_cloud_without_tf_is_left_out_and_said(tmp_path, capsys):
     bag = write_stereo_bag(tmp_path / 'bag', extra=lambda bag: add_cloud(bag, 'radar', AHEAD_3_M))
-    ingest(bag, tmp_path / 'pairs', IngestConfig())
+    ingest([bag], tmp_path / 'pairs', DARK_TOO)
     assert '/radar/points is left out: /tf_static does not connect' in capsys.readouterr().out
     assert not (tmp_path / 'pairs' / 'gt_depth').exists()
 
@@ -106,7 +128,7 @@ def test_a_cloud_in_the_cameras_frame_becomes_true_depth(tmp_path):
     bag = write_stereo_bag(
         tmp_path / 'bag', extra=lambda bag: add_cloud(bag, 'left_optical_frame', AHEAD_3_M)
     )
-    ingest(bag, tmp_path / 'pairs', IngestConfig())
+    ingest([bag], tmp_path / 'pairs', DARK_TOO)
     depth_m = PairFolder(tmp_path / 'pairs').read_gt_depth('000000')
     assert depth_m[24, 32] == 3  # the principal point, 31.5 and 23.5, rounded to even
 
@@ -123,7 +145,7 @@ def test_the_real_drive_has_metric_truth(tmp_path, shared_data):
     from trainer.data.stereo_matching import checked_disparity_px
 
     bag = shared_data / 'bags' / 'kitti_0926_drive'
-    ingest(bag, tmp_path / 'pairs', IngestConfig(last_share=0.06))
+    ingest([bag], tmp_path / 'pairs', IngestConfig(last_share=0.06))
     pairs = PairFolder(tmp_path / 'pairs')
     calibration = pairs.calibration
     scanned = [name for name in pairs.names if pairs.read_gt_depth(name) is not None]

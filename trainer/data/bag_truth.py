@@ -11,7 +11,7 @@ from monodepth_ros.messages import DEPTH_ENCODINGS, image_rgb, stamp_ns
 from trainer.data.scans import CLOUD_TYPE, TF_STATIC
 from trainer.data.sync import nearest_images
 from trainer.data.truth import TruthFrame, TruthFrames
-from trainer.data.truth_topics import depth_topics, open_truth, truth_topics, TruthTopic
+from trainer.data.truth_topics import open_truth, truth_topics, TruthTopic
 from trainer.evaluate_config import EvaluateConfig
 
 NS_PER_MS = 1_000_000
@@ -31,7 +31,7 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
     with Bag(path) as bag:
         camera = _find_camera(bag, config.image)
         topic = _find_truth(bag, camera, config.truth_topic)
-        truth = open_truth(bag, camera, topic, camera.camera.rectified)
+        truth = open_truth(bag, camera, topic)
         looked_for = f'{topic} within {config.tolerance_ms:g} ms of {camera.image}'
         share = config.last_share - config.first_share
         most = math.ceil(bag.message_count(topic) * share)
@@ -41,7 +41,7 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
 def _frames(
     path: Path, camera: CameraTopic, truth: TruthTopic, config: EvaluateConfig
 ) -> Iterator[TruthFrame]:
-    topic = truth.topic
+    topic, rectified = truth.topic, camera.camera.rectified
     with Bag(path) as bag:
         messages = bag.messages(
             camera.image, topic, first_share=config.first_share, last_share=config.last_share
@@ -50,7 +50,8 @@ def _frames(
         for image, message in nearest_images(messages, camera.image, tolerance_ns=tolerance_ns):
             name = str(stamp_ns(image.header))
             try:
-                depth, rgb = truth.read(message, image.header.frame_id), image_rgb(image)
+                depth = truth.read(message, image.header.frame_id, camera, rectified)
+                rgb = image_rgb(image)
             except ValueError as error:
                 raise BagError(f'{path}, {camera.image} at {name} and {topic}: {error}') from error
             if depth is not None:
@@ -58,7 +59,7 @@ def _frames(
 
 
 def _find_camera(bag: Bag, image: str | None) -> CameraTopic:
-    depths = depth_topics(bag)
+    depths = bag.depth_topics()
     cameras = [camera for camera in bag.cameras() if camera.image not in depths]
     chosen = [camera for camera in cameras if image in (None, camera.image)]
     if len(chosen) == 1:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from monodepth_ros.core.camera import StereoCalibration
-from monodepth_ros.pair_folder import PairFolder
+from monodepth_ros.pair_folder import CALIBRATION, EYES, PairFolder
 from trainer.data.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.data.cityscapes import open_cityscapes
 from trainer.data.kitti import CAMERA_FILE, open_kitti_raw
@@ -19,8 +19,8 @@ from trainer.evaluate_config import VelodyneDepth
 
 KNOWN = (
     'a pair folder (left/, right/, calib.json; `python -m trainer ingest BAG -o FOLDER` makes '
-    'one), KITTI raw (DATE/calib_cam_to_cam.txt), KITTI stereo 2015 (training/image_2) or '
-    'Cityscapes (leftImg8bit)'
+    'one) or a folder of them, KITTI raw (DATE/calib_cam_to_cam.txt), KITTI stereo 2015 '
+    '(training/image_2) or Cityscapes (leftImg8bit)'
 )
 
 
@@ -51,8 +51,9 @@ def open_sequences(
     """
     The sequences that a path names, each of one rig with one calibration and image size.
 
-    source: a pair folder; the root of KITTI raw, of KITTI stereo 2015 or of Cityscapes; or
-    ROOT@FILE_LIST, the pairs of KITTI raw or Cityscapes that a split's list names.
+    source: a pair folder, or a folder of several; the root of KITTI raw, of KITTI stereo 2015 or
+    of Cityscapes; or ROOT@FILE_LIST, the pairs of KITTI raw or Cityscapes that a split's list
+    names.
     velodyne_depth: see KittiDrive. Raises ValueError or FileNotFoundError for anything else.
     """
     root, file_list = _root_and_list(source)
@@ -64,8 +65,10 @@ def open_sequences(
         raise ValueError(f'{root} is neither KITTI raw nor Cityscapes, which alone take a list')
     if (root / 'training' / 'image_2').is_dir():
         return list(open_kitti_stereo(root))
-    if any((root / name).exists() for name in ('left', 'right', 'calib.json')):
+    if any((root / name).exists() for name in (*EYES, CALIBRATION)):
         return [PairFolder(root)]
+    if folders := sorted(path.parent for path in root.glob(f'*/{CALIBRATION}')):
+        return [PairFolder(folder) for folder in folders]
     got = 'is none of what is read' if root.is_dir() else 'not found'
     raise FileNotFoundError(f'{root} {got}, expected {KNOWN}')
 

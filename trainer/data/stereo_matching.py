@@ -30,9 +30,13 @@ def checked_disparity_px(
     """
     Disparity of the left view where the right view's agrees to CONSISTENT_PX.
 
-    left_rgb, right_rgb: (H, W, 3) uint8, rectified. Returns (H, W) float32 px, NaN elsewhere.
+    left_rgb, right_rgb: (H, W, 3) or grey (H, W) uint8, rectified. Returns (H, W) float32 px, NaN
+    elsewhere.
     """
-    views = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (left_rgb, right_rgb)]
+    views = [
+        image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        for image in (left_rgb, right_rgb)
+    ]
     left = _match(*views, max_disparity_px)
     # The right view's disparity is that of the mirrored pair with its views exchanged.
     mirrored = [np.ascontiguousarray(view[:, ::-1]) for view in reversed(views)]

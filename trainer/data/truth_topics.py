@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from monodepth_ros.bag import Bag, BagError, CameraTopic, IMAGE_TYPES
+from monodepth_ros.bag import Bag, BagError, CameraTopic
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.messages import depth_m_from_image, is_depth
+from monodepth_ros.messages import depth_m_from_image
 from trainer.data.scans import frame_id_of, scan_depth_m, scan_topics, static_transforms
 from trainer.depth_map import DepthMap
 
-# A message of the truth's topic to depth; the image's frame_id says which camera.
-ReadTruth = Callable[[Any, str], DepthMap | None]
+# A message of the truth's topic to depth: the message, the image's frame_id, the camera, and the
+# window of the rectified camera which scans are projected to; depth images keep their own.
+ReadTruth = Callable[[Any, str, CameraTopic, Intrinsics], DepthMap | None]
 
 
 class TruthTopic(NamedTuple):
@@ -23,37 +24,22 @@ class TruthTopic(NamedTuple):
     read: ReadTruth
 
 
-def depth_topics(bag: Bag) -> list[str]:
-    """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
-    topics = []
-    for topic in bag.topics_of_type(*IMAGE_TYPES):
-        first = next(bag.messages(topic), None)
-        if first is not None and is_depth(first.content, topic):
-            topics.append(topic)
-    return topics
-
-
 def truth_topics(bag: Bag, camera: CameraTopic) -> list[str]:
     """The clouds that /tf_static connects with the camera, then the depth images."""
-    return [*scan_topics(bag, camera, static_transforms(bag)), *depth_topics(bag)]
+    return [*scan_topics(bag, camera, static_transforms(bag)), *bag.depth_topics()]
 
 
-def open_truth(bag: Bag, camera: CameraTopic, topic: str, window: Intrinsics) -> TruthTopic:
-    """
-    How to read one of truth_topics.
-
-    window: of the rectified camera, which scans are projected to; depth images keep their own.
-    Raises BagError for depth that is not the camera's.
-    """
-    if topic in depth_topics(bag):
+def open_truth(bag: Bag, camera: CameraTopic, topic: str) -> TruthTopic:
+    """How to read one of truth_topics. Raises BagError for depth that is not the camera's."""
+    if topic in bag.depth_topics():
         return TruthTopic(topic, f'{topic} (depth image)', _depth_reader(bag, camera, topic))
-    return TruthTopic(topic, f'{topic} (laser)', _scan_reader(bag, camera, window))
+    return TruthTopic(topic, f'{topic} (laser)', _scan_reader(bag))
 
 
-def _scan_reader(bag: Bag, camera: CameraTopic, window: Intrinsics) -> ReadTruth:
+def _scan_reader(bag: Bag) -> ReadTruth:
     transforms = static_transforms(bag)
 
-    def read(scan: Any, frame_id: str) -> DepthMap | None:
+    def read(scan: Any, frame_id: str, camera: CameraTopic, window: Intrinsics) -> DepthMap | None:
         depth_m = scan_depth_m(
             scan, frame_id=frame_id, camera=camera, intrinsics=window, transforms=transforms
         )
@@ -71,7 +57,7 @@ def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadTruth:
         )
     intrinsics = _depth_intrinsics(bag, camera, topic)
 
-    def read(image: Any, _: str) -> DepthMap:
+    def read(image: Any, *_: Any) -> DepthMap:
         depth_m = depth_m_from_image(image)
         height, width = depth_m.shape
         if (width, height) != (intrinsics.width, intrinsics.height):

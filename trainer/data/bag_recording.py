@@ -1,0 +1,202 @@
+"""A rosbag2 recording as raw stereo pairs: found, paired by stamp, with the truth beside them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from monodepth_ros.bag import Bag, BagError, BagMessage, CameraTopic
+from monodepth_ros.camera_yaml import read_camera_yaml
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.messages import camera_from_info, image_pixels, stamp_ns
+from monodepth_ros.sync import take_nearest
+from trainer.data.recording import RawPair, Rig
+from trainer.data.truth_topics import open_truth, truth_topics, TruthTopic
+from trainer.depth_map import resample
+from trainer.ingest_config import IngestConfig
+
+NS_PER_MS = 1_000_000
+# How many messages of one kind wait for their partner before the oldest is given up.
+WAITING = 64
+# A pair waits this long for a truth, or a camera_info, that was recorded after it.
+LAG_NS = 500_000_000
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """A message and its time: its header's stamp, or when it was recorded if that is zero."""
+
+    stamp_ns: int
+    recorded_ns: int
+    content: Any
+
+    @classmethod
+    def of(cls, message: BagMessage) -> Stamped:
+        """The message of a recording."""
+        stamp = stamp_ns(message.content.header)
+        return cls(stamp or message.recorded_ns, message.recorded_ns, message.content)
+
+
+class BagRecording:
+    """The stereo pairs of one or several recordings of a rig; see Recording."""
+
+    def __init__(self, bag: Bag, config: IngestConfig) -> None:
+        self._bag = bag
+        self._config = config
+        self._tolerance_ns = round(config.tolerance_ms * NS_PER_MS)
+        self._topics = _find_eyes(bag, config)
+        self._truth = _find_truth(bag, self._topics[0], config.truth_topic)
+        self.described = {
+            'left': self._topics[0].image,
+            'right': self._topics[1].image,
+            'truth': self._truth and self._truth.topic,
+        }
+        share = config.last_share - config.first_share
+        self.most = round(min(bag.message_count(t.image) for t in self._topics) * share)
+        self.left_out: Counter[str] = Counter()
+
+    def pairs(self) -> Iterator[RawPair]:
+        """In the order of their stamps, as far as LAG_NS reaches. Raises BagError."""
+        eyes = tuple(_Eye(topic, self._config.calibration is None) for topic in self._topics)
+        truths: deque[Stamped] = deque(maxlen=WAITING)
+        complete: list[tuple[int, int, Stamped, Stamped]] = []
+        order = count()  # heapq compares on, where stamps are equal
+        for message in self._messages():
+            eye = next((eye for eye in eyes if message.topic in eye.topics), None)
+            if eye is None:
+                truths.append(Stamped.of(message))
+            elif pair := self._take(message, eye, eyes):
+                heappush(complete, (pair[0].stamp_ns, next(order), *pair))
+            while complete and complete[0][2].recorded_ns + LAG_NS < message.recorded_ns:
+                yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+        while complete:
+            yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+        self.left_out['unpaired'] += sum(len(eye.waiting) for eye in eyes)
+
+    def _messages(self) -> Iterator[BagMessage]:
+        topics = [topic.image for topic in self._topics]
+        if self._config.calibration is None:
+            topics += [topic.info for topic in self._topics]
+        if self._truth is not None:
+            topics.append(self._truth.topic)
+        yield from self._bag.messages(
+            *topics,
+            first_share=self._config.first_share,
+            last_share=self._config.last_share,
+            skipped=self._skip,
+        )
+
+    def _skip(self, what: str) -> None:
+        if not self.left_out['damaged message']:
+            print(f'{self._bag.name}: left out {what}; more of this kind are only counted')
+        self.left_out['damaged message'] += 1
+
+    def _take(
+        self, message: BagMessage, eye: _Eye, eyes: tuple[_Eye, ...]
+    ) -> tuple[Stamped, Stamped] | None:
+        """Use a message of an eye; the pair that it completes."""
+        stamped = Stamped.of(message)
+        if message.topic == eye.topic.info:
+            try:
+                eye.calibrate(stamped)
+            except ValueError as error:
+                self._skip(f'{message.topic}: {error}')
+            return None
+        if eye.knows(stamped):
+            self.left_out['duplicate'] += 1
+            return None
+        other = eyes[1] if eye is eyes[0] else eyes[0]
+        partner = take_nearest(
+            other.waiting,
+            stamped.stamp_ns,
+            tolerance_ns=self._tolerance_ns,
+            stamp_of=lambda waiting: waiting.stamp_ns,
+        )
+        if partner is None:
+            self.left_out['unpaired'] += len(eye.waiting) == eye.waiting.maxlen
+            eye.waiting.append(stamped)
+            return None
+        return (stamped, partner) if eye is eyes[0] else (partner, stamped)
+
+    def _raw_pair(
+        self, left: Stamped, right: Stamped, eyes: tuple[_Eye, ...], truths: deque[Stamped]
+    ) -> RawPair:
+        topics = [eye.topic_at(left.stamp_ns) for eye in eyes]
+        truth = take_nearest(
+            truths,
+            left.stamp_ns,
+            tolerance_ns=self._tolerance_ns,
+            stamp_of=lambda waiting: waiting.stamp_ns,
+        )
+        return RawPair(
+            left.stamp_ns,
+            Rig(topics[0].camera, topics[1].camera),
+            lambda: (image_pixels(left.content), image_pixels(right.content)),
+            partial(_depth_m, self._truth, truth, left.content.header.frame_id, topics[0]),
+        )
+
+
+class _Eye:
+    """One camera's messages as they come."""
+
+    def __init__(self, topic: CameraTopic, calibrated_by_bag: bool) -> None:
+        self.topic = topic
+        self.topics = (topic.image, topic.info) if calibrated_by_bag else (topic.image,)
+        self.waiting: deque[Stamped] = deque(maxlen=WAITING)
+        self._seen: deque[int] = deque(maxlen=WAITING)
+        # From which stamp on which calibration holds; the first one from the beginning.
+        self._calibrations: list[tuple[int, CameraTopic]] = [(0, topic)]
+
+    def knows(self, image: Stamped) -> bool:
+        """Whether an image of this stamp came already; remembers it."""
+        known = image.stamp_ns in self._seen
+        self._seen.append(image.stamp_ns)
+        return known
+
+    def calibrate(self, info: Stamped) -> None:
+        """Take a camera_info. Raises ValueError for a damaged one."""
+        camera = camera_from_info(info.content)
+        if camera != self._calibrations[-1][1].described:
+            self._calibrations.append((info.stamp_ns, replace(self.topic, described=camera)))
+
+    def topic_at(self, stamp: int) -> CameraTopic:
+        """The topic with the calibration that held at a stamp."""
+        return next(topic for since, topic in reversed(self._calibrations) if since <= stamp)
+
+
+def _depth_m(
+    topic: TruthTopic | None,
+    message: Stamped | None,
+    frame_id: str,
+    camera: CameraTopic,
+    window: Intrinsics,
+) -> np.ndarray | None:
+    if topic is None or message is None:
+        return None
+    truth = topic.read(message.content, frame_id, camera, window)
+    return None if truth is None else resample(truth, window)
+
+
+def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
+    if config.calibration is None:
+        return bag.find_stereo(config.left, config.right)
+    left, right = map(read_camera_yaml, config.calibration)
+    return bag.named_stereo(config.left, config.right, (left, right))
+
+
+def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> TruthTopic | None:
+    topics = truth_topics(bag, camera)
+    if topic is not None and topic not in topics:
+        raise BagError(
+            f'{bag.name} holds no truth {topic} for {camera.image}, found '
+            f'{", ".join(topics) or "none"}'
+        )
+    chosen = topic or next(iter(topics), None)
+    return None if chosen is None else open_truth(bag, camera, chosen)

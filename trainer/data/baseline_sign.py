@@ -1,0 +1,48 @@
+"""A right camera with the wrong sign of P[3]: a slip of the calibration, or swapped cameras?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from monodepth_ros.bag import BagError
+from monodepth_ros.core.rectifier import Rectifier
+from trainer.data.recording import RawPair, Rig
+from trainer.data.stereo_matching import checked_disparity_px
+
+# The right way round, this many times as many pixels find their match: on real pairs over ten.
+CLEARLY = 2.0
+
+
+def with_positive_baseline(pair: RawPair) -> Rig:
+    """
+    The pair's rig; its P[3] is turned where the images say that only its sign is wrong.
+
+    Raises BagError where they say that left and right are swapped, or do not tell.
+    """
+    left, right = pair.rig
+    if right.baseline_m > 0:
+        return pair.rig
+    turned = Rig(left, replace(right, p=(*right.p[:3], -right.p[3], *right.p[4:])))
+    rectifier = Rectifier(*turned)
+    views = [eye.warp(i) for eye, i in zip(rectifier.eyes, pair.read(), strict=True)]
+    as_given, swapped = _matched_share(*views), _matched_share(*reversed(views))
+    got = f'P[3] of the right camera is {right.p[3]:g}, expected -fx * baseline'
+    if as_given > CLEARLY * swapped:
+        print(f'{got}: the images say that its sign is wrong; taken as {-right.p[3]:g}')
+        return turned
+    if swapped > CLEARLY * as_given:
+        raise BagError(
+            f'{got}, and the images match the other way round: left and right are swapped; '
+            'exchange --left and --right, or the cables'
+        )
+    raise BagError(
+        f'{got}, and the images do not tell whether its sign is wrong or left and right are '
+        'swapped; calibrate the rig as a stereo pair'
+    )
+
+
+def _matched_share(left: np.ndarray, right: np.ndarray) -> float:
+    """Share of the pixels that checked matching finds in the other view."""
+    return float(np.isfinite(checked_disparity_px(left, right)).mean())

@@ -1,0 +1,92 @@
+"""Where raw stereo pairs come from: recordings, and folders of frames."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from monodepth_ros.camera_yaml import read_camera_yaml
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.encodings import decode_compressed
+from monodepth_ros.pair_folder import EYES, images_by_name
+
+# Names of this many digits are stamps in nanoseconds, shorter ones numbers of frames.
+STAMP_DIGITS = 16
+
+
+class Rig(NamedTuple):
+    """The cameras of both eyes, as calibrated."""
+
+    left: Camera
+    right: Camera
+
+
+class RawPair(NamedTuple):
+    """
+    One pair as it was recorded.
+
+    read: left and right image, (H, W) grey or (H, W, 3) RGB uint8. read_truth: depth in a window
+    of the rectified left camera, (H, W) float32 metres, NaN where unknown, None where there is
+    none. Both raise ValueError for damaged data, from any thread.
+    """
+
+    stamp_ns: int
+    rig: Rig
+    read: Callable[[], tuple[np.ndarray, np.ndarray]]
+    read_truth: Callable[[Intrinsics], np.ndarray | None]
+
+
+class Recording(Protocol):
+    """
+    Raw pairs in the order of time.
+
+    described: what it is read from, as ingest.json keeps it. most: about how many pairs.
+    left_out: what could not become a pair, and how often.
+    """
+
+    described: dict[str, str | None]
+    most: int
+    left_out: Counter[str]
+
+    def pairs(self) -> Iterator[RawPair]:
+        """Raises ValueError where it cannot be read on."""
+
+
+class FrameFolder:
+    """A folder with left/ and right/ images of the same names, and a calibration from files."""
+
+    def __init__(self, path: Path, calibration: tuple[Path, Path]) -> None:
+        left, right = (images_by_name(path / eye) for eye in EYES)
+        self._names = sorted(left.keys() & right.keys())
+        if not self._names:
+            raise FileNotFoundError(
+                f'{path} holds no image of the same name in left/ and right/, expected frames of '
+                'a stereo rig'
+            )
+        self._files = {name: (left[name], right[name]) for name in self._names}
+        self._rig = Rig(*map(read_camera_yaml, calibration))
+        self.described: dict[str, str | None] = {'left': 'left/', 'right': 'right/', 'truth': None}
+        self.most = len(self._names)
+        self.left_out = Counter({'unpaired': len(left.keys() ^ right.keys())})
+
+    def pairs(self) -> Iterator[RawPair]:
+        """By name."""
+        stamped = all(name.isdigit() and len(name) >= STAMP_DIGITS for name in self._names)
+        for number, name in enumerate(self._names):
+            files = self._files[name]
+            stamp_ns = int(name) if stamped else number
+            yield RawPair(stamp_ns, self._rig, lambda files=files: _read(*files), lambda _: None)
+
+
+def _read(left: Path, right: Path) -> tuple[np.ndarray, np.ndarray]:
+    images = []
+    for path in (left, right):
+        try:
+            images.append(decode_compressed(path.read_bytes(), keep_grey=True))
+        except (ValueError, OSError) as error:
+            raise ValueError(f'{path}: {error}') from error
+    return images[0], images[1]
