@@ -39,7 +39,7 @@ class PairFolder:
         if not self._left:
             raise ValueError(f'{self.path}/left holds no images, expected at least one pair')
         # The second field is free in folders that others wrote.
-        stamped = dict.fromkeys(fields[0] for fields in self._stamp_fields())
+        stamped = dict.fromkeys(fields[0] for fields in _stamp_fields(self.path))
         odd = self._left.keys() ^ self._right.keys()
         if stamped:
             # A writer that was killed between the two images has not committed them.
@@ -77,12 +77,7 @@ class PairFolder:
 
     def stamps_ns(self) -> dict[str, int]:
         """The stamp of every name, as ingest wrote them."""
-        return {name: int(stamp) for name, stamp in self._stamp_fields()}
-
-    def _stamp_fields(self) -> list[list[str]]:
-        path = self.path / STAMPS
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [line.split() for line in lines if line.strip()]
+        return {name: int(stamp) for name, stamp in _stamp_fields(self.path)}
 
 
 def read_rgb(path: Path, camera: Intrinsics, *, shrink: int = 1) -> np.ndarray:
@@ -149,6 +144,7 @@ class PairFolderWriter:
 
     def __init__(self, folder: Path, calibration: StereoCalibration) -> None:
         self._folder = folder
+        self._committed = {fields[0] for fields in _stamp_fields(folder)}
         for eye in EYES:
             (folder / eye).mkdir(parents=True, exist_ok=True)
         file = folder / CALIBRATION
@@ -177,8 +173,10 @@ class PairFolderWriter:
 
     def commit(self, name: str, stamp_ns: int) -> None:
         """From now on the pair counts. Call it in the order of time, after write_images."""
-        with (self._folder / STAMPS).open('a') as file:
-            file.write(f'{name} {stamp_ns}\n')
+        if name not in self._committed:
+            with (self._folder / STAMPS).open('a') as file:
+                file.write(f'{name} {stamp_ns}\n')
+            self._committed.add(name)
 
     def add_gt_depth(self, name: str, depth_m: np.ndarray) -> None:
         """Write a pair's true depth: (H, W) float32 metres, NaN where there is none."""
@@ -186,6 +184,12 @@ class PairFolderWriter:
         units = np.clip(np.nan_to_num(depth_m, posinf=0) * GT_DEPTH_UNITS_PER_M, 0, 65535)
         png = _encoded('.png', np.rint(units).astype(np.uint16), [])
         _write(self._folder / 'gt_depth' / f'{name}.png', png)
+
+
+def _stamp_fields(folder: Path) -> list[list[str]]:
+    path = folder / STAMPS
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [line.split() for line in lines if line.strip()]
 
 
 def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:

@@ -51,7 +51,13 @@ def test_a_wrong_sign_of_the_baseline_is_understood_from_the_images(tmp_path, ca
         eye: render(scene, camera, pose.moved_right(shift_m)).rgb
         for eye, shift_m in zip(eyes, (0.0, 0.3), strict=True)
     }
-    bag = write_stereo_bag(tmp_path / 'bag', frames=1, baseline_m=-0.3, focal_px=120, images=views)
+    bag = write_stereo_bag(
+        tmp_path / 'bag',
+        frames=1,
+        baseline_m=-0.3,
+        focal_px=120,
+        image_of=lambda eye, _: views[eye],
+    )
     if eyes[0] == 'left':
         assert ingest([bag], tmp_path / 'pairs', DARK_TOO).calibrations[0].baseline_m == 0.3
         assert 'its sign is wrong; taken as -36' in capsys.readouterr().out

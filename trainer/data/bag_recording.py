@@ -27,6 +27,7 @@ NS_PER_MS = 1_000_000
 WAITING = 64
 # A pair waits this long for a truth, or a camera_info, that was recorded after it.
 LAG_NS = 500_000_000
+DAMAGED = 'damaged message'
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,23 @@ class BagRecording:
             topics += [topic.info for topic in self._topics]
         if self._truth is not None:
             topics.append(self._truth.topic)
-        yield from self._bag.messages(
-            *topics,
-            first_share=self._config.first_share,
-            last_share=self._config.last_share,
-            skipped=self._skip,
-        )
+        shares = (self._config.first_share, self._config.last_share)
+        seen = 0
+        for message in self._bag.messages(
+            *topics, first_share=shares[0], last_share=shares[1], skipped=self._skip
+        ):
+            seen += 1
+            yield message
+        missing = self._bag.message_count(*topics) - seen - self.left_out[DAMAGED]
+        if shares == (0, 1) and missing > 0:
+            # Damage can look like the end of the file.
+            print(f'{self._bag.name}: {missing} messages of these topics could not be read')
+            self.left_out['missing message'] = missing
 
     def _skip(self, what: str) -> None:
-        if not self.left_out['damaged message']:
+        if not self.left_out[DAMAGED]:
             print(f'{self._bag.name}: left out {what}; more of this kind are only counted')
-        self.left_out['damaged message'] += 1
+        self.left_out[DAMAGED] += 1
 
     def _take(
         self, message: BagMessage, eye: _Eye, eyes: tuple[_Eye, ...]

@@ -1,0 +1,250 @@
+"""Ingest that is killed, or fed with damaged recordings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
+
+from monodepth_ros.pair_folder import PairFolder
+from test.recordings import add_cloud, copy_bag, PERIOD_NS, textured, write_stereo_bag
+from trainer.__main__ import main
+from trainer.data.ingest import ingest
+from trainer.data.sources import open_sequences
+from trainer.ingest_config import IngestConfig
+
+ROOT = Path(__file__).parents[2]
+FRAMES = 12
+DIE_AFTER = """
+import os, signal
+from {module} import {owner}
+whole = {owner}.{method}
+calls = 0
+def dying(*arguments, **options):
+    global calls
+    calls += 1
+    if calls == {calls}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(*arguments, **options)
+{owner}.{method} = dying
+"""
+
+
+def _scans(bag):
+    for frame in (0, 2, 5, 9):
+        add_cloud(bag, 'left_optical_frame', np.array([[0, 0, 2.0]]), stamp_ns=frame * PERIOD_NS)
+
+
+def _stop_and_go(eye, frame):
+    """Still in frames 3 and 4, and again in 8."""
+    return textured(eye, {3: 2, 4: 2, 8: 7}.get(frame, frame))
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """A drive with two halts and four scans."""
+    return write_stereo_bag(tmp_path / 'bag', frames=FRAMES, image_of=_stop_and_go, extra=_scans)
+
+
+def _command(bag, output, before='', **popen):
+    code = f'{before}\nimport sys\nfrom trainer.__main__ import main\nsys.exit(main(sys.argv[1:]))'
+    return subprocess.run(
+        [sys.executable, '-c', code, 'ingest', str(bag), '-o', str(output)],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **popen,
+    )  # fmt: skip
+
+
+def _content(folder):
+    files = (path for path in folder.rglob('*') if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+# In the middle of writing an image, between its files and its line, and after the line.
+@pytest.mark.parametrize(
+    ('module', 'owner', 'method', 'calls'),
+    [
+        ('pathlib', 'Path', 'write_bytes', 6),
+        ('monodepth_ros.pair_folder', 'PairFolderWriter', 'commit', 4),
+        ('trainer.data.ingest_journal', 'Workspace', 'record', 7),
+    ],
+)
+def test_killed_and_started_again_the_result_is_the_same(
+    bag, tmp_path, module, owner, method, calls
+):
+    ingest([bag], tmp_path / 'whole', IngestConfig())
+    parts = tmp_path / 'parts'
+    before = DIE_AFTER.format(module=module, owner=owner, method=method, calls=calls)
+    assert _command(bag, parts, before).returncode == -signal.SIGKILL
+    assert not parts.exists()
+    done = _content(tmp_path / 'parts.partial')
+    kept = [name for name in done if name.endswith('.jpg')]
+    ages = {name: (tmp_path / 'parts.partial' / name).stat().st_mtime_ns for name in kept}
+    journal = (tmp_path / 'parts.partial' / 'journal.jsonl').read_text().splitlines()
+    ingest([bag], parts, IngestConfig())
+    assert _content(parts) == _content(tmp_path / 'whole')
+    assert [path.name for path in tmp_path.glob('*.partial')] == []
+    # What was decided was not done again.
+    names = {json.loads(line)['name'] for line in journal} - {None}
+    for name, age in ages.items():
+        if Path(name).stem in names:
+            again = parts / Path(name).relative_to('sequence_01')
+            assert again.stat().st_mtime_ns == age
+    counts = json.loads((parts / 'ingest.json').read_text())['counts']
+    assert counts == {'kept': FRAMES - 3, 'still': 3}
+
+
+def test_what_was_begun_with_other_options_is_not_gone_on_with(bag, tmp_path, capsys):
+    before = DIE_AFTER.format(
+        module='trainer.data.ingest_journal', owner='Workspace', method='record', calls=3
+    )
+    _command(bag, tmp_path / 'pairs', before)
+    command = ['ingest', str(bag), '-o', str(tmp_path / 'pairs')]
+    assert main([*command, '--min_motion=0']) == 1
+    assert 'was begun with other recordings or options' in capsys.readouterr().err
+    assert main(command) == 0
+
+
+def test_on_a_full_disk_the_same_command_goes_on_later(bag, tmp_path):
+    """A limit of file size stands in for the full disk: the write fails half-way all the same."""
+    output = tmp_path / 'pairs'
+    limited = _command(
+        bag, output, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+    )
+    assert limited.returncode == 1
+    assert 'is the disk full?' in limited.stderr
+    assert 'Traceback' not in limited.stderr
+    assert _command(bag, output).returncode == 0
+    assert len(PairFolder(output).names) == FRAMES - 3
+
+
+def _damage_message(bag, topic, damage):
+    """The same recording as sqlite3, with the data of a topic's third message changed."""
+    copy = copy_bag(bag, bag.with_name('copy'), StoragePlugin.SQLITE3, CompressionMode.NONE)
+    with sqlite3.connect(copy / 'copy.db3') as database:
+        rows = database.execute(
+            'SELECT messages.id, data FROM messages JOIN topics ON topic_id = topics.id '
+            'WHERE name = ? ORDER BY timestamp',
+            (topic,),
+        ).fetchall()
+        number, data = rows[2]
+        database.execute('UPDATE messages SET data = ? WHERE id = ?', (damage(data), number))
+    database.close()
+    return copy
+
+
+@pytest.mark.parametrize(
+    ('topic', 'damage', 'count'),
+    [
+        ('/left/image_raw/compressed', lambda data: data[:-200], 'damaged message'),
+        ('/left/image_raw/compressed', lambda data: data[:90] + bytes(len(data) - 90),
+         'unreadable'),
+        ('/left/camera_info', lambda data: data[:60], 'damaged message'),
+        ('/left/camera_info', lambda data: data[:-300] + b'\xff' * 300, 'damaged message'),
+    ],
+)  # fmt: skip
+def test_a_damaged_message_costs_one_pair_at_most(bag, tmp_path, capsys, topic, damage, count):
+    damaged = _damage_message(bag, topic, damage)
+    ingest([damaged], tmp_path / 'pairs', IngestConfig())
+    assert len(PairFolder(tmp_path / 'pairs').names) >= FRAMES - 5
+    counts = json.loads((tmp_path / 'pairs' / 'ingest.json').read_text())['counts']
+    assert counts[count] == 1
+    said = capsys.readouterr()
+    assert 'more of this kind are only counted' in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ('mode', 'words', 'count'),
+    [
+        (CompressionMode.NONE, 'messages of these topics could not be read', 'missing message'),
+        (CompressionMode.STORAGE, 'what comes before the damage is used', 'ended early'),
+    ],
+)
+def test_what_comes_before_damage_is_used(tmp_path, capsys, mode, words, count):
+    bag = write_stereo_bag(tmp_path / 'bag', frames=300, image_of=textured)
+    copy = copy_bag(bag, tmp_path / 'copy', StoragePlugin.MCAP, mode)
+    file = copy / 'copy.mcap'
+    data = bytearray(file.read_bytes())
+    middle = len(data) * 2 // 3
+    data[middle : middle + 5000] = bytes(5000)
+    file.write_bytes(data)
+    assert main(['ingest', str(copy), '-o', str(tmp_path / 'pairs')]) == 0
+    said = capsys.readouterr()
+    assert words in said.out + said.err
+    assert 50 < len(PairFolder(tmp_path / 'pairs').names) < 250
+    assert json.loads((tmp_path / 'pairs' / 'ingest.json').read_text())['counts'][count] > 0
+
+
+@pytest.mark.parametrize('ending', ['-journal', '-wal'])
+def test_a_database_with_a_hot_journal_is_not_read(bag, tmp_path, capsys, ending):
+    copy = _damage_message(bag, '/left/image_raw/compressed', lambda data: data)
+    (copy / f'copy.db3{ending}').write_bytes(b'not yet in the database')
+    assert main(['ingest', str(copy), '-o', str(tmp_path / 'pairs')]) == 1
+    assert 'was not closed by its recorder' in capsys.readouterr().err
+
+
+def test_a_missing_metadata_file_and_an_unknown_lens_are_one_line(bag, tmp_path, capsys):
+    (bag / 'metadata.yaml').unlink()
+    assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
+    assert 'or run `ros2 bag reindex`' in capsys.readouterr().err
+    odd = write_stereo_bag(tmp_path / 'odd', image_of=textured, lens=('mirror', (0.1,)))
+    assert main(['ingest', str(odd), '-o', str(tmp_path / 'pairs')]) == 1
+    error = capsys.readouterr().err
+    assert '/left/image_raw/compressed + /right/image_raw/compressed: got distortion' in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['bag', 'odd']
+
+
+def test_nothing_worth_keeping_says_why(tmp_path, capsys):
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=lambda *_: textured('left', 0) // 30)
+    assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
+    assert 'no pair is worth keeping (5 dark)' in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+@pytest.mark.slow
+def test_random_damage_never_hangs_nor_prints_a_traceback(bag, tmp_path, capsys):
+    """200 damaged copies: bytes turned over, cut out or cut off, in the data or the metadata."""
+    rng = np.random.default_rng(0)
+    sqlite = _damage_message(bag, '/left/image_raw/compressed', lambda data: data)
+    outcomes = {0: 0, 1: 0}
+    for number in range(200):
+        source, storage = ((bag, 'bag.mcap'), (sqlite, 'copy.db3'))[number % 2]
+        damaged, output = tmp_path / 'damaged', tmp_path / 'pairs'
+        shutil.copytree(source, damaged)
+        file = damaged / ('metadata.yaml' if rng.random() < 0.1 else storage)
+        file.write_bytes(_damaged(file.read_bytes(), rng))
+        status = main(['ingest', str(damaged), '-o', str(output)])
+        said = capsys.readouterr()
+        assert 'Traceback' not in said.err
+        if status == 0:
+            for pairs in open_sequences(str(output)):
+                for name in pairs.names:
+                    pairs.read_pair(name)
+            shutil.rmtree(output)
+        else:
+            assert said.err.strip()
+            assert not output.exists()
+        assert not output.with_name('pairs.partial').exists()
+        outcomes[status] += 1
+        shutil.rmtree(damaged)
+    assert min(outcomes.values()) > 10  # both ways were taken
+
+
+def _damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    start = int(rng.integers(len(data)))
+    length = int(2 ** rng.uniform(0, 10))
+    kind = rng.integers(3)
+    if kind == 0:
+        return data[:start]
+    if kind == 1:
+        return data[:start] + data[start + length :]
+    noise = rng.integers(0, 256, length, np.uint8).tobytes()
+    return data[:start] + noise + data[start + length :]

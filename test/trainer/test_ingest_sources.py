@@ -1,0 +1,240 @@
+"""What ingest reads: storages, compressions, several recordings, frames, calibrations, truths."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
+import yaml
+
+from monodepth_ros.bag import BagError
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.pair_folder import PairFolder
+from test.recordings import (
+    add_cloud,
+    add_depth,
+    camera_yaml,
+    copy_bag,
+    header_of,
+    HEIGHT,
+    PERIOD_NS,
+    textured,
+    WIDTH,
+    write_stereo_bag,
+)
+from trainer.__main__ import main
+from trainer.data.ingest import ingest
+from trainer.data.sources import open_sequences
+from trainer.ingest_config import IngestConfig
+
+FRAMES = 5
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """Five frames of a rig that drives past a wall."""
+    return write_stereo_bag(tmp_path / 'bag', frames=FRAMES, image_of=textured)
+
+
+def _pairs(sources, tmp_path, **options):
+    ingest(sources, tmp_path / 'pairs', IngestConfig(**options))
+    return PairFolder(tmp_path / 'pairs')
+
+
+@pytest.mark.parametrize(
+    ('plugin', 'mode'),
+    [
+        pytest.param(plugin, mode, id=f'{plugin.name} {mode.name}')
+        for plugin in StoragePlugin
+        for mode in CompressionMode
+        if (plugin, mode) != (StoragePlugin.SQLITE3, CompressionMode.STORAGE)
+    ],
+)
+def test_every_storage_and_compression(bag, tmp_path, plugin, mode):
+    copy = copy_bag(bag, tmp_path / 'copy', plugin, mode)
+    pairs = _pairs([copy], tmp_path)
+    assert len(pairs.names) == FRAMES
+    left, right = pairs.read_pair('000002')
+    # Written as jpeg of quality 95.
+    assert np.abs(left[..., 0] - textured('left', 2).astype(int)).mean() < 2
+    assert np.abs(right[..., 0] - textured('right', 2).astype(int)).mean() < 2
+
+
+def test_a_file_alone_is_a_recording(bag, tmp_path):
+    assert len(_pairs([bag / 'bag.mcap'], tmp_path).names) == FRAMES
+
+
+def _later(eye, frame):
+    return textured(eye, frame + FRAMES)
+
+
+def test_several_recordings_are_one_in_time(bag, tmp_path):
+    later = write_stereo_bag(
+        tmp_path / 'later', frames=FRAMES, image_of=_later, first_frame=FRAMES
+    )
+    pairs = _pairs([later, bag], tmp_path)
+    assert list(pairs.stamps_ns().values()) == [n * PERIOD_NS for n in range(2 * FRAMES)]
+
+
+def test_a_split_recording_is_one(bag, tmp_path):
+    later = write_stereo_bag(
+        tmp_path / 'later', frames=FRAMES, image_of=_later, first_frame=FRAMES
+    )
+    (later / 'later.mcap').rename(bag / 'bag_1.mcap')
+    info = yaml.safe_load((bag / 'metadata.yaml').read_text())
+    values = info['rosbag2_bagfile_information']
+    values['relative_file_paths'].append('bag_1.mcap')
+    values['message_count'] *= 2
+    values['duration']['nanoseconds'] = 2 * FRAMES * PERIOD_NS
+    for topic in values['topics_with_message_count']:
+        topic['message_count'] *= 2
+    (bag / 'metadata.yaml').write_text(yaml.safe_dump(info))
+    assert len(_pairs([bag], tmp_path).names) == 2 * FRAMES
+
+
+def _write_frames(folder, names):
+    for eye in ('left', 'right'):
+        (folder / eye).mkdir(parents=True)
+        for frame, name in enumerate(names):
+            cv2.imwrite(str(folder / eye / f'{name}.png'), textured(eye, frame))
+    return folder
+
+
+def _write_calibration(tmp_path, **changes):
+    (tmp_path / 'left.yaml').write_text(camera_yaml(**changes))
+    (tmp_path / 'right.yaml').write_text(camera_yaml(**changes, shift=15.0))
+    return tmp_path / 'left.yaml', tmp_path / 'right.yaml'
+
+
+@pytest.mark.parametrize(
+    ('names', 'stamps'),
+    [
+        (['1403715273262142976', '1403715273362142976'], [1403715273262142976, None]),
+        (['a', 'b'], [0, 1]),
+    ],
+)
+def test_a_folder_of_frames(tmp_path, names, stamps):
+    frames = _write_frames(tmp_path / 'frames', names)
+    files = _write_calibration(tmp_path)
+    command = ['ingest', str(frames), '-o', str(tmp_path / 'pairs')]
+    assert main([*command, '--calibration', json.dumps([str(file) for file in files])]) == 0
+    pairs = PairFolder(tmp_path / 'pairs')
+    assert pairs.calibration.baseline_m == 0.25
+    assert next(iter(pairs.stamps_ns().values())) == stamps[0]
+    assert len(pairs.names) == 2
+
+
+def test_a_folder_of_frames_wants_a_calibration(tmp_path, capsys):
+    frames = _write_frames(tmp_path / 'frames', ['a'])
+    assert main(['ingest', str(frames), '-o', str(tmp_path / 'pairs')]) == 1
+    assert 'folder of frames, expected it alone and with --calibration' in capsys.readouterr().err
+
+
+def test_a_recording_without_camera_info_and_a_fisheye_calibration(tmp_path):
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=textured, with_info=False)
+    files = _write_calibration(tmp_path, d=[0.05, 0.01, 0, 0], model=None)
+    pairs = _pairs([bag], tmp_path, calibration=files)
+    assert len(pairs.names) == FRAMES
+    # The corner of the fisheye's image lies farther out than that of the rectified one.
+    assert pairs.calibration.intrinsics.width == WIDTH
+    straight = _pairs([bag], tmp_path / 'straight', calibration=_write_calibration(tmp_path))
+    there, here = (p.read_pair('000000')[0].astype(int) for p in (straight, pairs))
+    assert np.abs(there[24, 32] - here[24, 32]).max() < 12
+    assert np.abs(there - here).mean() > 4
+
+
+def test_topics_for_a_calibration_are_found_by_name_or_given(tmp_path):
+    bag = write_stereo_bag(
+        tmp_path / 'bag', image_of=textured, with_info=False, eyes=('left', 'right', 'other_left')
+    )
+    files = _write_calibration(tmp_path)
+    with pytest.raises(BagError, match=r'for the left camera, expected one of .*--left'):
+        _pairs([bag], tmp_path, calibration=files)
+    left = '/left/image_raw/compressed'
+    assert len(_pairs([bag], tmp_path, calibration=files, left=left).names) == FRAMES
+
+
+def test_when_the_calibration_changes_a_new_sequence_begins(tmp_path, capsys):
+    bag = write_stereo_bag(tmp_path / 'bag', frames=3, image_of=textured)
+    other = write_stereo_bag(
+        tmp_path / 'other', frames=3, image_of=_later, first_frame=3, baseline_m=0.5
+    )
+    ingest([bag, other], tmp_path / 'pairs', IngestConfig())
+    assert 'the calibration changed at 300000000: sequence 2 begins' in capsys.readouterr().out
+    first, second = open_sequences(str(tmp_path / 'pairs'))
+    assert (first.calibration.baseline_m, second.calibration.baseline_m) == (0.25, 0.5)
+    assert (len(first.names), len(second.names)) == (3, 3)
+    report = json.loads((tmp_path / 'pairs' / 'ingest.json').read_text())
+    assert report['counts'] == {'kept': 6}
+
+
+def test_pictures_of_another_size_than_their_camera_info_are_left_out(tmp_path, capsys):
+    def some_small(eye, frame):
+        return textured(eye, frame)[: HEIGHT - 8 * (frame == 2)]
+
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=some_small, info_size=(WIDTH, HEIGHT))
+    assert len(_pairs([bag], tmp_path).names) == FRAMES - 1
+    assert 'got an image of 64 x 40, expected 64 x 48' in capsys.readouterr().err
+
+
+def test_zero_stamps_are_replaced_by_the_time_of_recording(tmp_path):
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=textured, stamped=False)
+    pairs = _pairs([bag], tmp_path)
+    # Of the first one that time is zero as well.
+    assert list(pairs.stamps_ns().values()) == [n * PERIOD_NS for n in range(FRAMES)]
+
+
+def test_duplicates_and_messages_out_of_order(bag, tmp_path):
+    # The same recording twice, as when a topic is recorded by two recorders.
+    pairs = _pairs([bag, bag], tmp_path)
+    assert list(pairs.stamps_ns().values()) == [n * PERIOD_NS for n in range(FRAMES)]
+    counts = json.loads((tmp_path / 'pairs' / 'ingest.json').read_text())['counts']
+    assert counts == {'kept': FRAMES, 'duplicate': 2 * FRAMES}
+    late = write_stereo_bag(
+        tmp_path / 'late', image_of=textured, recorded_after_ns={2: 250_000_000}
+    )
+    again = _pairs([late], tmp_path / 'again')
+    assert list(again.stamps_ns().values()) == [n * PERIOD_NS for n in range(FRAMES)]
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'compressed'), [(np.float32, False), (np.uint16, False), (np.uint16, True)]
+)
+def test_a_depth_topic_becomes_the_truth(tmp_path, dtype, compressed):
+    metre = 1 if dtype is np.float32 else 1000
+    values = np.full((HEIGHT // 2, WIDTH // 2), 3 * metre, dtype)
+    values[:, 8:] = 5 * metre
+
+    def depth(bag):
+        add_depth(bag, '/depth', values, stamp_ns=PERIOD_NS, focal_px=30, compressed=compressed)
+
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=textured, extra=depth)
+    pairs = _pairs([bag], tmp_path)
+    assert pairs.read_gt_depth('000000') is None
+    depth_m = pairs.read_gt_depth('000001')
+    assert (depth_m[:, :16] == 3).all()
+    assert (depth_m[:, 16:] == 5).all()
+
+
+def test_one_of_several_truths_can_be_named(tmp_path):
+    def two(bag):
+        add_cloud(bag, 'left_optical_frame', np.array([[0, 0, 2.0]]))
+        add_depth(bag, '/depth', np.full((HEIGHT, WIDTH), 3, np.float32), stamp_ns=0)
+
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=textured, extra=two)
+    assert np.nanmax(_pairs([bag], tmp_path).read_gt_depth('000000')) == 2
+    named = _pairs([bag], tmp_path / 'named', truth_topic='/depth/image_rect')
+    assert np.nanmax(named.read_gt_depth('000000')) == 3
+    with pytest.raises(BagError, match='holds no truth /a'):
+        _pairs([bag], tmp_path / 'other', truth_topic='/a')
+
+
+def test_a_latched_camera_info_after_the_first_image_serves(tmp_path):
+    info_last = write_stereo_bag(tmp_path / 'bag', image_of=textured, info_frames=(3,))
+    pairs = _pairs([info_last], tmp_path)
+    assert len(pairs.names) == FRAMES
+    assert pairs.calibration.intrinsics == Intrinsics(60, 60, 31.5, 23.5, WIDTH, HEIGHT)
+    assert header_of(0).frame_id == 'left_optical_frame'
