@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
-import multiprocessing
 import os
 from pathlib import Path
 import platform
-import re
 from statistics import median
 import sys
 import time
@@ -22,6 +20,7 @@ import time
 import torch
 from torch import Tensor
 
+from bench.memory import in_child, resident_peak_mb
 from bench.plain import plain_loss, plain_network
 from bench.report import report, Target
 from monodepth_ros.core.canonical import fit_canonical
@@ -52,7 +51,7 @@ def main() -> int:
         seconds = _alternating_seconds(height, width, device)
         ratios = [plain / ours for ours, plain in zip(*seconds.values(), strict=True)]
         print(f'{size}: {", ".join(f"{ratio:.2f}" for ratio in ratios)} times the plain speed')
-        memory_mb = {kind: _memory_in_child(kind, height, width, device) for kind in STEPS}
+        memory_mb = {k: in_child(_peak_mb, k, height, width, device) for k in STEPS}
         for kind, values in seconds.items():
             rows.append((f'{kind} {size}', BATCH / median(values), memory_mb[kind]))
         targets.append(Target(f'speed-up {size}', median(ratios), SPEED_UP[device.type]))
@@ -153,26 +152,15 @@ def _seconds(run: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def _memory_in_child(kind: str, height: int, width: int, device: torch.device) -> float:
-    """Peak MB of a process that does nothing but steps of this kind."""
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(_peak_mb, (kind, height, width, device))
-
-
 def _peak_mb(kind: str, height: int, width: int, device: torch.device) -> float:
+    """Of a process that does nothing but steps of this kind."""
     network, pair = _start(height, width, device)
     step = STEPS[kind](network, device)
     for _ in range(WARM_UP):
         step(*pair)
     if device.type == 'cuda':
         return torch.cuda.max_memory_allocated() / 2**20
-    return _resident_peak_mb()
-
-
-def _resident_peak_mb() -> float:
-    # Not getrusage: its ru_maxrss begins with that of the parent process.
-    status = Path('/proc/self/status').read_text()
-    return int(re.search(r'VmHWM:\s*(\d+) kB', status)[1]) / 2**10
+    return resident_peak_mb()
 
 
 def _data_targets(device: torch.device) -> list[Target]:

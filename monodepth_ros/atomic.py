@@ -38,8 +38,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
 
 
 def partial_path(path: Path) -> Path:

@@ -8,6 +8,7 @@ Depth Z is the same in both cameras (same centre, same axes), so the way back is
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import cv2
@@ -52,6 +53,21 @@ class ToCanonical:
         self.valid = self._pixel_valid(map_x, map_y)
         # Fixed-point maps: half the memory and twice the speed at 1/32 px.
         self._maps = cv2.convertMaps(map_x, map_y, cv2.CV_16SC2)
+
+    def cropped(self, *, left: int, top: int, width: int, height: int) -> ToCanonical:
+        """The map into a window of the canonical camera, see Intrinsics.cropped."""
+        window = copy(self)
+        window.canonical = self.canonical.cropped(left=left, top=top, width=width, height=height)
+        window.valid = self.valid[top : top + height, left : left + width]
+        fine = self._oversampling
+        rows = slice(top * fine, (top + height) * fine)
+        columns = slice(left * fine, (left + width) * fine)
+        positions, fractions = self._maps
+        window._maps = (
+            np.ascontiguousarray(positions[rows, columns]),
+            np.ascontiguousarray(fractions[rows, columns]),
+        )
+        return window
 
     def warp(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """

@@ -116,9 +116,11 @@ def _first_shrinking(distorted: Callable[[Array], Array], values: Array) -> floa
 def _ray_radius(camera: Camera, rectified: Intrinsics) -> Array:
     """tan of the angle between each rectified pixel's ray and the raw optical axis; inf behind."""
     x = (np.arange(rectified.width) - rectified.cx) / rectified.fx
-    y = (np.arange(rectified.height) - rectified.cy) / rectified.fy
-    rays = np.stack([*np.meshgrid(x, y), np.ones((rectified.height, rectified.width))], axis=-1)
-    raw = rays @ camera.rotation  # row vectors: ray @ R equals R transposed @ ray
+    y = ((np.arange(rectified.height) - rectified.cy) / rectified.fy)[:, None]
+    # Row vectors: (x, y, 1) @ R equals R transposed @ (x, y, 1).
+    raw_x, raw_y, raw_z = (
+        x * column[0] + y * column[1] + column[2] for column in camera.rotation.T
+    )
     with np.errstate(divide='ignore', invalid='ignore'):
-        radius = np.hypot(raw[..., 0], raw[..., 1]) / raw[..., 2]
-    return np.where(raw[..., 2] > 0, radius, np.inf)
+        radius = np.hypot(raw_x, raw_y) / raw_z
+    return np.where(raw_z > 0, radius, np.inf)

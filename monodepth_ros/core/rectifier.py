@@ -24,11 +24,11 @@ class Rectifier:
                 'right camera is -fx * baseline; left and right may be swapped'
             )
         full = left.rectified
-        seen = ToCanonical(left, full).valid & ToCanonical(right, full).valid
-        top, bottom, first, last = largest_valid_window(seen)
-        cropped = full.cropped(left=first, top=top, width=last - first, height=bottom - top)
-        self.calibration = StereoCalibration(cropped, right.baseline_m)
-        self.eyes = ToCanonical(left, cropped), ToCanonical(right, cropped)
+        eyes = [ToCanonical(eye, full) for eye in (left, right)]
+        top, bottom, first, last = largest_valid_window(eyes[0].valid & eyes[1].valid)
+        window = {'left': first, 'top': top, 'width': last - first, 'height': bottom - top}
+        self.calibration = StereoCalibration(full.cropped(**window), right.baseline_m)
+        self.eyes = eyes[0].cropped(**window), eyes[1].cropped(**window)
 
 
 def largest_valid_window(valid: NDArray[np.bool_]) -> tuple[int, int, int, int]:

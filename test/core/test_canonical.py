@@ -70,6 +70,16 @@ def test_rays_that_the_lens_cannot_have_seen_are_invalid():
     np.testing.assert_array_equal(valid, np.abs(np.arange(201) - 100) < 50)
 
 
+def test_a_cropped_map_gives_the_window_of_the_whole_one():
+    live = CANONICAL.scaled_to(width=256, height=128)
+    image = np.random.default_rng(0).integers(0, 256, (128, 256), np.uint8)
+    whole = ToCanonical(Camera.pinhole(live), CANONICAL)
+    window = whole.cropped(left=10, top=5, width=100, height=50)
+    np.testing.assert_array_equal(window.warp(image), whole.warp(image)[5:55, 10:110])
+    assert window.canonical == CANONICAL.cropped(left=10, top=5, width=100, height=50)
+    assert window.valid.shape == (50, 100)
+
+
 def test_another_size_than_the_camera_info_is_refused():
     with pytest.raises(ValueError, match='got an image of 10 x 20, expected 320 x 240'):
         ToCanonical(_live(), CANONICAL).warp(np.zeros((20, 10, 3), np.uint8))

@@ -26,11 +26,18 @@ def test_motion_by_hand():
     assert motion_percent(_look(0).thumbnail, _look(0).thumbnail) == pytest.approx(0, abs=1e-3)
 
 
-def test_motion_between_unrelated_pictures_or_on_a_bare_wall_is_unknown():
-    other = np.ascontiguousarray(_look(0).thumbnail[::-1, ::-1])
-    assert motion_percent(_look(0).thumbnail, other) is None
-    bare = np.full_like(other, 100)
+def test_before_a_bare_wall_motion_is_unknown_and_the_pair_kept():
+    bare = np.full((48, 64), 100, np.uint8)
     assert motion_percent(bare, bare) is None
+    selection = Selection(IngestConfig())
+    assert [selection.judge(look_at(bare, bare)) for _ in range(2)] == [None, None]
+
+
+def test_another_place_is_not_standing_still():
+    selection = Selection(IngestConfig())
+    assert selection.judge(_look(0)) is None
+    other = np.ascontiguousarray(textured('left', 0)[::-1, ::-1])
+    assert selection.judge(look_at(other, other)) is None
 
 
 def test_brightness_is_that_of_the_darker_eye_and_white_that_of_the_brighter_one():

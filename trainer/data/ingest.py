@@ -134,7 +134,7 @@ class _Ingest:
     def run(self, title: str) -> None:
         """All of the recording, or as far as it can be read."""
         workers = os.cpu_count() or 1
-        with _one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
+        with one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
             for pair in track(self._readable_pairs(), f'ingest {title}', self._recording.most):
                 self._take(pair, pool)
                 while len(self._preparing) > IN_WORK * workers:
@@ -238,7 +238,7 @@ def _nothing_kept(sources: Sequence[Path], counts: Counter[str], config: IngestC
 
 
 @contextmanager
-def _one_thread_opencv() -> Iterator[None]:
+def one_thread_opencv() -> Iterator[None]:
     """The pool's threads are the parallelism; OpenCV's own would only get in their way."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

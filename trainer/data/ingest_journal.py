@@ -34,7 +34,8 @@ class Workspace:
     """
     FOLDER.partial, which becomes FOLDER at the end and survives kill -9 until then.
 
-    began_with: sources and options; what was begun with others is not gone on with.
+    began_with: sources and options; what was begun with others is not gone on with. decided: what
+    a killed predecessor did, by stamp. holds_pairs: whether any was kept so far.
     Raises FileExistsError when FOLDER exists, or when FOLDER.partial is of another ingest.
     """
 
@@ -50,13 +51,9 @@ class Workspace:
             self.partial.mkdir(parents=True)
             self._write_report(self.partial, {})
         self.decided = {d.stamp_ns: d for d in self._read_journal()}
+        self.holds_pairs = any(d.name for d in self.decided.values())
         # Without buffer: a decision is on its way to the disk before the next one is made.
         self._journal = (self.partial / JOURNAL).open('ab', buffering=0)
-
-    @property
-    def holds_pairs(self) -> bool:
-        """Whether any pair was kept so far."""
-        return any(decision.name for decision in self.decided.values())
 
     def sequence(self, number: int) -> Path:
         """The pair folder of the pairs of one calibration, numbered from 1."""
@@ -64,7 +61,7 @@ class Workspace:
 
     def record(self, decision: Decision) -> None:
         """Note a decision whose files are written."""
-        self.decided[decision.stamp_ns] = decision
+        self.holds_pairs |= decision.name is not None
         self._journal.write((json.dumps(asdict(decision)) + '\n').encode())
 
     def finish(self, report: dict[str, Any]) -> None:

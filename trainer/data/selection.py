@@ -11,18 +11,20 @@ import numpy as np
 
 from trainer.ingest_config import IngestConfig
 
-LOOK_WIDTH = 512
+# About: of the thumbnails.
+LOOK_WIDTH = 320
 WHITE = 250
 # How many pairs the median of the sharpness is over: seconds, so that a new scene is learned soon.
 MEMORY = 31
-CORNERS, FEWEST_TRACKED, RETURNED_PX = 100, 12, 1.0
+CORNERS, FEWEST_CORNERS = 30, 10
+FLOW = {'winSize': (11, 11), 'maxLevel': 2}
 
 
 class Look(NamedTuple):
     """
     What a pair is judged by.
 
-    thumbnail: (h, LOOK_WIDTH) uint8 grey of the left view. brightness: mean grey level of the
+    thumbnail: (h, w) uint8 grey of the left view. brightness: mean grey level of the
     darker eye. blown_out: share of white pixels of the brighter one. sharpness: mean of
     abs(Laplacian) over the standard deviation, of the blurrier one.
     """
@@ -38,8 +40,8 @@ def look_at(left: np.ndarray, right: np.ndarray) -> Look:
     thumbnails = [_thumbnail(view) for view in (left, right)]
     return Look(
         thumbnails[0],
-        min(float(view.mean()) for view in thumbnails),
-        max(float(np.mean(view >= WHITE)) for view in thumbnails),
+        min(cv2.mean(view)[0] for view in thumbnails),
+        max(np.count_nonzero(view >= WHITE) / view.size for view in thumbnails),
         min(_sharpness(view) for view in thumbnails),
     )
 
@@ -47,17 +49,14 @@ def look_at(left: np.ndarray, right: np.ndarray) -> Look:
 def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
     """Median way of corners between two thumbnails, percent of the width; None: unknown."""
     corners = cv2.goodFeaturesToTrack(before, CORNERS, qualityLevel=0.01, minDistance=8)
-    if corners is None:
+    if corners is None or len(corners) < FEWEST_CORNERS:
         return None
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None)
-    # A track between unrelated pictures does not lead back to where it began.
-    returned = np.linalg.norm((back - corners).reshape(-1, 2), axis=1) < RETURNED_PX
-    tracked = returned & (found.ravel() == 1) & (found_back.ravel() == 1)
-    if tracked.sum() < FEWEST_TRACKED:
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, **FLOW)
+    tracked = found.ravel() == 1
+    if tracked.sum() < FEWEST_CORNERS:
         return None
-    distance = np.linalg.norm((moved - corners).reshape(-1, 2)[tracked], axis=1)
-    return 100 * float(np.median(distance)) / LOOK_WIDTH
+    way_px = np.linalg.norm((moved - corners).reshape(-1, 2)[tracked], axis=1)
+    return 100 * float(np.median(way_px)) / before.shape[1]
 
 
 class Selection:
@@ -93,19 +92,28 @@ class Selection:
         if look.sharpness < config.min_sharpness * median(self._sharpness or [0.0]):
             return 'blurred'
         if self._kept is not None:
-            percent = motion_percent(self._kept, look.thumbnail)
-            if percent is not None and percent < config.min_motion:
-                return 'still'
+            # There and back: a track between unrelated pictures ends near by chance, but once.
+            views = self._kept, look.thumbnail
+            for before, after in (views, views[::-1]):
+                percent = motion_percent(before, after)
+                if percent is None or percent >= config.min_motion:
+                    return None
+            return 'still'
         return None
 
 
 def _thumbnail(view: np.ndarray) -> np.ndarray:
-    size = (LOOK_WIDTH, max(1, round(view.shape[0] * LOOK_WIDTH / view.shape[1])))
-    small = cv2.resize(view, size, interpolation=cv2.INTER_AREA)
+    # By halves, each of which is the mean of 2 x 2: eight times as fast as by four at once.
+    small = view
+    while small.shape[1] >= 1.5 * LOOK_WIDTH:
+        height, width = small.shape[0] // 2, small.shape[1] // 2
+        whole = small[: 2 * height, : 2 * width]
+        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
 
 
 def _sharpness(grey: np.ndarray) -> float:
     # Over the contrast: a scene in mist is not out of focus.
     laplacian = cv2.Laplacian(grey, cv2.CV_16S, ksize=1)
-    return float(np.abs(laplacian).mean()) / (float(grey.std()) + 1)
+    _, deviation = cv2.meanStdDev(grey)
+    return float(cv2.norm(laplacian, cv2.NORM_L1) / grey.size / (deviation[0, 0] + 1))
