@@ -44,7 +44,9 @@ def _message(error: Exception) -> str:
 def _ingest(options: Namespace) -> None:
     from trainer.data.ingest import ingest
 
-    config = IngestConfig(**_only(options, *(field.name for field in fields(IngestConfig))))
+    values = _only(options, *(field.name for field in fields(IngestConfig)))
+    files = values['calibration']
+    config = IngestConfig(**values | {'calibration': files and tuple(files)})
     calibrations, counts = ingest(options.sources, options.output, config)
     for calibration in calibrations:
         camera = calibration.intrinsics
@@ -113,7 +115,14 @@ def _parser(*, for_training: bool) -> ArgumentParser:
         'left/ and right/',
     )
     ingest_parser.add_argument('-o', '--output', type=Path, required=True, help='new folder')
-    ingest_parser.add_class_arguments(IngestConfig, as_group=False)
+    ingest_parser.add_argument(
+        '--calibration',
+        type=Path,
+        nargs=2,
+        metavar=('LEFT.yaml', 'RIGHT.yaml'),
+        help='camera_info files instead of camera_info topics; a folder of frames needs them',
+    )
+    ingest_parser.add_class_arguments(IngestConfig, as_group=False, skip={'calibration'})
     commands.add_subcommand('ingest', ingest_parser, help='stereo bag -> pair folder')
     train_parser = ArgumentParser(description=TrainConfig.__doc__)
     train_parser.add_argument('--config', action=ActionConfigFile, help='YAML of these options')

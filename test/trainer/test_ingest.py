@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from demo.world import LEFT_CAMERA, RIGHT_CAMERA
-from monodepth_ros.bag import BagError
+from monodepth_ros.bag import Bag, BagError
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.rectifier import Rectifier
+from monodepth_ros.messages import stamp_ns
 from monodepth_ros.pair_folder import PairFolder
 from test.recordings import add_cloud, write_stereo_bag
 from trainer.__main__ import main
@@ -144,6 +146,42 @@ def test_a_share_that_cannot_be_is_refused(tmp_path, capsys):
     command = ['ingest', str(bag), '-o', str(tmp_path / 'pairs')]
     assert main([*command, '--first_share=0.6', '--last_share=0.5']) == 1
     assert 'expected 0 <= first_share < last_share <= 1' in capsys.readouterr().err
+
+
+def _rotated(points, q):
+    """Points (N, 3) turned by a quaternion, as v + 2w (u x v) + 2 u x (u x v)."""
+    u = np.array([q.x, q.y, q.z])
+    return points + 2 * q.w * np.cross(u, points) + 2 * np.cross(u, np.cross(u, points))
+
+
+def test_the_real_truth_is_that_of_an_independent_projection(tmp_path, shared_data):
+    source = shared_data / 'bags' / 'kitti_0926_drive'
+    ingest([source], tmp_path / 'pairs', IngestConfig(last_share=0.03))
+    pairs = PairFolder(tmp_path / 'pairs')
+    name = next(name for name in pairs.names if pairs.read_gt_depth(name) is not None)
+    stamp = pairs.stamps_ns()[name]
+    with Bag(source) as bag:
+        (tf,) = [t for m in bag.messages('/tf_static') for t in m.content.transforms]
+        info = next(bag.messages('/stereo/left/camera_info')).content
+        scans = (m.content for m in bag.messages('/velodyne/points', last_share=0.05))
+        scan = min(scans, key=lambda scan: abs(stamp_ns(scan.header) - stamp))
+    raw = np.frombuffer(scan.data, np.float32).reshape(-1, scan.point_step // 4)[:, :3]
+    t = tf.transform.translation
+    camera = _rotated(raw.astype(float), tf.transform.rotation) + np.array([t.x, t.y, t.z])
+    rectified = camera @ info.r.reshape(3, 3).T
+    rectified = rectified[rectified[:, 2] > 0.1]
+    # The crop's camera, by OpenCV's own projection.
+    k = pairs.calibration.intrinsics.matrix()
+    pixels = np.rint(cv2.projectPoints(rectified, np.zeros(3), np.zeros(3), k, None)[0][:, 0])
+    expected_m = {}
+    for (u, v), z in zip(pixels.astype(int).tolist(), rectified[:, 2], strict=True):
+        expected_m[v, u] = min(z, expected_m.get((v, u), np.inf))
+    truth_m = pairs.read_gt_depth(name)
+    height, width = truth_m.shape
+    inside = {at: z for at, z in expected_m.items() if 0 <= at[0] < height and 0 <= at[1] < width}
+    assert np.isfinite(truth_m).sum() == len(inside) > 10_000
+    errors = [abs(truth_m[at] - z) for at, z in inside.items()]
+    assert max(errors) <= 0.5 / 256 + 1e-4
 
 
 def test_the_real_drive_has_metric_truth(tmp_path, shared_data):

@@ -120,7 +120,7 @@ def test_a_folder_of_frames(tmp_path, names, stamps):
     frames = _write_frames(tmp_path / 'frames', names)
     files = _write_calibration(tmp_path)
     command = ['ingest', str(frames), '-o', str(tmp_path / 'pairs')]
-    assert main([*command, '--calibration', json.dumps([str(file) for file in files])]) == 0
+    assert main([*command, '--calibration', *map(str, files)]) == 0
     pairs = PairFolder(tmp_path / 'pairs')
     assert pairs.calibration.baseline_m == 0.25
     assert next(iter(pairs.stamps_ns().values())) == stamps[0]
