@@ -27,7 +27,7 @@ from monodepth_ros.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
 from monodepth_ros.pair_stream import PairMatcher, RateLimit
 from monodepth_ros.parameters import CollectParams, read_parameters
 from monodepth_ros.ros_session import declare_read_only, image_source, ros_session
-from monodepth_ros.silent_topic import why_silent
+from monodepth_ros.silent_topic import lost_remedy, why_silent
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -174,10 +174,10 @@ class CollectNode(Node):
     def _complaints(self) -> Iterator[str]:
         """What is wrong since the last status line, and what to do."""
         for eye in EYES:
+            topic = self.resolve_topic_name(f'{eye}/camera_info')
             if not self._since[eye]:
                 yield why_silent(self, self._images[eye], f'{eye}/image')
-            topic = self.resolve_topic_name(f'{eye}/camera_info')
-            if eye in self._info_faults:
+            elif eye in self._info_faults:
                 yield f'{topic}: {self._info_faults[eye]}'
             elif eye not in self._cameras:
                 yield (
@@ -203,8 +203,7 @@ class CollectNode(Node):
                 f'{unpaired} images found no partner: the nearest stamp of the other eye was '
                 f'{apart_ns / NS_PER_MS:.1f} ms away, tolerance_ms is '
                 f'{self.params.tolerance_ms:g}; trigger the cameras together, or raise '
-                'tolerance_ms for a slow robot. Where images get lost on the way, '
-                'FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for driver and collector helps'
+                f'tolerance_ms for a slow robot. {lost_remedy(self, self._images["left"])}'
             )
 
 

@@ -20,6 +20,8 @@ from monodepth_ros.pair_folder import EYES, PairFolderWriter, STAMPS
 BYTES_PER_GB = 1_000_000_000
 # A second of pictures: longer waits would only fill memory where the disk is too slow for good.
 QUEUE_PAIRS = 8
+# At most, of timestamps.txt for a pair.
+LINE_BYTES = 32
 
 
 class RawPair(NamedTuple):
@@ -56,7 +58,7 @@ class PairRecorder:
         _make(folder)
         self._lock = _locked(folder)
         _remove_partial(folder)
-        self.size_bytes = sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
+        self.size_bytes = _size_bytes(folder)
         self.last_ns = _last_stamp_ns(folder / STAMPS)
         self._number = _next_number(folder)
         self._largest_pair_bytes = 0
@@ -120,8 +122,9 @@ class PairRecorder:
     def _write(self, images: tuple[Any, Any], stamp: int) -> None:
         if self._writer is None:
             self._writer = PairFolderWriter(self._folder, self._rectifier.calibration)
+            self.size_bytes = _size_bytes(self._folder)
         name = f'{self._number:06d}'
-        size_bytes = self._writer.write_images(name, *images)
+        size_bytes = self._writer.write_images(name, *images) + LINE_BYTES
         self._writer.commit(name, stamp)
         self._number += 1
         self.written += 1
@@ -166,6 +169,10 @@ def _locked(folder: Path) -> int:
             f'another collect_pairs writes to {folder}; stop it or choose another folder'
         ) from error
     return lock
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
 
 
 def _remove_partial(folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""Why nothing arrives on an image topic, and what to do; asked of the ROS graph."""
+"""Why images do not arrive on a topic, and what to do; asked of the ROS graph."""
 
 from __future__ import annotations
 
 from rclpy.node import Node
-from rclpy.qos import qos_check_compatible, QoSCompatibility
+from rclpy.qos import qos_check_compatible, QoSCompatibility, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
@@ -29,10 +29,22 @@ def why_silent(node: Node, images: Subscription, name: str) -> str:
             f'Image topics now: {", ".join(found) or "none"}'
         )
     return _why_refused(images, publishers[0]) or (
-        f'{topic} is published, but no image arrives. Large images get lost on the way: export '
-        'FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for driver and collector, or use '
-        'image_transport:=compressed'
+        f'{topic} is published, but no image arrives. {lost_remedy(node, images)}'
     )
+
+
+def lost_remedy(node: Node, images: Subscription) -> str:
+    """What to do where large images get lost between the driver and this subscription."""
+    topic, reliable = images.topic_name, ReliabilityPolicy.RELIABLE
+    offered = [p.qos_profile.reliability for p in node.get_publishers_info_by_topic(topic)]
+    if offered == [reliable] and images.qos_profile.reliability != reliable:
+        remedy = f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`'
+    else:
+        remedy = (
+            'export FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for driver and collector, or use '
+            'image_transport:=compressed'
+        )
+    return f'Where large images get lost on the way, {remedy}'
 
 
 def _why_refused(images: Subscription, publisher: TopicEndpointInfo) -> str | None:
@@ -45,6 +57,10 @@ def _why_refused(images: Subscription, publisher: TopicEndpointInfo) -> str | No
     if verdict == QoSCompatibility.ERROR:
         return (
             f'{topic} has an incompatible QoS ({reason.strip()}); leave out the parameters '
-            f'qos_overrides.{topic}.subscription.*, best effort receives from all'
+            f'{_override(topic)}*, best effort receives from all'
         )
     return None
+
+
+def _override(topic: str) -> str:
+    return f'qos_overrides.{topic}.subscription.'
