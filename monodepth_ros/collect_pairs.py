@@ -29,17 +29,12 @@ from monodepth_ros.parameters import CollectParams, read_parameters
 from monodepth_ros.ros_session import declare_read_only, image_source, ros_session
 from monodepth_ros.silent_topic import lost_remedy, why_silent
 
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
-
 # Best effort receives from reliable and best-effort cameras alike; the queue holds the images of
 # one eye while those of the other are taken.
 IMAGES = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
 )
-# From a camera_info with every image, and from one published once (latched).
+# For a camera_info with every image, and for one that is published once (latched).
 REPEATED = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 STATUS_PERIOD_S = 3.0
@@ -62,6 +57,7 @@ class CollectNode(Node):
         self._rate_limit = RateLimit(self.params.max_rate_hz)
         self._last_ns = self.recorder.last_ns
         self._cameras: dict[str, Camera] = {}
+        self._latched: dict[str, Subscription] = {}
         self._info_faults: dict[str, str] = {}
         self._dropped: Counter[str] = Counter()
         self._since: Counter[str] = Counter()  # the last status line
@@ -110,14 +106,21 @@ class CollectNode(Node):
             IMAGES,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        on_info = partial(self._on_camera_info, eye)
-        self.create_subscription(CameraInfo, f'{eye}/camera_info', on_info, REPEATED)
-        # A driver that does not latch does not match this one, which is no news.
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
         self.create_subscription(
-            CameraInfo, f'{eye}/camera_info', on_info, LATCHED, event_callbacks=quiet
+            CameraInfo, f'{eye}/camera_info', partial(self._on_camera_info, eye), REPEATED
         )
         return images
+
+    def _ask_for_latched_infos(self) -> None:
+        """Subscribe so that a camera_info published once, before, comes; only where one is."""
+        for eye in set(EYES) - self._cameras.keys() - self._latched.keys():
+            topic = self.resolve_topic_name(f'{eye}/camera_info')
+            offered = self.get_publishers_info_by_topic(topic)
+            # Any other driver would log that this subscription's QoS is incompatible.
+            if any(p.qos_profile.durability == LATCHED.durability for p in offered):
+                self._latched[eye] = self.create_subscription(
+                    CameraInfo, topic, partial(self._on_camera_info, eye), LATCHED
+                )
 
     def _on_camera_info(self, eye: str, msg: CameraInfo) -> None:
         try:

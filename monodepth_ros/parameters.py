@@ -60,7 +60,7 @@ class CollectParams:
     rectified: bool = _parameter(False, RECTIFIED)
     tolerance_ms: float = _parameter(5.0, 'How far apart the stamps of a pair may be.')
     max_rate_hz: float = _parameter(
-        10.0, 'At most so many pairs a second are kept, counted by their stamps.'
+        10.0, 'At most so many pairs a second are kept on average, by their stamps.'
     )
     quota_gb: float = _parameter(
         50.0, 'Collection ends before the folder is larger than this (1 GB = 10^9 bytes).'
