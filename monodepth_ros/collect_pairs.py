@@ -164,6 +164,7 @@ class CollectNode(Node):
         return None
 
     def _watch(self) -> None:
+        self._ask_for_latched_infos()
         if self.recorder.ended is not None:
             self._log_end()
             self.recording_ended.set_result(True)
