@@ -38,7 +38,10 @@ def lost_remedy(node: Node, images: Subscription) -> str:
     topic, reliable = images.topic_name, ReliabilityPolicy.RELIABLE
     offered = [p.qos_profile.reliability for p in node.get_publishers_info_by_topic(topic)]
     if offered == [reliable] and images.qos_profile.reliability != reliable:
-        remedy = f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`'
+        remedy = (
+            f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`, '
+            "and the same for the other eye's topic"
+        )
     else:
         remedy = (
             'export FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for driver and collector, or use '
