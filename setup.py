@@ -49,5 +49,10 @@ setup(
             'scikit-image',
         ],
     },
-    entry_points={'console_scripts': [f'depth_node = {PACKAGE}.node:main']},
+    entry_points={
+        'console_scripts': [
+            f'collect_pairs = {PACKAGE}.collect_pairs:main',
+            f'depth_node = {PACKAGE}.node:main',
+        ]
+    },
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 import sys
 from types import SimpleNamespace
 
-from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -27,7 +27,7 @@ from monodepth_ros.core.pointcloud import CloudPacker
 from monodepth_ros.inference.backend import Backend, load_backend
 from monodepth_ros.parameters import DepthNodeParams, read_parameters
 from monodepth_ros.predictor import Prediction, Predictor
-from monodepth_ros.ros_session import ros_session
+from monodepth_ros.ros_session import declare_read_only, image_source, ros_session
 
 CLASSES = SimpleNamespace(
     Image=Image,
@@ -52,7 +52,7 @@ class DepthNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('depth_node')
-        self.params: DepthNodeParams = read_parameters(self._declare)
+        self.params = read_parameters(DepthNodeParams, partial(declare_read_only, self))
         self._backend: Backend | None = None
         self._predictor: Predictor | None = None
         self._camera: Camera | None = None
@@ -75,9 +75,7 @@ class DepthNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start listening to the camera."""
-        image_class, image_topic = Image, self.resolve_topic_name('image')
-        if self.params.image_transport == 'compressed':
-            image_class, image_topic = CompressedImage, f'{image_topic}/compressed'
+        image_class, image_topic = image_source(self, 'image', self.params.image_transport)
         self._image_sub = self.create_subscription(
             image_class, image_topic, self._on_image, NEWEST_FRAME
         )
@@ -156,11 +154,6 @@ class DepthNode(LifecycleNode):
         self._backend = None
         for publisher in self._outputs:
             self.destroy_lifecycle_publisher(publisher)
-
-    def _declare(self, name: str, default: object, description: str) -> object:
-        return self.declare_parameter(
-            name, default, ParameterDescriptor(description=description, read_only=True)
-        ).value
 
 
 def main(args: list[str] | None = None) -> int:

@@ -164,12 +164,20 @@ class PairFolderWriter:
         self.write_images(name, left_rgb, right_rgb)
         self.commit(name, stamp_ns)
 
-    def write_images(self, name: str, left: np.ndarray, right: np.ndarray) -> None:
-        """One pair of (H, W, 3) RGB or (H, W) grey uint8 images; from any thread."""
+    def write_images(self, name: str, left: np.ndarray, right: np.ndarray) -> int:
+        """
+        One pair of (H, W, 3) RGB or (H, W) grey uint8 images; from any thread.
+
+        Returns the size of both files in bytes.
+        """
+        size_bytes = 0
         for eye, image in zip(EYES, (left, right), strict=True):
             bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
             options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-            _write(self._folder / eye / f'{name}.jpg', _encoded('.jpg', bgr, options))
+            data = _encoded('.jpg', bgr, options)
+            _write(self._folder / eye / f'{name}.jpg', data)
+            size_bytes += len(data)
+        return size_bytes
 
     def commit(self, name: str, stamp_ns: int) -> None:
         """From now on the pair counts. Call it in the order of time, after write_images."""

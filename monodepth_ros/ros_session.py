@@ -1,13 +1,16 @@
-"""rclpy from start to end of a process."""
+"""What every node of the package does with rclpy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
 
 
 @contextmanager
@@ -22,3 +25,22 @@ def ros_session(args: list[str] | None = None) -> Iterator[None]:
         # rclpy's signal handler shuts down from a thread of its own: it may be the faster one.
         with suppress(rclpy_implementation.RCLError):
             rclpy.try_shutdown()
+
+
+def declare_read_only(node: Node, name: str, default: object, description: str) -> object:
+    """Declare a parameter that is read at start, and return its value; see read_parameters."""
+    descriptor = ParameterDescriptor(
+        description=description,
+        read_only=True,
+        # `max_rate_hz:=5` is an integer to ROS, which refuses it for a double.
+        dynamic_typing=isinstance(default, float),
+    )
+    return node.declare_parameter(name, default, descriptor).value
+
+
+def image_source(node: Node, topic: str, image_transport: str) -> tuple[type, str]:
+    """Message class and full name of an image topic in a transport, remappings applied."""
+    name = node.resolve_topic_name(topic)
+    if image_transport == 'compressed':
+        return CompressedImage, f'{name}/compressed'
+    return Image, name

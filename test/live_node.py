@@ -1,4 +1,4 @@
-"""A depth_node in a process of its own, and a client that talks to it over DDS."""
+"""A node in a process of its own, and clients that talk to it over DDS."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SHARED_MEMORY = Path('/dev/shm')
 class NodeProcess:
     """The running node; `log` is what it has written so far."""
 
-    def __init__(self, log: Path, parameters: dict[str, Any]) -> None:
+    def __init__(self, log: Path, parameters: dict[str, Any], *, module: str) -> None:
         options = [part for n, v in parameters.items() for part in ('-p', f'{n}:={v}')]
-        command = [sys.executable, '-m', 'monodepth_ros.node', '--ros-args', *options]
+        command = [sys.executable, '-m', module, '--ros-args', *options]
         self._log = log
         with log.open('w') as file:
             self.process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
@@ -51,16 +51,40 @@ class NodeProcess:
 
 
 @contextmanager
-def running_node(log: Path, **parameters: Any) -> Iterator[NodeProcess]:
+def running_node(
+    log: Path, *, module: str = 'monodepth_ros.node', **parameters: Any
+) -> Iterator[NodeProcess]:
     """A node with these parameters, stopped at the end."""
-    node = NodeProcess(log, parameters)
+    node = NodeProcess(log, parameters, module=module)
     try:
         yield node
     finally:
         node.stop()
 
 
-class Client(Node):
+class SpinningNode(Node):
+    """A node of the test's own process."""
+
+    def spin_until(
+        self, done: Callable[[], bool], *, every: Callable[[], None] | None = None
+    ) -> None:
+        """Spin, calling `every` ten times a second, until done."""
+        deadline = time.monotonic() + WAIT_S
+        next_call = 0.0
+        while not done():
+            assert time.monotonic() < deadline, f'nothing within {WAIT_S:g} s'
+            if every is not None and time.monotonic() > next_call:
+                every()
+                next_call = time.monotonic() + 0.1
+            rclpy.spin_once(self, timeout_sec=0.02)
+
+    def spin_for(self, seconds: float, *, every: Callable[[], None]) -> None:
+        """Spin for a while, calling `every` ten times a second."""
+        end = time.monotonic() + seconds
+        self.spin_until(lambda: time.monotonic() > end, every=every)
+
+
+class Client(SpinningNode):
     """Publishes a camera's topics and keeps what the node publishes, by stamp."""
 
     def __init__(self) -> None:
@@ -91,24 +115,6 @@ class Client(Node):
         """Publish messages on the topics of their types."""
         for message in messages:
             self.publishers_[type(message)].publish(message)
-
-    def spin_until(
-        self, done: Callable[[], bool], *, every: Callable[[], None] | None = None
-    ) -> None:
-        """Spin, calling `every` ten times a second, until done."""
-        deadline = time.monotonic() + WAIT_S
-        next_call = 0.0
-        while not done():
-            assert time.monotonic() < deadline, f'nothing within {WAIT_S:g} s'
-            if every is not None and time.monotonic() > next_call:
-                every()
-                next_call = time.monotonic() + 0.1
-            rclpy.spin_once(self, timeout_sec=0.02)
-
-    def spin_for(self, seconds: float, *, every: Callable[[], None]) -> None:
-        """Spin for a while, calling `every` ten times a second."""
-        end = time.monotonic() + seconds
-        self.spin_until(lambda: time.monotonic() > end, every=every)
 
     def forget(self) -> None:
         """Drop everything received."""

@@ -16,6 +16,8 @@ FORBIDDEN = {
     'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/inference': TORCH | ROS | {'trainer', 'demo', 'bench'},
     'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/collect_pairs.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/silent_topic.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/ros_session.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'trainer': ROS | {'demo', 'bench'},
     'demo': {'bench'},

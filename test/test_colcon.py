@@ -26,7 +26,8 @@ def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     prefix = tmp_path / 'install' / 'monodepth_ros'
     share = prefix / 'share' / 'monodepth_ros'
-    assert os.access(prefix / 'lib' / 'monodepth_ros' / 'depth_node', os.X_OK)
+    for program in ('depth_node', 'collect_pairs'):
+        assert os.access(prefix / 'lib' / 'monodepth_ros' / program, os.X_OK)
     assert (prefix / 'share/ament_index/resource_index/packages/monodepth_ros').is_file()
     assert (share / 'package.xml').is_file()
     assert (share / 'launch' / 'monodepth.launch.py').is_file()

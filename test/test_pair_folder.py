@@ -114,8 +114,9 @@ def test_a_writer_killed_between_two_images_leaves_whole_pairs(folder):
 
 def test_grey_images_stay_grey(folder):
     grey = np.full((16, 32), 70, np.uint8)
-    PairFolderWriter(folder, CALIBRATION).write_images('000002', grey, grey)
+    size_bytes = PairFolderWriter(folder, CALIBRATION).write_images('000002', grey, grey)
     file = folder / 'left' / '000002.jpg'
+    assert size_bytes == 2 * file.stat().st_size
     assert cv2.imread(str(file), cv2.IMREAD_UNCHANGED).shape == (16, 32)
 
 

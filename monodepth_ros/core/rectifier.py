@@ -30,6 +30,12 @@ class Rectifier:
         self.calibration = StereoCalibration(full.cropped(**window), right.baseline_m)
         self.eyes = eyes[0].cropped(**window), eyes[1].cropped(**window)
 
+    def warp(
+        self, left: NDArray[np.uint8], right: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Both images rectified. Raises ValueError for one of another size than its camera."""
+        return self.eyes[0].warp(left), self.eyes[1].warp(right)
+
 
 def largest_valid_window(valid: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """

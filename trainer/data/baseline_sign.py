@@ -25,8 +25,7 @@ def with_positive_baseline(pair: RawPair) -> Rig:
     if right.baseline_m > 0:
         return pair.rig
     turned = Rig(left, replace(right, p=(*right.p[:3], -right.p[3], *right.p[4:])))
-    rectifier = Rectifier(*turned)
-    views = [eye.warp(i) for eye, i in zip(rectifier.eyes, pair.read(), strict=True)]
+    views = Rectifier(*turned).warp(*pair.read())
     as_given, swapped = _matched_share(*views), _matched_share(*reversed(views))
     got = f'P[3] of the right camera is {right.p[3]:g}, expected -fx * baseline'
     if as_given > CLEARLY * swapped:

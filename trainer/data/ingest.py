@@ -96,8 +96,7 @@ class _Sequence:
 
     def prepare(self, pair: RawPair) -> Prepared:
         """Read and rectify; in any thread. Raises ValueError for damaged data."""
-        images = zip(self.rectifier.eyes, pair.read(), strict=True)
-        left, right = (eye.warp(image) for eye, image in images)
+        left, right = self.rectifier.warp(*pair.read())
         depth_m = pair.read_truth(self.rectifier.calibration.intrinsics)
         return Prepared(left, right, look_at(left, right), depth_m)
 

@@ -1,0 +1,229 @@
+"""Live collection: a live or replayed stereo rig's topics in, a pair folder out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+import sys
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from rclpy.task import Future
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from monodepth_ros import messages
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.pair_folder import EYES
+from monodepth_ros.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
+from monodepth_ros.pair_stream import PairMatcher, RateLimit
+from monodepth_ros.parameters import CollectParams, read_parameters
+from monodepth_ros.ros_session import declare_read_only, image_source, ros_session
+from monodepth_ros.silent_topic import lost_remedy, why_silent
+
+# Best effort receives from reliable and best-effort cameras alike; the queue holds the images of
+# one eye while those of the other are taken.
+IMAGES = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+# For a camera_info with every image, and for one that is published once (latched).
+REPEATED = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+STATUS_PERIOD_S = 3.0
+WATCH_PERIOD_S = 0.25
+NS_PER_MS = 1_000_000
+
+
+class CollectNode(Node):
+    """See README.md for its topics and parameters."""
+
+    def __init__(self) -> None:
+        super().__init__('collect_pairs')
+        self.params = read_parameters(CollectParams, partial(declare_read_only, self))
+        folder = Path(self.params.folder).expanduser().absolute()
+        self.recorder = PairRecorder(
+            folder, quota_gb=self.params.quota_gb, min_free_gb=self.params.min_free_gb
+        )
+        self.recording_ended = Future()
+        self._matcher = PairMatcher(tolerance_ns=round(self.params.tolerance_ms * NS_PER_MS))
+        self._rate_limit = RateLimit(self.params.max_rate_hz)
+        self._last_ns = self.recorder.last_ns
+        self._cameras: dict[str, Camera] = {}
+        self._latched: dict[str, Subscription] = {}
+        self._info_faults: dict[str, str] = {}
+        self._dropped: Counter[str] = Counter()
+        self._since: Counter[str] = Counter()  # the last status line
+        self._images = {eye: self._subscribe(eye) for eye in EYES}
+        # Not the ROS clock: with use_sim_time that one may stand still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(STATUS_PERIOD_S, self._on_status_timer, clock=steady)
+        self.create_timer(WATCH_PERIOD_S, self._watch, clock=steady)
+        listening = ' and '.join(images.topic_name for images in self._images.values())
+        self.get_logger().info(f'listening to {listening}, writing to {folder}')
+
+    def finish(self) -> int:
+        """Write what is waiting, say how it went, and return the exit status."""
+        self.recorder.close()
+        # A signal has shut the context down already: rosout could only complain.
+        self.destroy_node()
+        self._log_counts()
+        self._log_end()
+        return self.recorder.ended.status if self.recorder.ended else 0
+
+    def _on_status_timer(self) -> None:
+        self._log_counts()
+        for complaint in self._complaints():
+            self.get_logger().warning(complaint)
+        self._since = Counter({'unpaired before': self._matcher.unpaired})
+        self.recorder.fault = None
+
+    def _log_counts(self) -> None:
+        recorder = self.recorder
+        dropped = self._dropped + Counter(
+            {'images without a partner': self._matcher.unpaired, 'unusable': recorder.unusable}
+        )
+        reasons = ', '.join(f'{n} {reason}' for reason, n in dropped.items()) or 'none'
+        self.get_logger().info(
+            f'{recorder.written} pairs written, {recorder.size_bytes / BYTES_PER_GB:.3f} of '
+            f'{self.params.quota_gb:g} GB used; dropped: {reasons}'
+        )
+
+    def _subscribe(self, eye: str) -> Subscription:
+        """Listen to an eye; returns the subscription to its images."""
+        kind, topic = image_source(self, f'{eye}/image', self.params.image_transport)
+        images = self.create_subscription(
+            kind,
+            topic,
+            partial(self._on_image, eye),
+            IMAGES,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        self.create_subscription(
+            CameraInfo, f'{eye}/camera_info', partial(self._on_camera_info, eye), REPEATED
+        )
+        return images
+
+    def _ask_for_latched_infos(self) -> None:
+        """Subscribe so that a camera_info published once, before, comes; only where one is."""
+        for eye in set(EYES) - self._cameras.keys() - self._latched.keys():
+            topic = self.resolve_topic_name(f'{eye}/camera_info')
+            offered = self.get_publishers_info_by_topic(topic)
+            # Any other driver would log that this subscription's QoS is incompatible.
+            if any(p.qos_profile.durability == LATCHED.durability for p in offered):
+                self._latched[eye] = self.create_subscription(
+                    CameraInfo, topic, partial(self._on_camera_info, eye), LATCHED
+                )
+
+    def _on_camera_info(self, eye: str, msg: CameraInfo) -> None:
+        try:
+            camera = messages.camera_from_info(msg)
+            self._cameras[eye] = camera.as_rectified() if self.params.rectified else camera
+            self._info_faults.pop(eye, None)
+        except ValueError as error:
+            self._cameras.pop(eye, None)
+            self._info_faults[eye] = str(error)
+
+    def _on_image(self, eye: str, msg: Image | CompressedImage) -> None:
+        self._since[eye] += 1
+        if messages.stamp_ns(msg.header) == 0:
+            msg.header.stamp = self.get_clock().now().to_msg()
+            self.get_logger().warning(
+                f'{self._images[eye].topic_name} has zero stamps: the time of arrival is used '
+                'instead, which pairs worse (raise tolerance_ms); let the driver stamp its images',
+                once=True,
+            )
+        pair = self._matcher.take(eye, msg)
+        if pair is not None:
+            self._since['pairs'] += 1
+            reason = self._offer(*pair)
+            if reason is not None:
+                self._dropped[reason] += 1
+                self._since[reason] += 1
+
+    def _offer(self, left: Image | CompressedImage, right: Image | CompressedImage) -> str | None:
+        """Have a pair written, or say why it is dropped."""
+        if len(self._cameras) < len(EYES):
+            return 'without a valid camera_info'
+        stamp = messages.stamp_ns(left.header)
+        # The folder is in the order of time; and a replay repeated adds nothing twice.
+        if self._last_ns is not None and stamp <= self._last_ns:
+            return 'not later than the last'
+        if not self._rate_limit.admits(stamp):
+            return 'above max_rate_hz'
+        if not self.recorder.offer(RawPair(left, right, *(self._cameras[eye] for eye in EYES))):
+            return 'because the disk or CPU is too slow'
+        self._last_ns = stamp
+        return None
+
+    def _watch(self) -> None:
+        self._ask_for_latched_infos()
+        if self.recorder.ended is not None:
+            self._log_end()
+            self.recording_ended.set_result(True)
+
+    def _log_end(self) -> None:
+        ended = self.recorder.ended
+        if ended is not None and not self.recording_ended.done():
+            log = self.get_logger().error if ended.status else self.get_logger().info
+            log(ended.reason)
+
+    def _complaints(self) -> Iterator[str]:
+        """What is wrong since the last status line, and what to do."""
+        for eye in EYES:
+            topic = self.resolve_topic_name(f'{eye}/camera_info')
+            if not self._since[eye]:
+                yield why_silent(self, self._images[eye], f'{eye}/image')
+            elif eye in self._info_faults:
+                yield f'{topic}: {self._info_faults[eye]}'
+            elif eye not in self._cameras:
+                yield (
+                    f'no camera_info on {topic} yet, expected the calibration; publish it there, '
+                    f'or name its topic with `-r {eye}/camera_info:=...`'
+                )
+        if all(self._since[eye] for eye in EYES):
+            yield from self._why_unpaired()
+        if self._since['not later than the last']:
+            yield (
+                'stamps are not later than the last pair written, and a folder is in the order '
+                'of time; for another replay, or after a clock was set back, start again with '
+                'another folder'
+            )
+        if self.recorder.fault is not None:
+            yield f'pairs dropped: {self.recorder.fault}'
+
+    def _why_unpaired(self) -> Iterator[str]:
+        unpaired = self._matcher.unpaired - self._since['unpaired before']
+        apart_ns = self._matcher.apart_ns
+        if unpaired > self._since['pairs'] and apart_ns is not None:
+            yield (
+                f'{unpaired} images found no partner: the nearest stamp of the other eye was '
+                f'{apart_ns / NS_PER_MS:.1f} ms away, tolerance_ms is '
+                f'{self.params.tolerance_ms:g}; trigger the cameras together, or raise '
+                f'tolerance_ms for a slow robot. {lost_remedy(self, self._images["left"])}'
+            )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Collect until told to stop or the quota is reached; 1 where pairs cannot be written."""
+    with ros_session(args):
+        try:
+            node = CollectNode()
+        except (OSError, ValueError, ParameterException) as error:
+            rclpy.logging.get_logger('collect_pairs').error(str(error))
+            return 1
+        with suppress(KeyboardInterrupt, ExternalShutdownException):
+            rclpy.spin_until_future_complete(node, node.recording_ended)
+        return node.finish()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

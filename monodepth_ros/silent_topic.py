@@ -1,0 +1,69 @@
+"""Why images do not arrive on a topic, and what to do; asked of the ROS graph."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.qos import qos_check_compatible, QoSCompatibility, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+IMAGE_TYPES = {
+    'sensor_msgs/msg/Image': 'raw',
+    'sensor_msgs/msg/CompressedImage': 'compressed',
+}
+
+
+def why_silent(node: Node, images: Subscription, name: str) -> str:
+    """The likeliest reason, for a subscription to the relative image topic `name`."""
+    topic = images.topic_name
+    publishers = node.get_publishers_info_by_topic(topic)
+    if not publishers:
+        found = [
+            topic
+            for topic, types in node.get_topic_names_and_types()
+            if IMAGE_TYPES.keys() & set(types) and node.count_publishers(topic)
+        ]
+        return (
+            f'nobody publishes {topic}; name the topic with `-r {name}:=...`, for a topic that '
+            'ends with /compressed leave that off and add `-p image_transport:=compressed`. '
+            f'Image topics now: {", ".join(found) or "none"}'
+        )
+    return _why_refused(images, publishers[0]) or (
+        f'{topic} is published, but no image arrives. {lost_remedy(node, images)}'
+    )
+
+
+def lost_remedy(node: Node, images: Subscription) -> str:
+    """What to do where large images get lost between the driver and this subscription."""
+    topic, reliable = images.topic_name, ReliabilityPolicy.RELIABLE
+    offered = [p.qos_profile.reliability for p in node.get_publishers_info_by_topic(topic)]
+    if offered == [reliable] and images.qos_profile.reliability != reliable:
+        remedy = (
+            f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`, '
+            "and the same for the other eye's topic"
+        )
+    else:
+        remedy = (
+            'export FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for driver and collector, or use '
+            'image_transport:=compressed'
+        )
+    return f'Where large images get lost on the way, {remedy}'
+
+
+def _why_refused(images: Subscription, publisher: TopicEndpointInfo) -> str | None:
+    topic, wanted = images.topic_name, f'sensor_msgs/msg/{images.msg_type.__name__}'
+    if publisher.topic_type != wanted:
+        transport = IMAGE_TYPES.get(publisher.topic_type)
+        remedy = f'set image_transport:={transport}' if transport else 'name another topic'
+        return f'{topic} carries {publisher.topic_type}, expected {wanted}; {remedy}'
+    verdict, reason = qos_check_compatible(publisher.qos_profile, images.qos_profile)
+    if verdict == QoSCompatibility.ERROR:
+        return (
+            f'{topic} has an incompatible QoS ({reason.strip()}); leave out the parameters '
+            f'{_override(topic)}*, best effort receives from all'
+        )
+    return None
+
+
+def _override(topic: str) -> str:
+    return f'qos_overrides.{topic}.subscription.'
