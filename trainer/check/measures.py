@@ -1,0 +1,141 @@
+"""What the geometry of matches says about a rig: arrays in, numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from trainer.check.matching import EyeMatches
+
+# Parts of the image whose vertical offsets are compared, and what a median of one needs.
+CELL_COLUMNS, CELL_ROWS = 4, 3
+MIN_IN_CELL = 15
+# Of vertical motion that no turn of the camera explains: feature noise alone shows 0.2 px.
+MIN_PARALLAX_PX = 0.5
+MIN_TRACKED = 60
+FIT_STEPS = 30
+MAD_TO_SIGMA = 1.4826
+# Disparities below it are wrong at this factor of the noise of far points.
+BEHIND_PX = 1.0
+# Of a matched disparity: its noise is a small share of more.
+MIN_TRUTH_DISPARITY_PX = 4.0
+MIN_TRUTH_PIXELS = 200
+
+
+class VerticalFit(NamedTuple):
+    """
+    vertical_px = offset + roll * u + scale * v, from the image's centre.
+
+    roll_rad: the right image is turned clockwise. scale: it is larger by this share.
+    """
+
+    offset_px: float
+    roll_rad: float
+    scale: float
+
+
+def fit_vertical(matches: Sequence[EyeMatches], *, width: int, height: int) -> VerticalFit:
+    """What a misaligned rig does to all pairs alike."""
+    vertical_px = np.concatenate([m.vertical_px for m in matches])
+    place = np.concatenate([_place(m.left_px, width, height) for m in matches])
+    return VerticalFit(*robust_fit(place, vertical_px))
+
+
+def late_frames(matches: EyeMatches, *, width: int, height: int) -> float | None:
+    """
+    How many frames after the left image the right one was taken; None where too little moves.
+
+    A late eye sees every point where its own motion has taken it, near ones farther than far
+    ones: no misalignment does that, so the vertical errors are split into a linear function of
+    the place and a multiple of the frame's vertical motion.
+    """
+    motion_px = matches.motion_px[:, 1]
+    tracked = np.isfinite(motion_px)
+    if tracked.sum() < MIN_TRACKED:
+        return None
+    place = _place(matches.left_px[tracked], width, height)
+    motion_px = motion_px[tracked]
+    unexplained_px = motion_px - place @ robust_fit(place, motion_px)
+    if MAD_TO_SIGMA * np.median(np.abs(unexplained_px)) < MIN_PARALLAX_PX:
+        return None
+    design = np.column_stack([place, motion_px])
+    return robust_fit(design, matches.vertical_px[tracked])[-1]
+
+
+def incoherence_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> float:
+    """Median distance of the vertical errors from fit_vertical; wrong matches make it large."""
+    vertical_px = np.concatenate([m.vertical_px for m in matches])
+    place = np.concatenate([_place(m.left_px, width, height) for m in matches])
+    fit = fit_vertical(matches, width=width, height=height)
+    return float(np.median(np.abs(vertical_px - place @ np.array(fit))))
+
+
+def robust_fit(design: np.ndarray, values: np.ndarray) -> list[float]:
+    """
+    Coefficients c of design @ c = values, reweighted so that outliers (Cauchy) hardly count.
+
+    design: (N, K), values: (N,). It begins at the median, the first column being 1.
+    """
+    coefficients = np.zeros(design.shape[1])
+    coefficients[0] = np.median(values)
+    for _ in range(FIT_STEPS):
+        error = values - design @ coefficients
+        sigma = MAD_TO_SIGMA * np.median(np.abs(error)) + 1e-3
+        weight = np.sqrt(1 / (1 + (error / (2 * sigma)) ** 2))
+        coefficients = np.linalg.lstsq(design * weight[:, None], values * weight, rcond=None)[0]
+    return [float(c) for c in coefficients]
+
+
+def cell_offsets_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> np.ndarray:
+    """Median vertical_px in cells of the image, (CELL_ROWS, CELL_COLUMNS), NaN with too few."""
+    vertical_px = np.concatenate([m.vertical_px for m in matches])
+    at_px = np.concatenate([m.left_px for m in matches])
+    column = np.clip(at_px[:, 0] * CELL_COLUMNS // width, 0, CELL_COLUMNS - 1).astype(int)
+    row = np.clip(at_px[:, 1] * CELL_ROWS // height, 0, CELL_ROWS - 1).astype(int)
+    offsets_px = np.full((CELL_ROWS, CELL_COLUMNS), np.nan)
+    for at in np.ndindex(offsets_px.shape):
+        here = (row == at[0]) & (column == at[1])
+        if here.sum() >= MIN_IN_CELL:
+            offsets_px[at] = np.median(vertical_px[here])
+    return offsets_px
+
+
+def largest_deviation_px(offsets_px: np.ndarray, median_px: float) -> float:
+    """How far the cells are from the median of all; 0 without cells."""
+    known = offsets_px[np.isfinite(offsets_px)]
+    return float(np.abs(known - median_px).max(initial=0))
+
+
+def behind_infinity_share(disparity_px: np.ndarray) -> float:
+    """The share of points behind infinity: 0 in a good pair, 1 in a swapped one."""
+    return float(np.mean(disparity_px < -BEHIND_PX))
+
+
+def broken_share(matches: EyeMatches, *, tolerance_px: float, max_disparity_px: float) -> float:
+    """The share of points that a stereo network cannot explain; 0 without points."""
+    disparity_px = matches.disparity_px
+    broken = np.abs(matches.vertical_px) > tolerance_px
+    broken |= (disparity_px < -BEHIND_PX) | (disparity_px > max_disparity_px)
+    return float(broken.mean()) if len(broken) else 0.0
+
+
+def implied_baseline_m(
+    disparity_px: np.ndarray, true_m: np.ndarray, *, focal_px: float
+) -> float | None:
+    """
+    The baseline that makes the true depth of the matched disparity: median of d * Z / f.
+
+    disparity_px, true_m: of the same pixels, NaN where unknown. None where too few pixels have both.
+    """
+    both = np.isfinite(true_m) & (np.nan_to_num(disparity_px) > MIN_TRUTH_DISPARITY_PX)
+    if both.sum() < MIN_TRUTH_PIXELS:
+        return None
+    return float(np.median(disparity_px[both] * true_m[both]) / focal_px)
+
+
+def _place(at_px: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(N, 3): one, and the place relative to the image's centre in px."""
+    centred_px = at_px - np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([np.ones(len(at_px)), centred_px])
