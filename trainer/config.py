@@ -9,6 +9,7 @@ from typing import Any
 # The paper's heads end in 0.3 * sigmoid: no network of ours predicts more, whatever it sees.
 MAX_DISPARITY_FRAC = 0.3
 
+
 @dataclass(frozen=True)
 class TrainConfig:
     """Train a network on stereo pairs; OUTPUT/best.ckpt and last.ckpt are what `export` takes."""

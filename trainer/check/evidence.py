@@ -79,6 +79,15 @@ def matched_size(width: int, height: int) -> tuple[int, int]:
     return width // shrink, height // shrink
 
 
+def matched_views(sequence: PairSequence, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Left and right image, (H, W) uint8 grey, of matched_size. Raises ValueError or OSError."""
+    left, right = (
+        shrunk_to(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), MATCHED_WIDTH_PX)
+        for view in sequence.read_pair(name)
+    )
+    return left, right
+
+
 def shrunk_to(image: np.ndarray, width_px: int) -> np.ndarray:
     """The image averaged by the smallest whole number that makes it at most so wide."""
     shrink = -(-image.shape[1] // width_px)
@@ -99,13 +108,12 @@ def _has_truth(sequence: PairSequence, at: int) -> bool:
 def _measured(sequence: PairSequence, at: int) -> PairEvidence | Unreadable:
     name = sequence.names[at]
     try:
-        pair = sequence.read_pair(name)
+        left, right = matched_views(sequence, name)
         true_m = sequence.read_gt_depth(name)
     except (ValueError, OSError) as error:
         return Unreadable(name, str(error))
-    left, right = (_matched_view(view) for view in pair)
     coming = _next_views(sequence, at)
-    disparity_px = _dense_disparity_px(*pair)
+    disparity_px = _dense_disparity_px(left, right)
     next_left = None if coming is None else detect(coming[0])
     return PairEvidence(
         name,
@@ -118,20 +126,18 @@ def _measured(sequence: PairSequence, at: int) -> PairEvidence | Unreadable:
     )
 
 
-def _matched_view(rgb: np.ndarray) -> np.ndarray:
-    return shrunk_to(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), MATCHED_WIDTH_PX)
-
-
 def _next_views(sequence: PairSequence, at: int) -> tuple[np.ndarray, np.ndarray] | None:
     try:
-        left, right = sequence.read_pair(sequence.names[at + 1])
+        return matched_views(sequence, sequence.names[at + 1])
     except (IndexError, ValueError, OSError):
         return None
-    return _matched_view(left), _matched_view(right)
 
 
-def _dense_disparity_px(left_rgb: np.ndarray, right_rgb: np.ndarray) -> np.ndarray:
-    left, right = (shrunk_to(view, DENSE_WIDTH_PX) for view in (left_rgb, right_rgb))
+def _dense_disparity_px(left_grey: np.ndarray, right_grey: np.ndarray) -> np.ndarray:
+    left, right = (
+        cv2.cvtColor(shrunk_to(view, DENSE_WIDTH_PX), cv2.COLOR_GRAY2RGB)
+        for view in (left_grey, right_grey)
+    )
     # StereoSGBM takes multiples of 16.
     searched_px = 16 * round(SEARCHED_FRAC * left.shape[1] / 16 + 0.5)
     return checked_disparity_px(left, right, max_disparity_px=searched_px)

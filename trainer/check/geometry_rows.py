@@ -72,8 +72,8 @@ class Rig(NamedTuple):
         return {'width': width, 'height': height}
 
 
-def geometry_rows(rig: Rig, config: CheckConfig) -> list[Row]:
-    """Of a sequence of which at least one pair can be read."""
+def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[Row]:
+    """Of a sequence of which at least one pair can be read; before: what is known of its images."""
     found = sum(len(matches.left_px) for matches in rig.matches)
     row = Row('matches', f'{found / len(rig.pairs):.0f} a pair', f'{MIN_MATCHES} in all')
     if found < MIN_MATCHES:
@@ -91,7 +91,7 @@ def geometry_rows(rig: Rig, config: CheckConfig) -> list[Row]:
         return [row._replace(remedy=remedy), _range(rig, config)]
     late = _late(rig)
     rows = [row, late, _order(rig, late), *_alignment(rig, late), _range(rig, config)]
-    if any(row.verdict is Verdict.FAULT for row in rows):
+    if any(row.verdict is Verdict.FAULT for row in (*before, *rows)):
         why = 'mend the faults above first'
         return rows + [
             not_measurable(name, why) for name in (BEYOND_NAME, TEXTURE_NAME, BASELINE_NAME)

@@ -26,11 +26,16 @@ DUPLICATES = 0.1
 FROZEN = 0.5
 MIN_NEIGHBOURS = 4
 
+REPEATED_NAME = 'repeated frames'
+
 
 def image_rows(evidence: Evidence) -> list[Row]:
     """Of a sequence of which at least one pair can be read."""
     pairs = evidence.pairs
-    return [_readable(evidence), _contrast(pairs), _exposure(pairs), _duplicates(pairs)]
+    rows = [_readable(evidence), _contrast(pairs), _exposure(pairs)]
+    if rows[1].verdict is not Verdict.OK:
+        return [*rows, not_measurable(REPEATED_NAME, 'an eye shows next to nothing')]
+    return [*rows, _duplicates(pairs)]
 
 
 def _readable(evidence: Evidence) -> Row:
@@ -69,11 +74,9 @@ def _exposure(pairs: Sequence[PairEvidence]) -> Row:
 def _duplicates(pairs: Sequence[PairEvidence]) -> Row:
     changes = [pair.change_levels for pair in pairs if pair.change_levels is not None]
     if len(changes) < MIN_NEIGHBOURS:
-        return not_measurable('repeated frames', 'too few neighbours')
+        return not_measurable(REPEATED_NAME, 'too few neighbours')
     left, right = (np.array(changes) < SAME_LEVELS).mean(axis=0)
-    row = Row(
-        'repeated frames', f'left {left:.0%}, right {right:.0%}', f'{DUPLICATES:.0%} at most'
-    )
+    row = Row(REPEATED_NAME, f'left {left:.0%}, right {right:.0%}', f'{DUPLICATES:.0%} at most')
     if abs(left - right) > FROZEN:
         frozen = EYES[int(right > left)]
         remedy = f'the {frozen} eye is frozen while the other one goes on: look at its driver'

@@ -18,7 +18,9 @@ MOST_QUICK_PAIRS = 12
 QUICK_PAIRS = 5
 
 # Passes measurements on as they come, e.g. to show progress.
-Watch = Callable[[Iterable[PairEvidence | Unreadable], str, int], Iterable[PairEvidence | Unreadable]]
+Watch = Callable[
+    [Iterable[PairEvidence | Unreadable], str, int], Iterable[PairEvidence | Unreadable]
+]
 
 
 class NothingReadable(ValueError):
@@ -49,10 +51,19 @@ def check_sequence(
         raise NothingReadable(
             f'{sequence.path}: none of {len(found)} pairs can be read: {unreadable[0].reason}'
         )
-    rows = image_rows(evidence) + geometry_rows(
-        Rig(evidence.pairs, sequence.calibration), config
-    )
+    rows = image_rows(evidence)
+    rows += geometry_rows(Rig(evidence.pairs, sequence.calibration), config, before=rows)
     return SequenceCheck(sequence, evidence, rows)
+
+
+def fault_text(checks: Iterable[SequenceCheck]) -> str:
+    """What is wrong with which sequence, in one line; empty if nothing is."""
+    return '; '.join(
+        f'{check.sequence.path}: '
+        + ', '.join(f'{row.measure}: {row.measured}' for row in check.of(Verdict.FAULT))
+        for check in checks
+        if check.of(Verdict.FAULT)
+    )
 
 
 def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
