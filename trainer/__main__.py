@@ -1,4 +1,4 @@
-"""`python -m trainer ingest | check | train | export | evaluate`: a recording to a model, measured."""
+"""`python -m trainer ingest | check | train | export | evaluate`: a recording to a model."""
 
 from __future__ import annotations
 

@@ -57,10 +57,11 @@ def lower_by_3_px(left: np.ndarray, right: np.ndarray) -> Pair:
 
 
 def turn(left: np.ndarray, right: np.ndarray) -> Pair:
-    """Half a degree, so that the edges of a KITTI image are 5 px off."""
+    """So that the left and the right edge are 5 px off: half a degree of a KITTI image."""
     height, width = right.shape[:2]
-    half_degree = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), 0.5, 1)
-    return left, cv2.warpAffine(right, half_degree, (width, height))
+    angle_deg = np.degrees(5 / (width / 2))
+    turned = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, 1)
+    return left, cv2.warpAffine(right, turned, (width, height))
 
 
 def distort(left: np.ndarray, right: np.ndarray) -> Pair:
@@ -78,12 +79,15 @@ def blind(left: np.ndarray, right: np.ndarray) -> Pair:
     return left, np.zeros_like(right)
 
 
+# What is done to good data, and the line of the table that must say so.
 FAULTS = {
-    'order of the eyes': {'spoil': swap},
-    'vertical offset': {'spoil': lower_by_3_px},
-    'its variation': {'spoil': turn},
-    'exposure': {'spoil': darken},
-    'contrast': {'spoil': blind},
-    'right frames late': {'late_frames': 2},
-    'baseline': {'baseline_factor': 0.5},
+    'swapped': ({'spoil': swap}, 'order of the eyes'),
+    '3 px lower': ({'spoil': lower_by_3_px}, 'vertical offset'),
+    'turned': ({'spoil': turn}, 'its variation'),
+    'distorted': ({'spoil': distort}, 'its variation'),
+    'dark': ({'spoil': darken}, 'exposure'),
+    'blind': ({'spoil': blind}, 'contrast'),
+    '2 frames late': ({'late_frames': 2}, 'right frames late'),
+    '2 frames early': ({'late_frames': -2}, 'right frames late'),
 }
+HALVED_BASELINE = {'baseline_factor': 0.5}

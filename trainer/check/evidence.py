@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import NamedTuple
 
 import cv2
@@ -69,7 +70,7 @@ def sampled(sequence: PairSequence, pairs: int) -> list[int]:
     ends = np.linspace(0, len(sequence.names), min(pairs, len(sequence.names)) + 1).astype(int)
     return [
         next((at for at in range(start, end) if _has_truth(sequence, at)), start)
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        for start, end in pairwise(ends)
     ]
 
 

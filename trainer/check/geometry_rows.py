@@ -26,9 +26,9 @@ from trainer.config import MAX_DISPARITY_FRAC
 MIN_MATCHES = 60
 # Of the height. Two frames late measured 0.01; matches of unrelated images about 0.2.
 MOST_INCOHERENCE = 0.05
-# Frames, exceeded by a quarter of the pairs. Good drives measured up to 0.08 (a linear model of
-# calibration errors), frames one late 0.8 and more.
-LATE = Limits(warning=0.2, fault=0.4)
+# Frames, exceeded by a quarter of the pairs. Good drives measured up to 0.05, also unrectified
+# ones; frames one late 0.5 and more.
+LATE = Limits(warning=0.12, fault=0.3)
 LATE_QUANTILE = 0.75
 MIN_MOVING_PAIRS = 2
 # Share of points behind infinity: wrong matches are up to 0.9 % of good pairs.
@@ -52,6 +52,15 @@ VERTICAL_NAME, VARIATION_NAME = 'vertical offset', 'its variation'
 BEYOND_NAME, TEXTURE_NAME, BASELINE_NAME = 'disparity', 'texture', 'baseline'
 RECTIFY = 'calibrate the rig again, or rectify with the calibration of this very recording'
 
+TOO_FEW = (
+    'too few points of one eye are found in the other one to check the geometry: are the images '
+    'of one rig and one moment? Record where there is texture'
+)
+AT_RANDOM = (
+    'the eyes do not show one scene at one time: are the images of one rig, paired by their '
+    'stamps and the right way up?'
+)
+
 
 class Rig(NamedTuple):
     """The pairs of a sequence, and the size of the image that their matches are in."""
@@ -73,22 +82,16 @@ class Rig(NamedTuple):
 
 
 def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[Row]:
-    """Of a sequence of which at least one pair can be read; before: what is known of its images."""
+    """Of a sequence of which a pair can be read; before: what is known of its images."""
     found = sum(len(matches.left_px) for matches in rig.matches)
     row = Row('matches', f'{found / len(rig.pairs):.0f} a pair', f'{MIN_MATCHES} in all')
     if found < MIN_MATCHES:
-        remedy = (
-            'too few points of one eye are found in the other to check the geometry: are they of '
-            'one rig and one moment? Record where there is texture'
-        )
-        return [row._replace(verdict=Verdict.WARNING, remedy=remedy), _range(rig, config)]
+        row = row._replace(verdict=Verdict.WARNING, remedy=TOO_FEW)
+        return [row, _range(rig, config)]
     if incoherence_px(rig.matches, **rig.size) > MOST_INCOHERENCE * rig.size['height']:
-        remedy = (
-            'the eyes do not show one scene at one time: are the images of one rig, paired by '
-            'their stamps and the right way up?'
-        )
-        row = row._replace(measured=f'{row.measured}, at random', verdict=Verdict.FAULT)
-        return [row._replace(remedy=remedy), _range(rig, config)]
+        measured = f'{row.measured}, at random'
+        row = row._replace(measured=measured, verdict=Verdict.FAULT, remedy=AT_RANDOM)
+        return [row, _range(rig, config)]
     late = _late(rig)
     rows = [row, late, _order(rig, late), *_alignment(rig, late), _range(rig, config)]
     if any(row.verdict is Verdict.FAULT for row in (*before, *rows)):
@@ -100,8 +103,7 @@ def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[
 
 
 def _late(rig: Rig) -> Row:
-    measured = [late_frames(matches, **rig.size) for matches in rig.matches]
-    frames = np.array([late for late in measured if late is not None])
+    frames = np.array([late for late in late_frames(rig.matches, **rig.size) if late is not None])
     if len(frames) < MIN_MOVING_PAIRS:
         return not_measurable(LATE_NAME, 'no frames of one drive, or it stands or only turns')
     median, worst = np.median(frames), np.quantile(np.abs(frames), LATE_QUANTILE)

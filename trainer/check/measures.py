@@ -43,25 +43,29 @@ def fit_vertical(matches: Sequence[EyeMatches], *, width: int, height: int) -> V
     return VerticalFit(*robust_fit(place, vertical_px))
 
 
-def late_frames(matches: EyeMatches, *, width: int, height: int) -> float | None:
+def late_frames(matches: Sequence[EyeMatches], *, width: int, height: int) -> list[float | None]:
     """
-    How many frames after the left image the right one was taken; None where too little moves.
+    How many frames after its left image each right one was taken; None where too little moves.
 
-    A late eye sees every point where its own motion has taken it, near ones farther than far
-    ones: no misalignment does that, so the vertical errors are split into a linear function of
-    the place and a multiple of the frame's vertical motion.
+    A late eye sees every point where its own motion has taken it: near ones farther than far
+    ones, and otherwise in every pair. No misalignment does that, so the vertical errors of all
+    pairs are split into one function of the place (cubic, for a lens that nobody undistorted
+    bends so) and a multiple of each point's vertical motion.
     """
-    motion_px = matches.motion_px[:, 1]
-    tracked = np.isfinite(motion_px)
-    if tracked.sum() < MIN_TRACKED:
-        return None
-    place = _place(matches.left_px[tracked], width, height)
-    motion_px = motion_px[tracked]
-    unexplained_px = motion_px - place @ robust_fit(place, motion_px)
-    if MAD_TO_SIGMA * np.median(np.abs(unexplained_px)) < MIN_PARALLAX_PX:
-        return None
-    design = np.column_stack([place, motion_px])
-    return robust_fit(design, matches.vertical_px[tracked])[-1]
+    tracked = [_tracked(m) for m in matches]
+    vertical_px, motion_px = (
+        np.concatenate(values)
+        for values in zip(*((m.vertical_px, m.motion_px[:, 1]) for m in tracked), strict=True)
+    )
+    at_px = np.concatenate([m.left_px for m in tracked])
+    if len(at_px) < MIN_TRACKED:
+        return [None] * len(matches)
+    place = _cubic_place(at_px, width, height)
+    if _unexplained_px(place, motion_px) < MIN_PARALLAX_PX:
+        return [None] * len(matches)
+    *bent, _ = robust_fit(np.column_stack([place, motion_px]), vertical_px)
+    unbent = [m.vertical_px - _cubic_place(m.left_px, width, height) @ bent for m in tracked]
+    return [_slope(m.motion_px[:, 1], px) for m, px in zip(tracked, unbent, strict=True)]
 
 
 def incoherence_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> float:
@@ -127,12 +131,37 @@ def implied_baseline_m(
     """
     The baseline that makes the true depth of the matched disparity: median of d * Z / f.
 
-    disparity_px, true_m: of the same pixels, NaN where unknown. None where too few pixels have both.
+    disparity_px, true_m: of the same pixels, NaN where unknown. None where too few have both.
     """
     both = np.isfinite(true_m) & (np.nan_to_num(disparity_px) > MIN_TRUTH_DISPARITY_PX)
     if both.sum() < MIN_TRUTH_PIXELS:
         return None
     return float(np.median(disparity_px[both] * true_m[both]) / focal_px)
+
+
+def _tracked(matches: EyeMatches) -> EyeMatches:
+    found = np.isfinite(matches.motion_px[:, 1])
+    return EyeMatches(*(values[found] for values in matches))
+
+
+def _slope(motion_px: np.ndarray, vertical_px: np.ndarray) -> float | None:
+    """Of the errors of one pair over its motion; None where too little moves."""
+    one = np.ones((len(motion_px), 1))
+    if len(motion_px) < MIN_TRACKED or _unexplained_px(one, motion_px) < MIN_PARALLAX_PX:
+        return None
+    return robust_fit(np.column_stack([one, motion_px]), vertical_px)[1]
+
+
+def _unexplained_px(design: np.ndarray, motion_px: np.ndarray) -> float:
+    error_px = motion_px - design @ robust_fit(design, motion_px)
+    return float(MAD_TO_SIGMA * np.median(np.abs(error_px)))
+
+
+def _cubic_place(at_px: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(N, 10): the products of up to three coordinates, from the image's centre in widths."""
+    _, u, v = _place(at_px, width, height).T / width
+    terms = [u**i * v**j for i in range(4) for j in range(4 - i)]
+    return np.column_stack(terms)
 
 
 def _place(at_px: np.ndarray, width: int, height: int) -> np.ndarray:
