@@ -52,16 +52,16 @@ def _check(options: Namespace) -> None:
     from rich.progress import track
 
     from trainer.check.page import write_page
-    from trainer.check.preflight import check_sequence, fault_text
+    from trainer.check.preflight import check_sequences, fault_text
     from trainer.check.table import print_check
 
     names = [field.name for field in fields(CheckConfig)]
     config = CheckConfig(**_only(options, *names))
+    sequences = [s for source in options.data for s in open_sequences(source)]
     checks = []
-    for source in options.data:
-        for sequence in open_sequences(source):
-            checks.append(check_sequence(sequence, config, track))
-            print_check(checks[-1])
+    for check in check_sequences(sequences, config, track):
+        print_check(check)
+        checks.append(check)
     write_page(options.output, checks)
     print(f'written to {options.output}')
     if faults := fault_text(checks):

@@ -10,7 +10,8 @@ class CheckConfig:
     """How much of the data to look at, and which depths the robot wants."""
 
     pairs: int = 20
-    """Pairs to measure of a sequence, evenly spaced; about 0.6 s each on two cores."""
+    """Pairs to measure of a sequence, evenly spaced, about half a second each on two cores; of
+    more than three sequences fewer, down to three."""
     nearest_m: float | None = None
     """The nearest depth that the robot must see, in m; null: whatever the rig gives."""
     farthest_m: float | None = None

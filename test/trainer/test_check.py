@@ -9,13 +9,19 @@ import pytest
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
-from test.trainer.drives import write_drive
+from test.trainer.drives import RIG, write_drive
 from test.trainer.faulty_pairs import FAULTS, FaultySequence, HALVED_BASELINE
 from test.trainer.stereo_folders import RIG as TINY_RIG
 from test.trainer.stereo_folders import SIZE, write_pairs
 from trainer.__main__ import main
 from trainer.check.evidence import sampled, shrunk_to
-from trainer.check.preflight import check_sequence, fault_text, NothingReadable, quick_check
+from trainer.check.preflight import (
+    check_sequence,
+    check_sequences,
+    fault_text,
+    NothingReadable,
+    quick_check,
+)
 from trainer.check.verdicts import Limits, Verdict
 from trainer.check_config import CheckConfig
 
@@ -53,12 +59,12 @@ def _rows(check):
     return {row.measure: row for row in check.rows}
 
 
-def _flat_folder(path, *, left=90, right=90, count=3):
+def _flat_folder(path, *, level=90, count=3):
     """Pairs of one colour each."""
     writer = PairFolderWriter(path, StereoCalibration(TINY_RIG, 0.5))
     for number in range(count):
-        eyes = (np.full((32, 64, 3), level, np.uint8) for level in (left, right))
-        writer.add(f'{number}', **dict(zip(('left_rgb', 'right_rgb'), eyes)), stamp_ns=number)
+        grey = np.full((32, 64, 3), level, np.uint8)
+        writer.add(f'{number}', left_rgb=grey, right_rgb=grey, stamp_ns=number)
     return path
 
 
@@ -66,7 +72,8 @@ def test_good_pairs_are_ok_in_every_line(drive):
     check = check_sequence(drive, CONFIG)
     assert [row for row in check.rows if row.verdict is not Verdict.OK or row.remedy] == []
     assert 'not measurable' not in ' '.join(row.measured for row in check.rows)
-    assert _rows(check)['baseline'].measured.startswith('0.30')
+    baseline_m = float(_rows(check)['baseline'].measured.split()[0])
+    assert baseline_m == pytest.approx(RIG.baseline_m, rel=0.01)
     # 300 px * 0.3 m / (0.3 * 480 px)
     assert _rows(check)['depth range'].measured.startswith('0.62 m')
 
@@ -144,7 +151,7 @@ def test_unreadable_pairs_are_counted_and_named(tmp_path):
     assert '2.jpg' in row.remedy
     for file in (path / 'left').iterdir():
         file.write_bytes(b'cut')
-    with pytest.raises(NothingReadable, match='none of 4 pairs can be read: .*copy it again'):
+    with pytest.raises(NothingReadable, match=r'none of 4 pairs can be read: .*copy it again'):
         check_sequence(PairFolder(path), CONFIG)
     assert quick_check([PairFolder(path)]) == []
 
@@ -194,6 +201,12 @@ def test_the_command_names_a_swap_and_fails(swapped_folder, tmp_path, capsys):
     assert 'left and right are swapped' in page.read_text()
 
 
+def test_a_page_without_a_single_match(tmp_path):
+    page = tmp_path / 'check.html'
+    assert main(['check', str(_flat_folder(tmp_path / 'flat')), '-o', str(page)]) == 0
+    assert '0: 0 matches' in page.read_text()
+
+
 def _train(pairs, tmp_path, *options):
     values = SIZE | {'network': 'small', 'batch_size': 4, 'workers': 0, 'trainer.max_steps': 1}
     values |= {'trainer.enable_progress_bar': 'false', 'output': tmp_path / 'run'}
@@ -234,11 +247,13 @@ def test_another_process_of_a_training_ends_without_a_word(swapped_folder, tmp_p
     assert output.out + output.err == ''
 
 
-def test_only_a_few_sequences_of_many_are_looked_at(tmp_path):
-    folder = PairFolder(write_pairs(tmp_path / 'pairs'))
-    checks = quick_check([folder] * 30)
-    assert len(checks) == 4
-    assert sum(len(check.evidence.pairs) for check in checks) == 12
+def test_many_sequences_share_the_pairs_to_look_at(tmp_path):
+    folder = PairFolder(write_pairs(tmp_path / 'pairs', 22))
+    quick = quick_check([folder] * 30)
+    assert [len(check.evidence.pairs) for check in quick] == [3] * 4
+    few, many = (list(check_sequences([folder] * n, CheckConfig(pairs=4))) for n in (3, 6))
+    assert [len(check.evidence.pairs) for check in few] == [4] * 3
+    assert [len(check.evidence.pairs) for check in many] == [3] * 6
 
 
 @pytest.mark.parametrize(

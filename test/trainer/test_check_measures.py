@@ -7,7 +7,7 @@ import pytest
 
 from trainer.check.matching import detect, EyeMatches, match, match_eyes
 from trainer.check.measures import (
-    behind_infinity_share,
+    behind_and_ahead_share,
     broken_share,
     cell_offsets_px,
     fit_vertical,
@@ -106,8 +106,8 @@ def test_cells_show_where_a_rig_is_misaligned():
     assert largest_deviation_px(few, 0.0) == 0
 
 
-def test_points_behind_infinity():
-    assert behind_infinity_share(np.array([-5.0, -0.5, 0.0, 8.0])) == 0.25
+def test_points_behind_and_before_infinity():
+    assert behind_and_ahead_share(np.array([-5.0, -0.5, 8.0, 9.0])) == (0.25, 0.5)
 
 
 def test_a_broken_match_is_off_vertically_or_of_an_impossible_disparity():

@@ -11,7 +11,7 @@ from monodepth_ros.core.camera import StereoCalibration
 from trainer.check.evidence import matched_size, PairEvidence
 from trainer.check.matching import EyeMatches
 from trainer.check.measures import (
-    behind_infinity_share,
+    behind_and_ahead_share,
     cell_offsets_px,
     fit_vertical,
     incoherence_px,
@@ -33,7 +33,6 @@ LATE_QUANTILE = 0.75
 MIN_MOVING_PAIRS = 2
 # Share of points behind infinity: wrong matches are up to 0.9 % of good pairs.
 BEHIND = Limits(warning=0.03, fault=0.15)
-SWAPPED = 0.5
 # Median of all points in px. Good rigs measured up to 0.4; 3 px is one at the half size that
 # networks are fed, where the warp samples the wrong row.
 VERTICAL = Limits(warning=0.8, fault=1.5)
@@ -121,8 +120,9 @@ def _late(rig: Rig) -> Row:
 def _order(rig: Rig, late: Row) -> Row:
     if late.verdict is Verdict.FAULT:
         return not_measurable(ORDER_NAME, 'frames are late')
-    share = behind_infinity_share(np.concatenate([m.disparity_px for m in rig.matches]))
-    swapped = 'swapped: ' if share > SWAPPED else ''
+    disparity_px = np.concatenate([m.disparity_px for m in rig.matches])
+    share, ahead = behind_and_ahead_share(disparity_px)
+    swapped = 'swapped: ' if share > max(ahead, BEHIND.warning) else ''
     remedy = (
         'left and right are swapped: exchange the folders left/ and right/ (or `--left` and '
         '`--right` of `trainer ingest`)'

@@ -16,17 +16,19 @@ from trainer.config import MAX_DISPARITY_FRAC
 from trainer.page import data_uri, render_page
 
 TEMPLATE = 'check/check.html.jinja'
-SHOWN_PAIRS = 3
+# Of a sequence, and of all: a picture is half a megabyte.
+MOST_SHOWN, SHOWN_IN_ALL = 3, 12
 
 
 def write_page(path: Path, checks: Sequence[SequenceCheck]) -> None:
     """Write the page, over an older one."""
     with atomic_file(path) as partial:
-        page = render_page(TEMPLATE, checks=[_shown(check) for check in checks])
+        count = max(1, min(MOST_SHOWN, SHOWN_IN_ALL // len(checks)))
+        page = render_page(TEMPLATE, checks=[_shown(check, count) for check in checks])
         partial.write_text(page, encoding='utf-8')
 
 
-def _shown(check: SequenceCheck) -> dict[str, Any]:
+def _shown(check: SequenceCheck, count: int) -> dict[str, Any]:
     sequence = check.sequence
     rig = Rig(check.evidence.pairs, sequence.calibration)
     worst = sorted(rig.pairs, key=lambda pair: _broken(rig, pair), reverse=True)
@@ -35,7 +37,7 @@ def _shown(check: SequenceCheck) -> dict[str, Any]:
         'path': sequence.path,
         'rows': check.rows,
         'charts': data_uri(charts(rig)),
-        'pairs': [_pair(check, rig, pair) for pair in worst[:SHOWN_PAIRS]],
+        'pairs': [_pair(check, rig, pair) for pair in worst[:count]],
     }
 
 

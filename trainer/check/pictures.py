@@ -76,7 +76,8 @@ def _cells(axis: Axes, offsets_px: np.ndarray) -> None:
     axis.imshow(offsets_px, cmap='coolwarm', vmin=-limit, vmax=limit, aspect='auto')
     for (row, column), offset_px in np.ndenumerate(offsets_px):
         if np.isfinite(offset_px):
-            axis.text(column, row, f'{offset_px:+.2f}', ha='center', va='center')
+            ink = 'white' if abs(offset_px) > 0.6 * limit else 'black'
+            axis.text(column, row, f'{offset_px:+.2f}', ha='center', va='center', color=ink)
     axis.set(title='median vertical error by part of the image (px)', xticks=(), yticks=())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
@@ -16,6 +17,10 @@ from trainer.data.sources import PairSequence
 MOST_QUICK_SEQUENCES = 4
 MOST_QUICK_PAIRS = 12
 QUICK_PAIRS = 5
+# As many sequences get all the pairs that were asked for; more share as many, but not fewer than
+# a verdict needs.
+WHOLE_SEQUENCES = 3
+FEWEST_PAIRS = 3
 
 # Passes measurements on as they come, e.g. to show progress.
 Watch = Callable[
@@ -54,6 +59,16 @@ def check_sequence(
     rows = image_rows(evidence)
     rows += geometry_rows(Rig(evidence.pairs, sequence.calibration), config, before=rows)
     return SequenceCheck(sequence, evidence, rows)
+
+
+def check_sequences(
+    sequences: Sequence[PairSequence], config: CheckConfig, watch: Watch = lambda found, *_: found
+) -> Iterator[SequenceCheck]:
+    """check_sequence of each as it is ready; hundreds of them take minutes, not hours."""
+    share = max(FEWEST_PAIRS, WHOLE_SEQUENCES * config.pairs // len(sequences))
+    config = replace(config, pairs=min(config.pairs, share))
+    for sequence in sequences:
+        yield check_sequence(sequence, config, watch)
 
 
 def fault_text(checks: Iterable[SequenceCheck]) -> str:
