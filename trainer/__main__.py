@@ -140,7 +140,11 @@ def _check_parser() -> ArgumentParser:
     parser = ArgumentParser(description='Find faults of stereo pairs; exit status 1 if any.')
     parser.add_argument('data', nargs='+', help='what `train --data` takes, e.g. pair folders')
     parser.add_argument(
-        '-o', '--output', type=Path, default=Path('check.html'), help='page with the pictures'
+        '-o',
+        '--output',
+        type=Path,
+        default=Path('check.html'),
+        help='page with the pictures; replaced',
     )
     parser.add_class_arguments(CheckConfig, as_group=False)
     return parser

@@ -101,6 +101,8 @@ def test_cells_show_where_a_rig_is_misaligned():
     offsets_px = cell_offsets_px([matches], **SIZE)
     np.testing.assert_array_equal(offsets_px, [[3, 1, 1, 1]] * 3)
     assert largest_deviation_px(offsets_px, 1.0) == 2
+    lone = np.concatenate([left_px[left_px[:, 1] > 200], left_px[left_px[:, 1] < 100][:16]])
+    assert np.isnan(cell_offsets_px([_matches(lone)], **SIZE)[0]).all()
     few = cell_offsets_px([_matches(left_px[:20])], **SIZE)
     assert np.isnan(few).all()
     assert largest_deviation_px(few, 0.0) == 0

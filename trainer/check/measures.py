@@ -9,9 +9,10 @@ import numpy as np
 
 from trainer.check.matching import EyeMatches
 
-# Parts of the image whose vertical offsets are compared, and what a median of one needs.
+# Parts of the image whose vertical offsets are compared, and what a median of one needs. The
+# share of all matches keeps a sky, with nothing but wrong ones, from having a say.
 CELL_COLUMNS, CELL_ROWS = 4, 3
-MIN_IN_CELL = 15
+MIN_IN_CELL, MIN_SHARE_IN_CELL = 15, 0.01
 # Of vertical motion that no turn of the camera explains: feature noise alone shows 0.2 px.
 MIN_PARALLAX_PX = 0.5
 MIN_TRACKED = 60
@@ -88,8 +89,7 @@ def robust_fit(design: np.ndarray, values: np.ndarray) -> list[float]:
         error = values - design @ coefficients
         sigma = MAD_TO_SIGMA * np.median(np.abs(error)) + 1e-3
         weighted = design / (1 + (error / (2 * sigma)) ** 2)[:, None]
-        # Normal equations: much faster than on the design itself, and as good as
-        # needed. A column of zeros gets the coefficient 0.
+        # Normal equations are much faster and precise enough; a column of zeros gets 0.
         coefficients = np.linalg.lstsq(weighted.T @ design, weighted.T @ values, rcond=None)[0]
     return [float(c) for c in coefficients]
 
@@ -101,9 +101,10 @@ def cell_offsets_px(matches: Sequence[EyeMatches], *, width: int, height: int) -
     column = np.clip(at_px[:, 0] * CELL_COLUMNS // width, 0, CELL_COLUMNS - 1).astype(int)
     row = np.clip(at_px[:, 1] * CELL_ROWS // height, 0, CELL_ROWS - 1).astype(int)
     offsets_px = np.full((CELL_ROWS, CELL_COLUMNS), np.nan)
+    enough = max(MIN_IN_CELL, MIN_SHARE_IN_CELL * len(at_px))
     for at in np.ndindex(offsets_px.shape):
         here = (row == at[0]) & (column == at[1])
-        if here.sum() >= MIN_IN_CELL:
+        if here.sum() >= enough:
             offsets_px[at] = np.median(vertical_px[here])
     return offsets_px
 
