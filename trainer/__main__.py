@@ -1,4 +1,4 @@
-"""`python -m trainer ingest | train | export | evaluate`: a recording to a model, measured."""
+"""`python -m trainer ingest | check | train | export | evaluate`: a recording to a model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
 
+from trainer.check_config import CheckConfig
 from trainer.config import TrainConfig
+from trainer.data.sources import open_sequences
 from trainer.evaluate_config import EvaluateConfig
 from trainer.ingest_config import IngestConfig
 
@@ -56,6 +58,27 @@ def _ingest(options: Namespace) -> None:
         )
     left_out = ', '.join(f'{n} {why}' for why, n in counts.items() if n and why != 'kept')
     print(f'{counts["kept"]} pairs, left out: {left_out or "none"}')
+
+
+def _check(options: Namespace) -> None:
+    # Imported late for matplotlib, as torch is below.
+    from rich.progress import track
+
+    from trainer.check.page import write_page
+    from trainer.check.preflight import check_sequences, fault_text
+    from trainer.check.table import print_check
+
+    names = [field.name for field in fields(CheckConfig)]
+    config = CheckConfig(**_only(options, *names))
+    sequences = [s for source in options.data for s in open_sequences(source)]
+    checks = []
+    for check in check_sequences(sequences, config, track):
+        print_check(check)
+        checks.append(check)
+    write_page(options.output, checks)
+    print(f'written to {options.output}')
+    if faults := fault_text(checks):
+        raise ValueError(f'{faults}; a training on this would fail')
 
 
 def _train(options: Namespace) -> None:
@@ -124,6 +147,7 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     )
     ingest_parser.add_class_arguments(IngestConfig, as_group=False, skip={'calibration'})
     commands.add_subcommand('ingest', ingest_parser, help='stereo bag -> pair folder')
+    commands.add_subcommand('check', _check_parser(), help='why a training would fail, before it')
     train_parser = ArgumentParser(description=TrainConfig.__doc__)
     train_parser.add_argument('--config', action=ActionConfigFile, help='YAML of these options')
     train_parser.add_argument(
@@ -138,6 +162,20 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
     commands.add_subcommand('export', export_parser, help='checkpoint -> model.onnx')
     commands.add_subcommand('evaluate', _evaluate_parser(), help='models on data with a truth')
+    return parser
+
+
+def _check_parser() -> ArgumentParser:
+    parser = ArgumentParser(description='Find faults of stereo pairs; exit status 1 if any.')
+    parser.add_argument('data', nargs='+', help='what `train --data` takes, e.g. pair folders')
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        default=Path('check.html'),
+        help='page with the pictures; replaced',
+    )
+    parser.add_class_arguments(CheckConfig, as_group=False)
     return parser
 
 
@@ -163,7 +201,13 @@ def _add_lightning(parser: ArgumentParser) -> None:
     parser.add_class_arguments(Trainer, 'trainer', skip=ours, fail_untyped=False)
 
 
-_COMMANDS = {'ingest': _ingest, 'train': _train, 'export': _export, 'evaluate': _evaluate}
+_COMMANDS = {
+    'ingest': _ingest,
+    'check': _check,
+    'train': _train,
+    'export': _export,
+    'evaluate': _evaluate,
+}
 
 if __name__ == '__main__':
     sys.exit(main())

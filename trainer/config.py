@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+# The paper's heads end in 0.3 * sigmoid: no network of ours predicts more, whatever it sees.
+MAX_DISPARITY_FRAC = 0.3
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -43,6 +46,8 @@ class TrainConfig:
     """Of the initial weights, the order of pairs and the augmentation."""
     max_depth_m: float = 100.0
     """Predictions beyond it are published as out of range (+inf), in m."""
+    force: bool = False
+    """Train in spite of faults that `python -m trainer check` finds in the data."""
     data_licence: str = 'not stated'
     """Licence of the training data; stored in the model file."""
     trainer: dict[str, Any] = field(default_factory=dict)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 import csv
 from dataclasses import asdict
-from io import BytesIO
 import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-from matplotlib.figure import Figure
 import numpy as np
 
 from monodepth_ros.atomic import atomic_folder
 from trainer import figures
 from trainer.evaluate import Evaluation, Example
+from trainer.page import data_uri, render_page
 from trainer.table import HEADINGS, protocol_text, shown_keys, table_rows
 
 TEMPLATE = 'report.html.jinja'
@@ -73,24 +70,22 @@ def _page(evaluation: Evaluation) -> str:
     rows = table_rows(evaluation)
     scores = evaluation.scores
     half = (len(evaluation.examples) + 1) // 2
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
-    )
-    return environment.get_template(TEMPLATE).render(
+    return render_page(
+        TEMPLATE,
         data=evaluation.data,
         protocol=protocol_text(evaluation),
         median_scaling=evaluation.config.median_scaling,
         headings={key: HEADINGS[key] for key in shown_keys(rows)},
         rows=rows,
-        distribution=_data_uri(
+        distribution=data_uri(
             figures.error_distribution({n: s.counts.cumulative() for n, s in scores.items()})
         ),
-        over_frames=_data_uri(
+        over_frames=data_uri(
             figures.over_frames(
                 {n: [image.metrics.abs_rel for image in s.images] for n, s in scores.items()}
             )
         ),
-        by_distance=_data_uri(
+        by_distance=data_uri(
             figures.by_distance({n: s.counts.by_distance() for n, s in scores.items()})
         ),
         distances={n: s.counts.by_distance() for n, s in scores.items()},
@@ -109,10 +104,4 @@ def _examples(examples: list[Example]) -> dict[str, Any] | None:
     # A truth of one depth needs a range, too.
     strip = figures.strip(rows, near_m=near_m, far_m=max(far_m, 1.5 * near_m))
     captions = [f'{e.name}: Abs Rel {e.abs_rel:.3f}' for e in examples]
-    return {'captions': captions, 'strip': _data_uri(strip)}
-
-
-def _data_uri(figure: Figure) -> str:
-    buffer = BytesIO()
-    figures.save_png(figure, buffer)
-    return 'data:image/png;base64,' + b64encode(buffer.getvalue()).decode()
+    return {'captions': captions, 'strip': data_uri(strip)}

@@ -20,6 +20,7 @@ from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.canonical import fit_canonical
 from monodepth_ros.core.model_spec import ModelSpec
+from trainer.check.preflight import fault_text, quick_check
 from trainer.checkpoint import (
     AtomicCheckpointIO,
     BEST,
@@ -28,19 +29,18 @@ from trainer.checkpoint import (
     read_record,
     TrainingRecord,
 )
-from trainer.config import TrainConfig
+from trainer.config import MAX_DISPARITY_FRAC, TrainConfig
 from trainer.data.module import StereoData
 from trainer.data.sources import fingerprint, open_sequences, PairSequence
 from trainer.lightning_module import StereoDepth
-from trainer.model.decoder import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, check_size
 from trainer.progress import TrainingProgress
 
 CONFIG = 'config.yaml'
 # They change how fast a training goes and when it pauses, not what it learns.
 FREE_KEYS = (
-    'workers', 'cache', 'output', 'data', 'checkpoint_every', 'trainer.enable_progress_bar',
-    'trainer.max_time',
+    'workers', 'cache', 'output', 'data', 'checkpoint_every', 'force',
+    'trainer.enable_progress_bar', 'trainer.max_time',
 )  # fmt: skip
 
 
@@ -57,6 +57,8 @@ def train(config: TrainConfig) -> Path:
         _spec(config, sequences).to_json(), config.plain(), fingerprint(sequences)
     )
     resumed = _resume_point(config.output, record)
+    if resumed is None:
+        _check_pairs(config, sequences)
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     check_size(width=config.width, height=config.height, stride=network.stride)
@@ -69,6 +71,29 @@ def train(config: TrainConfig) -> Path:
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     best = config.output / BEST
     return best if best.exists() else config.output / LAST
+
+
+def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:
+    """
+    Refuse pairs that would make the training collapse, unless config.force.
+
+    Every process looks for itself, at the same pairs: one that waited for another's word would
+    wait for ever when the other ends.
+    """
+    checks = quick_check(sequences)
+    faults = fault_text(checks)
+    pairs = sum(len(check.evidence.pairs) for check in checks)
+    if not faults:
+        rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
+    elif config.force:
+        rank_zero_only(print)(f'trained in spite of faults (force): {faults}')
+    elif rank_zero_only.rank != 0:
+        raise SystemExit(1)  # the first process says why
+    else:
+        folders = ' '.join(config.data)
+        raise ValueError(
+            f'{faults}; see `python -m trainer check {folders}`, or go on with --force true'
+        )
 
 
 def _resume_point(output: Path, record: TrainingRecord) -> Path | None:

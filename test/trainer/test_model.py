@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from monodepth_ros.core.model_spec import self_test_image
+from trainer.config import MAX_DISPARITY_FRAC
 from trainer.export import ExportedNetwork, write_onnx
-from trainer.model.decoder import MAX_DISPARITY_FRAC
 from trainer.model.godard import ResNet50Encoder, VggEncoder
 from trainer.model.network import build_network, check_size, DepthNetwork
 

@@ -53,8 +53,10 @@ def _state(path):
 
 def _start(arguments, before=''):
     code = f'{before}\nimport sys\nfrom trainer.__main__ import main\nsys.exit(main(sys.argv[1:]))'
+    # Lightning starts its other processes as this one was, which a text of code cannot be.
+    how = ['-c', code] if before else ['-m', 'trainer']
     return subprocess.Popen(
-        [sys.executable, '-c', code, *map(str, arguments)],
+        [sys.executable, *how, *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

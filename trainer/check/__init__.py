@@ -1,0 +1,1 @@
+"""Where training data comes from: recordings, pair folders, the procedural world."""

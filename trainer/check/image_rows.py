@@ -1,0 +1,87 @@
+"""Verdicts on single images: whether they can be read, are bright, alike and not repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from monodepth_ros.pair_folder import EYES
+from trainer.check.evidence import Evidence, PairEvidence
+from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
+
+# Training takes the next pair for a broken one, which many broken ones make a lie.
+UNREADABLE = Limits(warning=0.0, fault=0.5)
+# Grey levels from the 1st to the 99th percentile. Real eyes measured 200 and more.
+MIN_CONTRAST_LEVELS = 24
+# An eye with so much less than the other one is covered, unplugged or far too dark.
+DARK_SHARE = 0.33
+# Brighter over darker mean. Real rigs measured up to 1.15; 1.6 makes SSIM's luminance term, and
+# the L1 term of all but black pixels, larger than a wrong disparity would.
+EXPOSURE = Limits(warning=1.25, fault=1.6)
+# Mean difference to the next frame: jpegs of one image differ by less, two exposures of a
+# resting camera by twice as much (noise; EuRoC standing still measured 1.0).
+SAME_LEVELS = 0.5
+DUPLICATES = 0.1
+FROZEN = 0.5
+MIN_NEIGHBOURS = 4
+
+REPEATED_NAME = 'repeated frames'
+
+
+def image_rows(evidence: Evidence) -> list[Row]:
+    """Of a sequence of which at least one pair can be read."""
+    pairs = evidence.pairs
+    rows = [_readable(evidence), _contrast(pairs), _exposure(pairs)]
+    if rows[1].verdict is not Verdict.OK:
+        return [*rows, not_measurable(REPEATED_NAME, 'an eye shows next to nothing')]
+    return [*rows, _duplicates(pairs)]
+
+
+def _readable(evidence: Evidence) -> Row:
+    bad, total = len(evidence.unreadable), len(evidence.unreadable) + len(evidence.pairs)
+    remedy = f'remove or copy again: {evidence.unreadable[0].reason}' if bad else ''
+    return UNREADABLE.row(bad / total, 'pairs read', f'{total - bad} of {total}', 'all', remedy)
+
+
+def _contrast(pairs: Sequence[PairEvidence]) -> Row:
+    levels = np.median([pair.contrast_levels for pair in pairs], axis=0)
+    measured = f'left {levels[0]:.0f}, right {levels[1]:.0f} grey levels'
+    row = Row('contrast', measured, f'{MIN_CONTRAST_LEVELS} or more')
+    if levels.min() >= MIN_CONTRAST_LEVELS:
+        return row
+    eye = EYES[int(levels.argmin())]
+    if levels.min() < DARK_SHARE * levels.max():
+        remedy = f'the {eye} eye shows next to nothing: is it covered, unplugged or too dark?'
+        return row._replace(verdict=Verdict.FAULT, remedy=remedy)
+    remedy = 'both eyes show little: record by daylight, or with longer exposures'
+    return row._replace(verdict=Verdict.WARNING, remedy=remedy)
+
+
+def _exposure(pairs: Sequence[PairEvidence]) -> Row:
+    # One level more: an all-black eye is no division by zero.
+    ratio = float(np.median([(p.mean_levels[1] + 1) / (p.mean_levels[0] + 1) for p in pairs]))
+    darker = EYES[int(ratio < 1)]
+    return EXPOSURE.row(
+        max(ratio, 1 / ratio),
+        'exposure',
+        f'right is {ratio:.2f} times as bright',
+        f'{1 / EXPOSURE.warning:.2f} to {EXPOSURE.warning:.2f}',
+        f'the {darker} eye is darker: give both cameras one exposure time and gain, wipe the lens',
+    )
+
+
+def _duplicates(pairs: Sequence[PairEvidence]) -> Row:
+    changes = [pair.change_levels for pair in pairs if pair.change_levels is not None]
+    if len(changes) < MIN_NEIGHBOURS:
+        return not_measurable(REPEATED_NAME, 'too few neighbours')
+    left, right = (np.array(changes) < SAME_LEVELS).mean(axis=0)
+    row = Row(REPEATED_NAME, f'left {left:.0%}, right {right:.0%}', f'{DUPLICATES:.0%} at most')
+    if abs(left - right) > FROZEN:
+        frozen = EYES[int(right > left)]
+        remedy = f'the {frozen} eye is frozen while the other one goes on: look at its driver'
+        return row._replace(verdict=Verdict.FAULT, remedy=remedy)
+    if max(left, right) > DUPLICATES:
+        remedy = 'the same image again teaches nothing: remove it, and frames of a resting robot'
+        return row._replace(verdict=Verdict.WARNING, remedy=remedy)
+    return row

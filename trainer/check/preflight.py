@@ -1,0 +1,95 @@
+"""The check of pair sequences: whole, and in the quick form that comes before a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
+from trainer.check.geometry_rows import geometry_rows, Rig
+from trainer.check.image_rows import image_rows
+from trainer.check.verdicts import Row, Verdict
+from trainer.check_config import CheckConfig
+from trainer.data.sources import PairSequence
+
+# A data set may come in hundreds of sequences: evenly spaced ones stand for the others.
+MOST_QUICK_SEQUENCES = 4
+MOST_QUICK_PAIRS = 12
+QUICK_PAIRS = 5
+# As many sequences get all the pairs that were asked for; more share as many, but not fewer than
+# a verdict needs.
+WHOLE_SEQUENCES = 3
+FEWEST_PAIRS = 3
+
+# Passes measurements on as they come, e.g. to show progress.
+Watch = Callable[
+    [Iterable[PairEvidence | Unreadable], str, int], Iterable[PairEvidence | Unreadable]
+]
+
+
+class NothingReadable(ValueError):
+    """No pair of a sample can be read."""
+
+
+class SequenceCheck(NamedTuple):
+    """One sequence: its table, and what it is made of."""
+
+    sequence: PairSequence
+    evidence: Evidence
+    rows: list[Row]
+
+    def of(self, verdict: Verdict) -> list[Row]:
+        """The rows with this verdict."""
+        return [row for row in self.rows if row.verdict is verdict]
+
+
+def check_sequence(
+    sequence: PairSequence, config: CheckConfig, watch: Watch = lambda found, *_: found
+) -> SequenceCheck:
+    """Measure and judge. Raises NothingReadable when no pair of the sample can be read."""
+    count = min(config.pairs, len(sequence.names))
+    found = list(watch(gather(sequence, count), f'check {sequence.path.name}', count))
+    unreadable = [pair for pair in found if isinstance(pair, Unreadable)]
+    evidence = Evidence([p for p in found if isinstance(p, PairEvidence)], unreadable)
+    if not evidence.pairs:
+        raise NothingReadable(
+            f'{sequence.path}: none of {len(found)} pairs can be read: {unreadable[0].reason}'
+        )
+    rows = image_rows(evidence)
+    rows += geometry_rows(Rig(evidence.pairs, sequence.calibration), config, before=rows)
+    return SequenceCheck(sequence, evidence, rows)
+
+
+def check_sequences(
+    sequences: Sequence[PairSequence], config: CheckConfig, watch: Watch = lambda found, *_: found
+) -> Iterator[SequenceCheck]:
+    """check_sequence of each as it is ready; hundreds of them take minutes, not hours."""
+    share = max(FEWEST_PAIRS, WHOLE_SEQUENCES * config.pairs // len(sequences))
+    config = replace(config, pairs=min(config.pairs, share))
+    for sequence in sequences:
+        yield check_sequence(sequence, config, watch)
+
+
+def fault_text(checks: Iterable[SequenceCheck]) -> str:
+    """What is wrong with which sequence, in one line; empty if nothing is."""
+    return '; '.join(
+        f'{check.sequence.path}: '
+        + ', '.join(f'{row.measure}: {row.measured}' for row in check.of(Verdict.FAULT))
+        for check in checks
+        if check.of(Verdict.FAULT)
+    )
+
+
+def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
+    """A few pairs of a few sequences, in seconds; what cannot be read is left to the training."""
+    step = -(-len(sequences) // MOST_QUICK_SEQUENCES)
+    chosen = sequences[::step]
+    config = CheckConfig(pairs=min(QUICK_PAIRS, MOST_QUICK_PAIRS // len(chosen)))
+    checks = []
+    for sequence in chosen:
+        try:
+            checks.append(check_sequence(sequence, config))
+        except NothingReadable:
+            continue
+    return checks

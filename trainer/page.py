@@ -1,0 +1,28 @@
+"""Self-contained pages: one file with its pictures in it, no script, no network."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from matplotlib.figure import Figure
+
+from trainer.figures import save_png
+
+
+def render_page(template: str, **values: Any) -> str:
+    """The HTML of a template, named by its path below this folder."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
+    )
+    return environment.get_template(template).render(values)
+
+
+def data_uri(figure: Figure) -> str:
+    """A figure as the source of an <img>."""
+    buffer = BytesIO()
+    save_png(figure, buffer)
+    return 'data:image/png;base64,' + b64encode(buffer.getvalue()).decode()
