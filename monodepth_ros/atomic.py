@@ -1,9 +1,11 @@
-"""Files and folders that are there whole or not at all."""
+"""Files, folders and lines that are there whole or not at all, and folders of one writer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import fcntl
+import os
 from pathlib import Path
 import shutil
 
@@ -46,3 +48,35 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def partial_path(path: Path) -> Path:
     """The name beside path under which it is being made."""
     return path.with_name(path.name + PARTIAL_SUFFIX)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a file that only append_line writes; one that a full disk cut is removed."""
+    text = path.read_bytes() if path.exists() else b''
+    whole = text[: text.rfind(b'\n') + 1]
+    if whole != text:
+        path.write_bytes(whole)
+    return whole.decode().splitlines()
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line; it is in the file when this returns."""
+    with path.open('a') as file:
+        file.write(line + '\n')
+
+
+def lock_folder(folder: Path) -> int:
+    """
+    A lock on a folder that goes with the process, even a killed one; close it to give it back.
+
+    Raises OSError when another process has it.
+    """
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise OSError(
+            f'another process writes to {folder}; wait for it, stop it or choose another folder'
+        ) from error
+    return lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 STORAGE_SUFFIXES = ('.mcap', '.db3')
 # Beside a database whose last transaction is not in it yet.
 SQLITE_JOURNALS = ('-journal', '-wal')
+# Of so many a damaged calibration is passed over; an uncalibrated camera sends nothing else.
+FIRST_INFOS = 10
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 
@@ -138,10 +141,14 @@ class Bag:
                     connection.topic, connection.msgtype, recorded_ns, content, bytes(data)
                 )
 
+    def first(self, topic: str) -> Any | None:
+        """The content of a topic's first message that is not damaged; None without any."""
+        return next((m.content for m in self.messages(topic, skipped=_pass_over)), None)
+
     def depth_topics(self) -> list[str]:
         """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
-        first = {t: next(self.messages(t), None) for t in self.topics_of_type(*IMAGE_TYPES)}
-        return [t for t, message in first.items() if message and is_depth(message.content, t)]
+        first = {topic: self.first(topic) for topic in self.topics_of_type(*IMAGE_TYPES)}
+        return [topic for topic, content in first.items() if content and is_depth(content, topic)]
 
     def cameras(self) -> list[CameraTopic]:
         """Every image topic with a usable camera_info beside it."""
@@ -206,13 +213,15 @@ class Bag:
         return found[0], found[1]
 
     def _camera(self, image: str, info: str) -> CameraTopic:
-        for message in self.messages(info):
+        fault = 'holds no message, expected the calibration'
+        for message in islice(self.messages(info, skipped=_pass_over), FIRST_INFOS):
             try:
                 camera = camera_from_info(message.content)
             except ValueError as error:
-                raise BagError(f'{self.name}, topic {info}: {error}') from error
+                fault = str(error)
+                continue
             return CameraTopic(image, info, camera, rectified='/image_rect' in image)
-        raise BagError(f'{self.name}, topic {info} holds no message, expected the calibration')
+        raise BagError(f'{self.name}, topic {info}: {fault}')
 
     def _no_pair(
         self, pairs: list[tuple[CameraTopic, CameraTopic]], cameras: list[CameraTopic]
@@ -249,6 +258,10 @@ class Bag:
                 f'{self.name} cannot be read ({one_line(error)}); it may be truncated: copy it '
                 'again or run `ros2 bag reindex` or `mcap recover`'
             ) from error
+
+
+def _pass_over(_: str) -> None:
+    """A damaged message that another one will stand in for."""
 
 
 def _check_recording(path: Path) -> None:

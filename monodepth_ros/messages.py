@@ -8,6 +8,7 @@ messages of the classes it is given, filled as rclpy wants them. So this module 
 from __future__ import annotations
 
 from array import array
+import struct
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,11 +107,17 @@ def depth_m_from_image(msg: Any) -> np.ndarray:
     """
     A depth image (REP 118) to (H, W) float32 metres, a view where it can be.
 
-    32FC1 is metres; 16UC1 and a 16-bit png are millimetres, 0 becomes NaN. Raises ValueError for
-    another encoding.
+    32FC1 is metres; 16UC1 and a 16-bit png are millimetres, 0 becomes NaN. A 32FC1 image of
+    compressed_depth_image_transport holds inverse depth. Raises ValueError for another encoding.
     """
     if not hasattr(msg, 'encoding'):
-        return _metres(decode_png16(msg.data))
+        pixels = decode_png16(msg.data)
+        if msg.format.startswith('32FC1'):
+            # Of its ConfigHeader: an enum, then A and B of depth = A / (pixel - B).
+            _, a, b = struct.unpack('<iff', bytes(msg.data[:12]))
+            inverse = np.where(pixels > 0, pixels - np.float32(b), np.float32(np.nan))
+            return (np.float32(a) / inverse).astype(np.float32)
+        return _metres(pixels)
     if msg.encoding not in DEPTH_ENCODINGS:
         raise ValueError(
             f'got depth encoding {msg.encoding!r}, expected one of {sorted(DEPTH_ENCODINGS)}'

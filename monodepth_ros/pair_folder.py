@@ -7,13 +7,16 @@ gt_depth/NAME.png (uint16, metres * 256, 0 = none).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+import errno
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from monodepth_ros.atomic import atomic_file
+from monodepth_ros.atomic import append_line, atomic_file, whole_lines
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.encodings import decode_compressed
 
@@ -22,6 +25,7 @@ CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 GT_DEPTH_UNITS_PER_M = 256
 JPEG_QUALITY = 95
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class PairFolder:
@@ -144,7 +148,9 @@ class PairFolderWriter:
 
     def __init__(self, folder: Path, calibration: StereoCalibration) -> None:
         self._folder = folder
-        self._committed = {fields[0] for fields in _stamp_fields(folder)}
+        self._committed = {
+            line.split()[0] for line in whole_lines(folder / STAMPS) if line.strip()
+        }
         for eye in EYES:
             (folder / eye).mkdir(parents=True, exist_ok=True)
         file = folder / CALIBRATION
@@ -182,8 +188,8 @@ class PairFolderWriter:
     def commit(self, name: str, stamp_ns: int) -> None:
         """From now on the pair counts. Call it in the order of time, after write_images."""
         if name not in self._committed:
-            with (self._folder / STAMPS).open('a') as file:
-                file.write(f'{name} {stamp_ns}\n')
+            with _disk_full_said(self._folder / STAMPS):
+                append_line(self._folder / STAMPS, f'{name} {stamp_ns}')
             self._committed.add(name)
 
     def add_gt_depth(self, name: str, depth_m: np.ndarray) -> None:
@@ -205,13 +211,18 @@ def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
+    with _disk_full_said(path), atomic_file(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def _disk_full_said(path: Path) -> Iterator[None]:
     try:
-        with atomic_file(path) as partial:
-            partial.write_bytes(data)
+        yield
     except OSError as error:
+        hint = 'is the disk full? ' if error.errno in DISK_FULL else ''
         raise OSError(
-            f'{path} could not be written ({error.strerror}); is the disk full? The pairs before '
-            'it are whole'
+            f'{path} could not be written ({error.strerror}); {hint}The pairs before it are whole'
         ) from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from queue import Full, Queue
@@ -10,7 +9,7 @@ import shutil
 from threading import Thread
 from typing import Any, NamedTuple
 
-from monodepth_ros.atomic import PARTIAL_SUFFIX
+from monodepth_ros.atomic import lock_folder, PARTIAL_SUFFIX
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.errors import one_line
@@ -56,7 +55,7 @@ class PairRecorder:
         self.ended: Ended | None = None
         self._folder, self._quota_gb, self._min_free_gb = folder, quota_gb, min_free_gb
         _make(folder)
-        self._lock = _locked(folder)
+        self._lock = lock_folder(folder)
         _remove_partial(folder)
         self.size_bytes = _size_bytes(folder)
         self.last_ns = _last_stamp_ns(folder / STAMPS)
@@ -154,19 +153,6 @@ def _make(folder: Path) -> None:
         raise OSError(
             f'folder {folder} cannot be made ({error.strerror}); choose another one'
         ) from error
-
-
-def _locked(folder: Path) -> int:
-    """A lock on the folder that goes with the process, even a killed one."""
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise OSError(
-            f'another collect_pairs writes to {folder}; stop it or choose another folder'
-        ) from error
-    return lock
 
 
 def _size_bytes(folder: Path) -> int:

@@ -145,8 +145,15 @@ def camera_yaml(
     return yaml.safe_dump(values)
 
 
-def add_cloud(bag: BagWriter, frame_id: str, points: np.ndarray, *, stamp_ns: int = 0) -> None:
-    """A cloud of (N, 3) points in m on /FRAME_ID/points."""
+def add_cloud(
+    bag: BagWriter,
+    frame_id: str,
+    points: np.ndarray,
+    *,
+    stamp_ns: int = 0,
+    claimed: int | None = None,
+) -> None:
+    """A cloud of (N, 3) points in m on /FRAME_ID/points, claimed to be so many."""
     kinds = TYPES.types
     header = header_of(stamp_ns)
     header.frame_id = frame_id
@@ -154,7 +161,7 @@ def add_cloud(bag: BagWriter, frame_id: str, points: np.ndarray, *, stamp_ns: in
     data = np.asarray(points, np.float32).view(np.uint8).ravel()
     count = len(points)
     cloud = kinds['sensor_msgs/msg/PointCloud2'](
-        header, 1, count, fields, False, 12, 12 * count, data, True
+        header, 1, claimed or count, fields, False, 12, 12 * count, data, True
     )
     bag.add(f'/{frame_id}/points', cloud, recorded_ns=stamp_ns)
 

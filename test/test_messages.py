@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -96,3 +98,15 @@ def test_a_cloud_is_organised_like_the_image():
     assert [(f.name, f.offset) for f in msg.fields] == [('x', 0), ('y', 4), ('z', 8), ('rgb', 12)]
     assert len(msg.data) == 3 * 64
     assert msg.is_dense is False
+
+
+def test_depth_of_the_compressed_transport_is_inverse_where_it_was_float():
+    # depth = A / (pixel - B), with A and B in the header of 12 bytes.
+    pixels = np.array([[0, 110, 60]], np.uint16)
+    header = struct.pack('<iff', 0, 300.0, 10.0)
+    data = header + cv2.imencode('.png', pixels)[1].tobytes()
+    float_depth = SimpleNamespace(format='32FC1; compressedDepth png', data=data)
+    np.testing.assert_allclose(messages.depth_m_from_image(float_depth), [[np.nan, 3, 6]])
+    whole = SimpleNamespace(format='16UC1; compressedDepth png', data=data)
+    np.testing.assert_allclose(messages.depth_m_from_image(whole), [[np.nan, 0.11, 0.06]])
+    assert messages.is_depth(whole, '/a/depth')

@@ -112,6 +112,14 @@ def test_a_writer_killed_between_two_images_leaves_whole_pairs(folder):
     assert PairFolder(folder).names == ['000001', '000000']
 
 
+def test_a_line_that_a_full_disk_cut_does_not_spoil_the_next(folder):
+    with (folder / 'timestamps.txt').open('a') as file:
+        file.write('000002 17000')
+    writer = PairFolderWriter(folder, CALIBRATION)
+    writer.add('000002', left_rgb=_grey(50), right_rgb=_grey(60), stamp_ns=3)
+    assert PairFolder(folder).stamps_ns() == {'000001': 1, '000000': 2, '000002': 3}
+
+
 def test_grey_images_stay_grey(folder):
     grey = np.full((16, 32), 70, np.uint8)
     size_bytes = PairFolderWriter(folder, CALIBRATION).write_images('000002', grey, grey)

@@ -183,7 +183,7 @@ def test_a_full_queue_refuses_the_newest_at_once(tmp_path, monkeypatch):
 
 def test_a_folder_has_one_writer(tmp_path):
     recorder = _recorder(tmp_path)
-    with pytest.raises(OSError, match='another collect_pairs writes to'):
+    with pytest.raises(OSError, match='another process writes to'):
         _recorder(tmp_path)
     recorder.close()
     _recorder(tmp_path).close()

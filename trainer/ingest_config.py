@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class IngestConfig:
     def __post_init__(self) -> None:
         check_shares(self.first_share, self.last_share)
         for name in ('tolerance_ms', 'min_motion', 'min_brightness', 'min_sharpness'):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected 0 or more')
         if not 0 < self.max_blown_out <= 1:
             raise ValueError(f'max_blown_out is {self.max_blown_out}, expected 0 < share <= 1')

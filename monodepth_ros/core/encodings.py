@@ -80,8 +80,8 @@ def decode_compressed(
 
 def is_png16(data: bytes) -> bool:
     """Whether it is a grey png of 16 bits, as depth images travel; see decode_png16."""
-    png = _png_of(data)
-    return len(png) > PNG_KIND.stop and tuple(png[PNG_KIND]) == (16, 0)
+    start = _png_start(data)
+    return start >= 0 and tuple(bytes(data[start : start + PNG_KIND.stop])[PNG_KIND]) == (16, 0)
 
 
 def decode_png16(data: bytes) -> NDArray[np.uint16]:
@@ -93,15 +93,18 @@ def decode_png16(data: bytes) -> NDArray[np.uint16]:
     """
     pixels = None
     if is_png16(data):
-        pixels = cv2.imdecode(np.frombuffer(_png_of(data), np.uint8), cv2.IMREAD_UNCHANGED)
+        try:
+            png = np.frombuffer(data, np.uint8)[_png_start(data) :]
+            pixels = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
+        except cv2.error:  # a damaged header may ask for more pixels than OpenCV allows
+            pixels = None
     if pixels is None:
         raise ValueError(f'got {len(data)} bytes that are no grey png of 16 bits')
     return np.asarray(pixels, np.uint16)
 
 
-def _png_of(data: bytes) -> bytes:
-    start = bytes(data[: DEPTH_HEADER + len(PNG_START)]).find(PNG_START)
-    return b'' if start < 0 else bytes(data[start:])
+def _png_start(data: bytes) -> int:
+    return bytes(data[: DEPTH_HEADER + len(PNG_START)]).find(PNG_START)
 
 
 def _as_uint8(image: object) -> NDArray[np.uint8]:

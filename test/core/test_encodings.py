@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from monodepth_ros.core.encodings import decode_compressed, decode_image
+from monodepth_ros.core.encodings import (
+    decode_compressed,
+    decode_image,
+    decode_png16,
+    is_png16,
+)
 
 CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1}
 
@@ -93,3 +98,16 @@ def test_damaged_jpegs_give_an_image_or_a_value_error(at, value, end):
 def test_bytes_that_are_no_image_are_refused(data):
     with pytest.raises(ValueError, match='no jpeg or png'):
         decode_compressed(data)
+
+
+def test_a_png_of_16_bits_is_depth_behind_a_header_or_not():
+    values = np.array([[0, 1], [256, 65535]], np.uint16)
+    png = cv2.imencode('.png', values)[1].tobytes()
+    for data in (png, bytes(12) + png):
+        assert is_png16(data)
+        np.testing.assert_array_equal(decode_png16(data), values)
+    grey = cv2.imencode('.png', values.astype(np.uint8))[1].tobytes()
+    huge = png[:16] + (10**5).to_bytes(4, 'big') * 2 + png[24:]
+    for data in (b'', grey, png[:40], huge):
+        with pytest.raises(ValueError, match='no grey png of 16 bits'):
+            decode_png16(data)

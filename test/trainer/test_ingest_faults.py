@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 import resource
 import shutil
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
+from monodepth_ros.atomic import lock_folder
 from monodepth_ros.pair_folder import PairFolder
 from test.recordings import add_cloud, copy_bag, PERIOD_NS, textured, write_stereo_bag
 from trainer.__main__ import main
@@ -88,7 +90,7 @@ def test_killed_and_started_again_the_result_is_the_same(
     done = _content(tmp_path / 'parts.partial')
     kept = [name for name in done if name.endswith('.jpg')]
     ages = {name: (tmp_path / 'parts.partial' / name).stat().st_mtime_ns for name in kept}
-    journal = (tmp_path / 'parts.partial' / 'journal.jsonl').read_text().splitlines()
+    journal = done.get('journal.jsonl', b'').splitlines()
     ingest([bag], parts, IngestConfig())
     assert _content(parts) == _content(tmp_path / 'whole')
     assert [path.name for path in tmp_path.glob('*.partial')] == []
@@ -100,6 +102,46 @@ def test_killed_and_started_again_the_result_is_the_same(
             assert again.stat().st_mtime_ns == age
     counts = json.loads((parts / 'ingest.json').read_text())['counts']
     assert counts == {'kept': FRAMES - 3, 'still': 3}
+
+
+@pytest.mark.parametrize(
+    ('module', 'owner', 'method'), [('pathlib', 'Path', 'unlink'), ('shutil', None, 'rmtree')]
+)
+def test_killed_at_the_very_end_nothing_is_lost(bag, tmp_path, module, owner, method):
+    ingest([bag], tmp_path / 'whole', IngestConfig())
+    parts = tmp_path / 'parts'
+    before = f'import {module}\n' + DIE_AFTER.format(
+        module=module, owner=owner or method, method=method, calls=1
+    )
+    if owner is None:
+        before = before.replace(f'from {module} import {method}\n', '')
+        before = before.replace(f'{method}.{method}', f'{module}.{method}')
+    assert _command(bag, parts, before).returncode == -signal.SIGKILL
+    if parts.exists():
+        shutil.rmtree(parts)  # as somebody does who sees that it was killed
+    ingest([bag], parts, IngestConfig())
+    assert _content(parts) == _content(tmp_path / 'whole')
+
+
+def test_two_at_once_do_not_mix(bag, tmp_path, capsys):
+    partial = tmp_path / 'pairs.partial'
+    partial.mkdir()
+    lock = lock_folder(partial)
+    assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
+    assert 'another process writes to' in capsys.readouterr().err
+    os.close(lock)
+    # Killed before the first line of its report, a predecessor has left nothing.
+    assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 0
+
+
+def test_a_journal_of_something_else_is_said(bag, tmp_path, capsys):
+    before = DIE_AFTER.format(
+        module='trainer.data.ingest_journal', owner='Workspace', method='record', calls=3
+    )
+    _command(bag, tmp_path / 'pairs', before)
+    (tmp_path / 'pairs.partial' / 'journal.jsonl').write_text('{"pair": 1}\n')
+    assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
+    assert 'holds an unreadable journal.jsonl; remove it' in capsys.readouterr().err
 
 
 def test_what_was_begun_with_other_options_is_not_gone_on_with(bag, tmp_path, capsys):
@@ -126,8 +168,8 @@ def test_on_a_full_disk_the_same_command_goes_on_later(bag, tmp_path):
     assert len(PairFolder(output).names) == FRAMES - 3
 
 
-def _damage_message(bag, topic, damage):
-    """The same recording as sqlite3, with the data of a topic's third message changed."""
+def _damage_message(bag, topic, damage, at=2):
+    """The same recording as sqlite3, with the data of one of a topic's messages changed."""
     copy = copy_bag(bag, bag.with_name('copy'), StoragePlugin.SQLITE3, CompressionMode.NONE)
     with sqlite3.connect(copy / 'copy.db3') as database:
         rows = database.execute(
@@ -135,30 +177,51 @@ def _damage_message(bag, topic, damage):
             'WHERE name = ? ORDER BY timestamp',
             (topic,),
         ).fetchall()
-        number, data = rows[2]
+        number, data = rows[at]
         database.execute('UPDATE messages SET data = ? WHERE id = ?', (damage(data), number))
     database.close()
     return copy
 
 
+IMAGE, INFO = '/left/image_raw/compressed', '/left/camera_info'
+
+
 @pytest.mark.parametrize(
-    ('topic', 'damage', 'count'),
+    ('topic', 'damage', 'count', 'words'),
     [
-        ('/left/image_raw/compressed', lambda data: data[:-200], 'damaged message'),
-        ('/left/image_raw/compressed', lambda data: data[:90] + bytes(len(data) - 90),
-         'unreadable'),
-        ('/left/camera_info', lambda data: data[:60], 'damaged message'),
-        ('/left/camera_info', lambda data: data[:-300] + b'\xff' * 300, 'damaged message'),
+        (IMAGE, lambda data: data[:-200], 'damaged message', 'only counted'),
+        (IMAGE, lambda data: data[:90] + bytes(len(data) - 90), 'unreadable', 'no jpeg or png'),
+        (INFO, lambda data: data[:60], 'damaged message', 'only counted'),
+        (INFO, lambda data: data[:-300] + b'\xff' * 300, 'damaged camera_info', 'NaN or inf'),
+        (INFO, lambda data: data.replace(b'plumb_bob', b'plumb_bo_'), 'of an unusable calibration',
+         "distortion model 'plumb_bo_'"),
     ],
 )  # fmt: skip
-def test_a_damaged_message_costs_one_pair_at_most(bag, tmp_path, capsys, topic, damage, count):
-    damaged = _damage_message(bag, topic, damage)
+@pytest.mark.parametrize(('at', 'lost'), [(0, 1), (2, 0), (FRAMES - 1, 1)])
+def test_a_damaged_message_costs_one_pair_at_most(
+    bag, tmp_path, capsys, topic, damage, count, words, at, lost
+):
+    if count == 'of an unusable calibration' and at == 0:
+        pytest.skip('a lens that is unknown from the start is refused, see below')
+    damaged = _damage_message(bag, topic, damage, at)
     ingest([damaged], tmp_path / 'pairs', IngestConfig())
-    assert len(PairFolder(tmp_path / 'pairs').names) >= FRAMES - 5
+    # Frame 3 looks like frame 2 and stands in for it.
+    kept = FRAMES - 3 - (lost if topic == IMAGE or count.startswith('of') else 0)
+    assert len(PairFolder(tmp_path / 'pairs').names) == kept
     counts = json.loads((tmp_path / 'pairs' / 'ingest.json').read_text())['counts']
     assert counts[count] == 1
     said = capsys.readouterr()
-    assert 'more of this kind are only counted' in said.out + said.err
+    assert words in said.out + said.err
+
+
+def test_a_damaged_truth_does_not_cost_its_pair(tmp_path, capsys):
+    def cloud_of_too_many_points(bag):
+        add_cloud(bag, 'left_optical_frame', np.array([[0, 0, 2.0]]), claimed=2**32 - 1)
+
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=textured, extra=cloud_of_too_many_points)
+    counts = ingest([bag], tmp_path / 'pairs', IngestConfig()).counts
+    assert counts == {'kept': 5, 'damaged truth': 1}
+    assert 'the cloud has 12 bytes, expected 4294967295 points' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -202,6 +265,16 @@ def test_a_missing_metadata_file_and_an_unknown_lens_are_one_line(bag, tmp_path,
     assert sorted(path.name for path in tmp_path.iterdir()) == ['bag', 'odd']
 
 
+def test_a_black_start_does_not_decide_about_a_wrong_sign(tmp_path, capsys):
+    def dark_first(eye, frame):
+        return textured(eye, frame) * (frame > 1)
+
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=dark_first, baseline_m=-0.25)
+    counts = ingest([bag], tmp_path / 'pairs', IngestConfig()).counts
+    assert counts == {'kept': 3, 'of unknown order': 2}
+    assert 'the images say that its sign is wrong' in capsys.readouterr().out
+
+
 def test_nothing_worth_keeping_says_why(tmp_path, capsys):
     bag = write_stereo_bag(tmp_path / 'bag', image_of=lambda *_: textured('left', 0) // 30)
     assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
@@ -215,7 +288,9 @@ def test_random_damage_never_hangs_nor_prints_a_traceback(bag, tmp_path, capsys)
     rng = np.random.default_rng(0)
     sqlite = _damage_message(bag, '/left/image_raw/compressed', lambda data: data)
     outcomes = {0: 0, 1: 0}
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
     for number in range(200):
+        signal.alarm(60)  # a hang would be KeyboardInterrupt, and exit status 130
         source, storage = ((bag, 'bag.mcap'), (sqlite, 'copy.db3'))[number % 2]
         damaged, output = tmp_path / 'damaged', tmp_path / 'pairs'
         shutil.copytree(source, damaged)
@@ -235,6 +310,7 @@ def test_random_damage_never_hangs_nor_prints_a_traceback(bag, tmp_path, capsys)
         assert not output.with_name('pairs.partial').exists()
         outcomes[status] += 1
         shutil.rmtree(damaged)
+    signal.alarm(0)
     assert min(outcomes.values()) > 10  # both ways were taken
 
 

@@ -76,3 +76,14 @@ def test_fields_are_found_by_name_and_offset():
     assert cloud_xyz(cloud).tolist() == [[1, 2, 3], [4, 5, 6]]
     with pytest.raises(ValueError, match=r"lacks float32 fields \['z'\]"):
         cloud_xyz(_cloud([('x', 0), ('y', 4)], 8, data))
+
+
+def test_a_cloud_of_more_points_than_bytes_is_refused():
+    fields = [('x', 0), ('y', 4), ('z', 8)]
+    with pytest.raises(ValueError, match='has 12 bytes, expected 2 points of 12'):
+        cloud_xyz(_cloud(fields, 12, np.zeros(12, np.uint8)))
+
+
+def test_a_circle_of_transforms_is_not_connected():
+    tree = StaticTransforms([_stamped('a', 'b'), _stamped('b', 'a')])
+    assert tree.between('a', 'b') is None

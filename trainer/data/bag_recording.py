@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ NS_PER_MS = 1_000_000
 WAITING = 64
 # A pair waits this long for a truth, or a camera_info, that was recorded after it.
 LAG_NS = 500_000_000
-DAMAGED = 'damaged message'
+DAMAGED, BAD_INFO = 'damaged message', 'damaged camera_info'
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,41 @@ class BagRecording:
         truths: deque[Stamped] = deque(maxlen=WAITING)
         complete: list[tuple[int, int, Stamped, Stamped]] = []
         order = count()  # heapq compares on, where stamps are equal
-        for message in self._messages():
-            eye = next((eye for eye in eyes if message.topic in eye.topics), None)
-            if eye is None:
-                truths.append(Stamped.of(message))
-            elif pair := self._take(message, eye, eyes):
-                heappush(complete, (pair[0].stamp_ns, next(order), *pair))
-            while complete and complete[0][2].recorded_ns + LAG_NS < message.recorded_ns:
-                yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+        self._recall_calibrations(eyes)
+        damage = None
+        try:
+            for message in self._messages():
+                eye = next((eye for eye in eyes if message.topic in eye.topics), None)
+                if eye is None:
+                    truths.append(Stamped.of(message))
+                elif pair := self._take(message, eye, eyes):
+                    heappush(complete, (pair[0].stamp_ns, next(order), *pair))
+                while complete and complete[0][2].recorded_ns + LAG_NS < message.recorded_ns:
+                    yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+        except BagError as error:
+            damage = error
         while complete:
             yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
         self.left_out['unpaired'] += sum(len(eye.waiting) for eye in eyes)
+        if damage is not None:
+            raise damage
+
+    def _recall_calibrations(self, eyes: tuple[_Eye, ...]) -> None:
+        """What holds where the wanted part of the recording begins may have been sent before."""
+        first = self._config.first_share
+        if self._config.calibration is None and first > 0:
+            infos = [topic.info for topic in self._topics]
+            for message in self._bag.messages(*infos, last_share=first, skipped=lambda _: None):
+                eye = next(eye for eye in eyes if message.topic in eye.topics)
+                self._calibrate(eye, Stamped.of(message))
+
+    def _calibrate(self, eye: _Eye, info: Stamped) -> None:
+        try:
+            eye.calibrate(info)
+        except ValueError as error:
+            if not self.left_out[BAD_INFO]:
+                print(f'{eye.topic.info}: left out {error}', file=sys.stderr)
+            self.left_out[BAD_INFO] += 1
 
     def _messages(self) -> Iterator[BagMessage]:
         topics = [topic.image for topic in self._topics]
@@ -97,12 +123,14 @@ class BagRecording:
         missing = self._bag.message_count(*topics) - seen - self.left_out[DAMAGED]
         if shares == (0, 1) and missing > 0:
             # Damage can look like the end of the file.
-            print(f'{self._bag.name}: {missing} messages of these topics could not be read')
+            text = f'{self._bag.name}: {missing} messages of these topics could not be read'
+            print(text, file=sys.stderr)
             self.left_out['missing message'] = missing
 
     def _skip(self, what: str) -> None:
         if not self.left_out[DAMAGED]:
-            print(f'{self._bag.name}: left out {what}; more of this kind are only counted')
+            text = f'{self._bag.name}: left out {what}; more of this kind are only counted'
+            print(text, file=sys.stderr)
         self.left_out[DAMAGED] += 1
 
     def _take(
@@ -111,10 +139,7 @@ class BagRecording:
         """Use a message of an eye; the pair that it completes."""
         stamped = Stamped.of(message)
         if message.topic == eye.topic.info:
-            try:
-                eye.calibrate(stamped)
-            except ValueError as error:
-                self._skip(f'{message.topic}: {error}')
+            self._calibrate(eye, stamped)
             return None
         if eye.knows(stamped):
             self.left_out['duplicate'] += 1
@@ -135,7 +160,7 @@ class BagRecording:
     def _raw_pair(
         self, left: Stamped, right: Stamped, eyes: tuple[_Eye, ...], truths: deque[Stamped]
     ) -> RawPair:
-        topics = [eye.topic_at(left.stamp_ns) for eye in eyes]
+        topics = eyes[0].topic_at(left.stamp_ns), eyes[1].topic_at(right.stamp_ns)
         truth = take_nearest(
             truths,
             left.stamp_ns,
@@ -157,14 +182,14 @@ class _Eye:
         self.topic = topic
         self.topics = (topic.image, topic.info) if calibrated_by_bag else (topic.image,)
         self.waiting: deque[Stamped] = deque(maxlen=WAITING)
-        self._seen: deque[int] = deque(maxlen=WAITING)
+        self._seen: set[int] = set()
         # From which stamp on which calibration holds; the first one from the beginning.
-        self._calibrations: list[tuple[int, CameraTopic]] = [(0, topic)]
+        self._calibrations: list[tuple[float, CameraTopic]] = [(-math.inf, topic)]
 
     def knows(self, image: Stamped) -> bool:
         """Whether an image of this stamp came already; remembers it."""
         known = image.stamp_ns in self._seen
-        self._seen.append(image.stamp_ns)
+        self._seen.add(image.stamp_ns)
         return known
 
     def calibrate(self, info: Stamped) -> None:

@@ -13,30 +13,40 @@ from trainer.data.stereo_matching import checked_disparity_px
 
 # The right way round, this many times as many pixels find their match: on real pairs over ten.
 CLEARLY = 2.0
+# Less is chance: on a bare or dark wall something always matches.
+LEAST_SHARE = 0.1
+
+
+class UndecidedError(ValueError):
+    """This pair does not tell; another one may."""
 
 
 def with_positive_baseline(pair: RawPair) -> Rig:
     """
     The pair's rig; its P[3] is turned where the images say that only its sign is wrong.
 
-    Raises BagError where they say that left and right are swapped, or do not tell.
+    Raises BagError where they say that left and right are swapped, UndecidedError where this pair
+    cannot be read or does not tell.
     """
     left, right = pair.rig
     if right.baseline_m > 0:
         return pair.rig
     turned = Rig(left, replace(right, p=(*right.p[:3], -right.p[3], *right.p[4:])))
-    views = Rectifier(*turned).warp(*pair.read())
+    try:
+        views = Rectifier(*turned).warp(*pair.read())
+    except ValueError as error:
+        raise UndecidedError(str(error)) from error
     as_given, swapped = _matched_share(*views), _matched_share(*reversed(views))
     got = f'P[3] of the right camera is {right.p[3]:g}, expected -fx * baseline'
-    if as_given > CLEARLY * swapped:
+    if as_given > max(CLEARLY * swapped, LEAST_SHARE):
         print(f'{got}: the images say that its sign is wrong; taken as {-right.p[3]:g}')
         return turned
-    if swapped > CLEARLY * as_given:
+    if swapped > max(CLEARLY * as_given, LEAST_SHARE):
         raise BagError(
             f'{got}, and the images match the other way round: left and right are swapped; '
             'exchange --left and --right, or the cables'
         )
-    raise BagError(
+    raise UndecidedError(
         f'{got}, and the images do not tell whether its sign is wrong or left and right are '
         'swapped; calibrate the rig as a stereo pair'
     )

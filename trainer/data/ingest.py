@@ -12,24 +12,27 @@ import sys
 from typing import NamedTuple
 
 import cv2
-import numpy as np
 from rich.progress import track
 
 from monodepth_ros.bag import Bag, BagError
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.rectifier import Rectifier
-from monodepth_ros.pair_folder import EYES, PairFolderWriter
+from monodepth_ros.pair_folder import EYES
 from trainer.data.bag_recording import BagRecording
-from trainer.data.baseline_sign import with_positive_baseline
+from trainer.data.baseline_sign import UndecidedError, with_positive_baseline
 from trainer.data.ingest_journal import Decision, Workspace
+from trainer.data.ingest_sequence import IngestSequence, Prepared
 from trainer.data.recording import FrameFolder, RawPair, Recording, Rig
-from trainer.data.selection import Look, look_at, Selection
 from trainer.ingest_config import IngestConfig
 
 # Pairs in work, per core: enough that none waits for the one thread that decides.
 IN_WORK = 3
+# But no more on a machine of many cores: a pair of large pictures takes 40 MB.
+MOST_IN_WORK = 24
 # More calibrations are a lens that zooms, not a rig that was calibrated again.
 MOST_SEQUENCES = 20
+# Pairs that may leave open whether left and right are swapped: dark ones, at the start.
+MOST_UNDECIDED = 30
 
 
 class IngestResult(NamedTuple):
@@ -37,15 +40,6 @@ class IngestResult(NamedTuple):
 
     calibrations: list[StereoCalibration]
     counts: dict[str, int]
-
-
-class Prepared(NamedTuple):
-    """A pair that was read: rectified views, what to judge it by, and its truth, if any."""
-
-    left: np.ndarray
-    right: np.ndarray
-    look: Look
-    depth_m: np.ndarray | None
 
 
 def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> IngestResult:
@@ -62,12 +56,13 @@ def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> Inges
         try:
             work.run(', '.join(source.name for source in sources))
             if not work.counts['kept']:
-                raise BagError(_nothing_kept(sources, work.counts, config))
+                raise BagError(_nothing_kept(sources, work.counts, recording.left_out, config))
         finally:
             if not workspace.holds_pairs:
                 workspace.discard()
-        workspace.finish({'topics': recording.described, 'counts': dict(work.counts)})
-    return IngestResult(work.calibrations, dict(work.counts))
+        counts = dict(work.counts + recording.left_out)
+        workspace.finish({'topics': recording.described, 'counts': counts})
+    return IngestResult(work.calibrations, counts)
 
 
 @contextmanager
@@ -85,28 +80,6 @@ def _open(sources: Sequence[Path], config: IngestConfig) -> Iterator[Recording]:
         yield FrameFolder(frames[0], config.calibration)
 
 
-class _Sequence:
-    """The pairs of one calibration."""
-
-    def __init__(self, number: int, rectifier: Rectifier, workspace: Workspace) -> None:
-        self.number = number
-        self.rectifier = rectifier
-        self.writer = PairFolderWriter(workspace.sequence(number), rectifier.calibration)
-        self.kept = sum(d.sequence == number and bool(d.name) for d in workspace.decided.values())
-
-    def prepare(self, pair: RawPair) -> Prepared:
-        """Read and rectify; in any thread. Raises ValueError for damaged data."""
-        left, right = self.rectifier.warp(*pair.read())
-        depth_m = pair.read_truth(self.rectifier.calibration.intrinsics)
-        return Prepared(left, right, look_at(left, right), depth_m)
-
-    def write(self, name: str, prepared: Prepared) -> None:
-        """The files of a pair; in any thread."""
-        self.writer.write_images(name, prepared.left, prepared.right)
-        if prepared.depth_m is not None:
-            self.writer.add_gt_depth(name, prepared.depth_m)
-
-
 class _Ingest:
     """
     Prepares pairs in all threads, judges them one by one in their order, writes in all threads.
@@ -117,12 +90,14 @@ class _Ingest:
     def __init__(self, recording: Recording, workspace: Workspace, config: IngestConfig) -> None:
         self._recording = recording
         self._workspace = workspace
-        self._selection = Selection(config)
-        self._sequences: dict[Rig, _Sequence] = {}
-        self._preparing: deque[tuple[RawPair, _Sequence, Future[Prepared]]] = deque()
-        self._writing: deque[tuple[Decision, _Sequence, Future[None] | None]] = deque()
-        self._last_kept: tuple[RawPair, _Sequence] | None = None
-        self._reported = False
+        self._config = config
+        self._sequences: dict[Rig, IngestSequence] = {}
+        self._preparing: deque[tuple[RawPair, IngestSequence | str, Future[Prepared] | None]]
+        self._preparing = deque()
+        self._writing: deque[tuple[Decision, IngestSequence | None, Future[None] | None]] = deque()
+        self._unusable: dict[Rig, str] = {}
+        self._undecided: list[str] = []
+        self._reported: set[str] = set()
         self.counts: Counter[str] = Counter()
 
     @property
@@ -132,19 +107,26 @@ class _Ingest:
 
     def run(self, title: str) -> None:
         """All of the recording, or as far as it can be read."""
-        workers = os.cpu_count() or 1
+        workers = len(os.sched_getaffinity(0))
+        in_work = min(IN_WORK * workers, MOST_IN_WORK)
         with one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
             for pair in track(self._readable_pairs(), f'ingest {title}', self._recording.most):
                 self._take(pair, pool)
-                while len(self._preparing) > IN_WORK * workers:
+                self._check_decided(MOST_UNDECIDED)
+                while len(self._preparing) > in_work:
                     self._judge_next(pool)
-                while len(self._writing) > IN_WORK * workers:
+                while len(self._writing) > in_work:
                     self._record_next()
             while self._preparing:
                 self._judge_next(pool)
             while self._writing:
                 self._record_next()
-        self.counts += self._recording.left_out
+        self._check_decided(0)
+
+    def _check_decided(self, most: int) -> None:
+        """Raise BagError when all pairs so far, and more than that, left the sign open."""
+        if not self._sequences and len(self._undecided) > most:
+            raise BagError(f'{self._eyes()}: {self._undecided[-1]}')
 
     def _readable_pairs(self) -> Iterator[RawPair]:
         try:
@@ -152,88 +134,114 @@ class _Ingest:
         except BagError as error:
             # Hours before the damage are not to be lost to it.
             print(f'{error}; what comes before the damage is used', file=sys.stderr)
-            self.counts['ended early'] += 1
+            self._recording.left_out['ended early'] += 1
 
     def _take(self, pair: RawPair, pool: ThreadPoolExecutor) -> None:
         sequence = self._sequence_of(pair)
-        decision = self._workspace.decided.get(pair.stamp_ns)
-        if decision is None:
-            self._recall_last_kept()
+        if self._workspace.decided:
+            self._pass_over(pair, sequence)
+        elif isinstance(sequence, str):
+            self._preparing.append((pair, sequence, None))
+        else:
+            sequence.go_on()
             self._preparing.append((pair, sequence, pool.submit(sequence.prepare, pair)))
-            return
-        self.counts[decision.why or 'kept'] += 1
-        if decision.sharpness is not None:
-            self._selection.remember(decision.sharpness)
-        if decision.name is not None:
-            self._last_kept = pair, sequence
 
-    def _recall_last_kept(self) -> None:
-        """After a restart: motion is measured from the last pair that was kept before it."""
-        if self._last_kept is not None:
-            pair, sequence = self._last_kept
-            self._selection.keep(sequence.prepare(pair).look)
-            self._last_kept = None
+    def _pass_over(self, pair: RawPair, sequence: IngestSequence | str) -> None:
+        decision = self._workspace.decided.popleft()
+        if decision.stamp_ns != pair.stamp_ns:
+            raise BagError(
+                f'the recording is not the one that {self._workspace.partial} was begun with: its '
+                f'next pair is of {pair.stamp_ns}, expected {decision.stamp_ns}; remove the folder'
+            )
+        self._count(decision)
+        if not isinstance(sequence, str):
+            sequence.recall(pair, decision)
 
-    def _sequence_of(self, pair: RawPair) -> _Sequence:
-        if pair.rig not in self._sequences:
-            number = len(self._sequences) + 1
-            if number > 1:
-                print(f'the calibration changed at {pair.stamp_ns}: sequence {number} begins')
-            if number > MOST_SEQUENCES:
-                raise BagError(
-                    f'the calibration changed {MOST_SEQUENCES} times; fix the lens, or give one '
-                    'calibration with --calibration'
-                )
+    def _sequence_of(self, pair: RawPair) -> IngestSequence | str:
+        """The sequence of the pair's calibration, or why it can have none."""
+        rig = pair.rig
+        if rig in self._unusable:
+            return self._unusable[rig]
+        if rig not in self._sequences:
             try:
-                rectifier = Rectifier(*with_positive_baseline(pair))
+                self._begin_sequence(pair)
+            except UndecidedError as error:
+                self._undecided.append(str(error))
+                return 'of unknown order'
             except ValueError as error:
-                eyes = ' + '.join(str(self._recording.described[eye]) for eye in EYES)
-                raise BagError(f'{eyes}: {error}') from error
-            self._sequences[pair.rig] = _Sequence(number, rectifier, self._workspace)
-        return self._sequences[pair.rig]
+                if not self._sequences:
+                    raise BagError(f'{self._eyes()}: {error}') from error
+                # Hours before a damaged calibration are not to be lost to it, nor those after it.
+                self._report('calibration', f'{self._eyes()} at {pair.stamp_ns}: {error}')
+                self._unusable[rig] = 'of an unusable calibration'
+                return self._unusable[rig]
+        return self._sequences[rig]
+
+    def _begin_sequence(self, pair: RawPair) -> None:
+        rectifier = Rectifier(*with_positive_baseline(pair))
+        number = len(self._sequences) + 1
+        if number > MOST_SEQUENCES:
+            raise ValueError(
+                f'the calibration changed {MOST_SEQUENCES} times; fix the lens, or give one '
+                'calibration with --calibration'
+            )
+        if number > 1:
+            print(f'the calibration changed at {pair.stamp_ns}: sequence {number} begins')
+        sequence = IngestSequence(number, rectifier, self._workspace, self._config)
+        self._sequences[pair.rig] = sequence
+
+    def _eyes(self) -> str:
+        return ' + '.join(str(self._recording.described[eye]) for eye in EYES)
 
     def _judge_next(self, pool: ThreadPoolExecutor) -> None:
         pair, sequence, future = self._preparing.popleft()
-        prepared, why = None, 'unreadable'
+        if isinstance(sequence, str) or future is None:
+            decision = Decision(pair.stamp_ns, 0, None, str(sequence), None)
+            self._writing.append((decision, None, None))
+            return
+        prepared = writing = None
         try:
             prepared = future.result()
         except ValueError as error:
-            self._report(f'pair at {pair.stamp_ns}: {error}')
-        writing, name, sharpness = None, None, None
-        if prepared is not None:
-            sharpness = prepared.look.sharpness
-            why = self._selection.judge(prepared.look)
-            if why is None:
-                name = f'{sequence.kept:06d}'
-                sequence.kept += 1
-                writing = pool.submit(sequence.write, name, prepared)
-        decision = Decision(pair.stamp_ns, sequence.number, name, why, sharpness)
+            self._report('picture', f'pair at {pair.stamp_ns}: {error}')
+        decision = sequence.decide(pair.stamp_ns, prepared)
+        if prepared is not None and decision.name is not None:
+            writing = pool.submit(sequence.write, decision.name, prepared)
+        if prepared is not None and decision.lost_truth:
+            self._report('truth', f'truth of the pair at {pair.stamp_ns}: {prepared.truth_fault}')
         self._writing.append((decision, sequence, writing))
 
     def _record_next(self) -> None:
         decision, sequence, writing = self._writing.popleft()
-        if writing is not None and decision.name is not None:
+        if sequence is not None and writing is not None and decision.name is not None:
             writing.result()
-            sequence.writer.commit(decision.name, decision.stamp_ns)
+            sequence.commit(decision.name, decision.stamp_ns)
         self._workspace.record(decision)
+        self._count(decision)
+
+    def _count(self, decision: Decision) -> None:
         self.counts[decision.why or 'kept'] += 1
+        self.counts['damaged truth'] += decision.lost_truth
 
-    def _report(self, what: str) -> None:
-        if not self._reported:
-            print(f'left out the {what}; more of this kind are only counted', file=sys.stderr)
-        self._reported = True
+    def _report(self, kind: str, what: str) -> None:
+        if kind not in self._reported:
+            print(f'left out: {what}; more of this kind are only counted', file=sys.stderr)
+        self._reported.add(kind)
 
 
-def _nothing_kept(sources: Sequence[Path], counts: Counter[str], config: IngestConfig) -> str:
+def _nothing_kept(
+    sources: Sequence[Path], counts: Counter[str], left_out: Counter[str], config: IngestConfig
+) -> str:
     label = ', '.join(map(str, sources))
-    dropped = ', '.join(f'{number} {why}' for why, number in counts.items() if number)
-    seen = sum(counts[why] for why in ('still', 'dark', 'blown out', 'blurred', 'unreadable'))
-    if not seen:
+    why = ', '.join(f'{number} {why}' for why, number in (counts + left_out).items())
+    if counts:
+        return f'{label}: no pair is worth keeping ({why}); look at them, or loosen the limits'
+    if left_out['unpaired']:
         return (
             f'{label}: no left image has a right one within {config.tolerance_ms:g} ms; are the '
-            f'cameras synchronised? ({dropped or "no images"})'
+            f'cameras synchronised? ({why})'
         )
-    return f'{label}: no pair is worth keeping ({dropped}); look at them, or loosen the limits'
+    return f'{label}: no pair in this part of it ({why or "no images"})'
 
 
 @contextmanager

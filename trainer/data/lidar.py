@@ -19,6 +19,11 @@ def cloud_xyz(cloud: Any) -> np.ndarray:
     missing = {'x', 'y', 'z'} - offsets.keys()
     if missing:
         raise ValueError(f'the cloud lacks float32 fields {sorted(missing)}')
+    count = cloud.width * cloud.height
+    if count * cloud.point_step > len(cloud.data):
+        raise ValueError(
+            f'the cloud has {len(cloud.data)} bytes, expected {count} points of {cloud.point_step}'
+        )
     order = '>' if cloud.is_bigendian else '<'
     layout = np.dtype(
         {
@@ -28,7 +33,7 @@ def cloud_xyz(cloud: Any) -> np.ndarray:
             'itemsize': cloud.point_step,
         }
     )
-    points = np.frombuffer(cloud.data, layout, count=cloud.width * cloud.height)
+    points = np.frombuffer(cloud.data, layout, count=count)
     return np.stack([points[name] for name in 'xyz'], axis=1).astype(np.float32)
 
 
@@ -81,7 +86,9 @@ class StaticTransforms:
 
     def _to_root(self, frame: str) -> tuple[str, np.ndarray]:
         root_from_frame = np.eye(4)
-        while frame in self._parents:
+        for _ in range(len(self._parents)):  # no longer way is a tree's
+            if frame not in self._parents:
+                break
             frame, parent_from_child = self._parents[frame]
             root_from_frame = parent_from_child @ root_from_frame
         return frame, root_from_frame

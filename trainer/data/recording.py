@@ -61,7 +61,9 @@ class FrameFolder:
 
     def __init__(self, path: Path, calibration: tuple[Path, Path]) -> None:
         left, right = (images_by_name(path / eye) for eye in EYES)
-        self._names = sorted(left.keys() & right.keys())
+        names = left.keys() & right.keys()
+        numbered = all(name.isdecimal() for name in names)
+        self._names = sorted(names, key=int if numbered else None)
         if not self._names:
             raise FileNotFoundError(
                 f'{path} holds no image of the same name in left/ and right/, expected frames of '
@@ -75,7 +77,7 @@ class FrameFolder:
 
     def pairs(self) -> Iterator[RawPair]:
         """By name."""
-        stamped = all(name.isdigit() and len(name) >= STAMP_DIGITS for name in self._names)
+        stamped = all(n.isdecimal() and len(n) >= STAMP_DIGITS for n in self._names)
         for number, name in enumerate(self._names):
             files = self._files[name]
             stamp_ns = int(name) if stamped else number

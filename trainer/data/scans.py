@@ -17,14 +17,14 @@ TF_STATIC = '/tf_static'
 
 def static_transforms(bag: Bag) -> StaticTransforms:
     """All of the recording's /tf_static."""
-    messages = bag.messages(TF_STATIC)
+    messages = bag.messages(TF_STATIC, skipped=lambda _: None)
     return StaticTransforms(t for message in messages for t in message.content.transforms)
 
 
 def frame_id_of(bag: Bag, topic: str) -> str:
     """The frame_id of a topic's first message; empty without one."""
-    first = next(bag.messages(topic), None)
-    return '' if first is None else str(first.content.header.frame_id)
+    first = bag.first(topic)
+    return '' if first is None else str(first.header.frame_id)
 
 
 def scan_topics(bag: Bag, camera: CameraTopic, transforms: StaticTransforms) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _depth_intrinsics(bag: Bag, camera: CameraTopic, topic: str) -> Intrinsics:
     for other in bag.cameras():
         if other.image == topic:
             return other.camera.rectified
-    height, width = depth_m_from_image(next(bag.messages(topic)).content).shape
+    height, width = depth_m_from_image(bag.first(topic)).shape
     rectified = camera.camera.rectified
     if (width, height) != (rectified.width, rectified.height):
         raise BagError(
