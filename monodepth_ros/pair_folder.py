@@ -176,14 +176,13 @@ class PairFolderWriter:
 
         Returns the size of both files in bytes.
         """
-        size_bytes = 0
-        for eye, image in zip(EYES, (left, right), strict=True):
-            bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-            options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-            data = _encoded('.jpg', bgr, options)
-            _write(self._folder / eye / f'{name}.jpg', data)
-            size_bytes += len(data)
-        return size_bytes
+        return self.write_jpegs(name, encoded_jpeg(left), encoded_jpeg(right))
+
+    def write_jpegs(self, name: str, left: bytes, right: bytes) -> int:
+        """As write_images, of what encoded_jpeg gave."""
+        for eye, jpeg in zip(EYES, (left, right), strict=True):
+            _write(self._folder / eye / f'{name}.jpg', jpeg)
+        return len(left) + len(right)
 
     def commit(self, name: str, stamp_ns: int) -> None:
         """From now on the pair counts. Call it in the order of time, after write_images."""
@@ -204,6 +203,12 @@ def _stamp_fields(folder: Path) -> list[list[str]]:
     path = folder / STAMPS
     lines = path.read_text().splitlines() if path.exists() else []
     return [line.split() for line in lines if line.strip()]
+
+
+def encoded_jpeg(image: np.ndarray) -> bytes:
+    """An (H, W, 3) RGB or (H, W) grey uint8 image as a pair folder keeps it."""
+    bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return _encoded('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
 def _encoded(suffix: str, image: np.ndarray, options: list[int]) -> bytes:

@@ -21,9 +21,9 @@ def _blurred(image):
 
 def test_motion_by_hand():
     # 3 px of 64 from one frame to the next.
-    percent = motion_percent(_look(0).thumbnail, _look(1).thumbnail)
+    percent = motion_percent(_look(0).small, _look(1).small)
     assert percent == pytest.approx(100 * 3 / 64, rel=0.05)
-    assert motion_percent(_look(0).thumbnail, _look(0).thumbnail) == pytest.approx(0, abs=1e-3)
+    assert motion_percent(_look(0).small, _look(0).small) == pytest.approx(0, abs=1e-3)
 
 
 def test_before_a_bare_wall_motion_is_unknown_and_the_pair_kept():

@@ -183,6 +183,7 @@ class _Eye:
         self.topics = (topic.image, topic.info) if calibrated_by_bag else (topic.image,)
         self.waiting: deque[Stamped] = deque(maxlen=WAITING)
         self._seen: set[int] = set()
+        self._last_info: tuple[Any, ...] | None = None
         # From which stamp on which calibration holds; the first one from the beginning.
         self._calibrations: list[tuple[float, CameraTopic]] = [(-math.inf, topic)]
 
@@ -194,7 +195,16 @@ class _Eye:
 
     def calibrate(self, info: Stamped) -> None:
         """Take a camera_info. Raises ValueError for a damaged one."""
-        camera = camera_from_info(info.content)
+        content = info.content
+        arrays = b''.join(
+            array.tobytes() for array in (content.k, content.d, content.r, content.p)
+        )
+        sizes = content.width, content.height, content.binning_x, content.binning_y
+        key = (*arrays, sizes, content.distortion_model, repr(content.roi))
+        if key == self._last_info:  # as nearly always
+            return
+        self._last_info = key
+        camera = camera_from_info(content)
         if camera != self._calibrations[-1][1].described:
             self._calibrations.append((info.stamp_ns, replace(self.topic, described=camera)))
 

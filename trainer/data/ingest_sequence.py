@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monodepth_ros.core.rectifier import Rectifier
-from monodepth_ros.pair_folder import PairFolderWriter
+from monodepth_ros.pair_folder import encoded_jpeg, PairFolderWriter
 from trainer.data.ingest_journal import Decision, Workspace
 from trainer.data.recording import RawPair
 from trainer.data.selection import Look, look_at, Selection
@@ -16,13 +16,13 @@ from trainer.ingest_config import IngestConfig
 
 class Prepared(NamedTuple):
     """
-    A pair that was read: rectified views, what to judge it by, and its truth, if any.
+    A pair that was read: rectified jpegs, what to judge it by, and its truth, if any.
 
     truth_fault: what is wrong with a truth that could not be read.
     """
 
-    left: np.ndarray
-    right: np.ndarray
+    left: bytes
+    right: bytes
     look: Look
     depth_m: np.ndarray | None
     truth_fault: str | None
@@ -63,7 +63,9 @@ class IngestSequence:
             depth_m = pair.read_truth(self.rectifier.calibration.intrinsics)
         except ValueError as error:
             fault = str(error)
-        return Prepared(left, right, look_at(left, right), depth_m, fault)
+        look = look_at(left, right)
+        # Encoded at once, wanted or not: nearly all are, and they are in the processor's cache.
+        return Prepared(encoded_jpeg(left), encoded_jpeg(right), look, depth_m, fault)
 
     def decide(self, stamp_ns: int, prepared: Prepared | None) -> Decision:
         """Keep a pair under the next name or leave it out; None: it could not be read."""
@@ -77,7 +79,7 @@ class IngestSequence:
 
     def write(self, name: str, prepared: Prepared) -> None:
         """The files of a pair; in any thread."""
-        self._writer.write_images(name, prepared.left, prepared.right)
+        self._writer.write_jpegs(name, prepared.left, prepared.right)
         if prepared.depth_m is not None:
             self._writer.add_gt_depth(name, prepared.depth_m)
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from trainer.ingest_config import IngestConfig
 
-# About: of the thumbnails.
-LOOK_WIDTH = 320
+LOOK_WIDTH, SMALL_WIDTH = 320, 160
 WHITE = 250
 # How many pairs the median of the sharpness is over: seconds, so that a new scene is learned soon.
 MEMORY = 31
@@ -24,12 +23,13 @@ class Look(NamedTuple):
     """
     What a pair is judged by.
 
-    thumbnail: (h, w) uint8 grey of the left view. brightness: mean grey level of the
-    darker eye. blown_out: share of white pixels of the brighter one. sharpness: mean of
-    abs(Laplacian) over the standard deviation, of the blurrier one.
+    small: (h, w) uint8 grey of the left view, about SMALL_WIDTH wide: there motion is found most
+    surely. brightness: mean grey level of the darker eye. blown_out: share of white pixels of the
+    brighter one. sharpness: mean of abs(Laplacian) over the standard deviation, of the blurrier
+    one.
     """
 
-    thumbnail: np.ndarray
+    small: np.ndarray
     brightness: float
     blown_out: float
     sharpness: float
@@ -39,7 +39,7 @@ def look_at(left: np.ndarray, right: np.ndarray) -> Look:
     """Two views, (H, W) or (H, W, 3) RGB uint8."""
     thumbnails = [_thumbnail(view) for view in (left, right)]
     return Look(
-        thumbnails[0],
+        _shrunk(thumbnails[0], SMALL_WIDTH),
         min(cv2.mean(view)[0] for view in thumbnails),
         max(np.count_nonzero(view >= WHITE) / view.size for view in thumbnails),
         min(_sharpness(view) for view in thumbnails),
@@ -47,7 +47,7 @@ def look_at(left: np.ndarray, right: np.ndarray) -> Look:
 
 
 def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
-    """Median way of corners between two thumbnails, percent of the width; None: unknown."""
+    """Median way of corners between two small views, percent of the width; None: unknown."""
     corners = cv2.goodFeaturesToTrack(before, CORNERS, qualityLevel=0.01, minDistance=8)
     if corners is None or len(corners) < FEWEST_CORNERS:
         return None
@@ -81,7 +81,7 @@ class Selection:
 
     def keep(self, look: Look) -> None:
         """From now on motion is that since this pair."""
-        self._kept = look.thumbnail
+        self._kept = look.small
 
     def _fault(self, look: Look) -> str | None:
         config = self._config
@@ -93,7 +93,7 @@ class Selection:
             return 'blurred'
         if self._kept is not None:
             # There and back: a track between unrelated pictures ends near by chance, but once.
-            views = self._kept, look.thumbnail
+            views = self._kept, look.small
             for before, after in (views, views[::-1]):
                 percent = motion_percent(before, after)
                 if percent is None or percent >= config.min_motion:
@@ -103,13 +103,18 @@ class Selection:
 
 
 def _thumbnail(view: np.ndarray) -> np.ndarray:
-    # By halves, each of which is the mean of 2 x 2: eight times as fast as by four at once.
-    small = view
-    while small.shape[1] >= 1.5 * LOOK_WIDTH:
-        height, width = small.shape[0] // 2, small.shape[1] // 2
-        whole = small[: 2 * height, : 2 * width]
-        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    small = _shrunk(view, LOOK_WIDTH)
     return small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+
+
+def _shrunk(view: np.ndarray, to_width: int) -> np.ndarray:
+    """About that wide, or as it is if narrower."""
+    # By halves: OpenCV takes means of 2 x 2 eight times as fast as those of 4 x 4.
+    while view.shape[1] >= 1.5 * to_width:
+        height, width = view.shape[0] // 2, view.shape[1] // 2
+        whole = view[: 2 * height, : 2 * width]
+        view = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return view
 
 
 def _sharpness(grey: np.ndarray) -> float:
