@@ -31,6 +31,7 @@ setup(
             'onnxscript',
             'opencv-python-headless',
             'pillow',
+            'pyyaml',
             'rich',
             'rosbags',
             'tensorboard',

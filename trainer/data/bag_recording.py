@@ -170,7 +170,7 @@ class BagRecording:
         return RawPair(
             left.stamp_ns,
             Rig(topics[0].camera, topics[1].camera),
-            lambda: (image_pixels(left.content), image_pixels(right.content)),
+            partial(map, image_pixels, (left.content, right.content)),
             partial(_depth_m, self._truth, truth, left.content.header.frame_id, topics[0]),
         )
 

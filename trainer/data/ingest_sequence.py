@@ -10,7 +10,7 @@ from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pair_folder import encoded_jpeg, PairFolderWriter
 from trainer.data.ingest_journal import Decision, Workspace
 from trainer.data.recording import RawPair
-from trainer.data.selection import Look, look_at, Selection
+from trainer.data.selection import Look, look_at, Selection, thumbnail
 from trainer.ingest_config import IngestConfig
 
 
@@ -57,15 +57,19 @@ class IngestSequence:
 
     def prepare(self, pair: RawPair) -> Prepared:
         """Read and rectify; in any thread. Raises ValueError for damaged pictures."""
-        left, right = self.rectifier.warp(*pair.read())
+        # One eye after the other, while its pixels are in the processor's cache. Encoded at once,
+        # wanted or not: nearly all are.
+        jpegs, thumbnails = [], []
+        for eye, image in zip(self.rectifier.eyes, pair.read(), strict=True):
+            view = eye.warp(image)
+            jpegs.append(encoded_jpeg(view))
+            thumbnails.append(thumbnail(view))
         depth_m = fault = None
         try:
             depth_m = pair.read_truth(self.rectifier.calibration.intrinsics)
         except ValueError as error:
             fault = str(error)
-        look = look_at(left, right)
-        # Encoded at once, wanted or not: nearly all are, and they are in the processor's cache.
-        return Prepared(encoded_jpeg(left), encoded_jpeg(right), look, depth_m, fault)
+        return Prepared(jpegs[0], jpegs[1], look_at(*thumbnails), depth_m, fault)
 
     def decide(self, stamp_ns: int, prepared: Prepared | None) -> Decision:
         """Keep a pair under the next name or leave it out; None: it could not be read."""

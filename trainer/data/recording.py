@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -29,14 +30,14 @@ class RawPair(NamedTuple):
     """
     One pair as it was recorded.
 
-    read: left and right image, (H, W) grey or (H, W, 3) RGB uint8. read_truth: depth in a window
+    read: left, then right image, (H, W) grey or (H, W, 3) RGB uint8. read_truth: depth in a window
     of the rectified left camera, (H, W) float32 metres, NaN where unknown, None where there is
     none. Both raise ValueError for damaged data, from any thread.
     """
 
     stamp_ns: int
     rig: Rig
-    read: Callable[[], tuple[np.ndarray, np.ndarray]]
+    read: Callable[[], Iterator[np.ndarray]]
     read_truth: Callable[[Intrinsics], np.ndarray | None]
 
 
@@ -81,14 +82,11 @@ class FrameFolder:
         for number, name in enumerate(self._names):
             files = self._files[name]
             stamp_ns = int(name) if stamped else number
-            yield RawPair(stamp_ns, self._rig, lambda files=files: _read(*files), lambda _: None)
+            yield RawPair(stamp_ns, self._rig, partial(map, _read, files), lambda _: None)
 
 
-def _read(left: Path, right: Path) -> tuple[np.ndarray, np.ndarray]:
-    images = []
-    for path in (left, right):
-        try:
-            images.append(decode_compressed(path.read_bytes(), keep_grey=True))
-        except (ValueError, OSError) as error:
-            raise ValueError(f'{path}: {error}') from error
-    return images[0], images[1]
+def _read(path: Path) -> np.ndarray:
+    try:
+        return decode_compressed(path.read_bytes(), keep_grey=True)
+    except (ValueError, OSError) as error:
+        raise ValueError(f'{path}: {error}') from error

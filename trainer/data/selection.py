@@ -36,8 +36,8 @@ class Look(NamedTuple):
 
 
 def look_at(left: np.ndarray, right: np.ndarray) -> Look:
-    """Two views, (H, W) or (H, W, 3) RGB uint8."""
-    thumbnails = [_thumbnail(view) for view in (left, right)]
+    """Two views, or their thumbnails: (H, W) or (H, W, 3) RGB uint8."""
+    thumbnails = [thumbnail(view) for view in (left, right)]
     return Look(
         _shrunk(thumbnails[0], SMALL_WIDTH),
         min(cv2.mean(view)[0] for view in thumbnails),
@@ -102,7 +102,8 @@ class Selection:
         return None
 
 
-def _thumbnail(view: np.ndarray) -> np.ndarray:
+def thumbnail(view: np.ndarray) -> np.ndarray:
+    """(h, w) uint8 grey, about LOOK_WIDTH wide, of a view (H, W) or (H, W, 3) RGB."""
     small = _shrunk(view, LOOK_WIDTH)
     return small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
 
