@@ -87,7 +87,7 @@ def _train(options: Namespace) -> None:
 
     values = options.as_dict()
     values.pop('config', None)
-    print(train(TrainConfig(**values | {'data': tuple(values['data'])})))
+    train(TrainConfig(**values | {'data': tuple(values['data'])}))
 
 
 def _export(options: Namespace) -> None:

@@ -48,8 +48,7 @@ def train(config: TrainConfig) -> Path:
     """
     Train as configured, or go on where last.ckpt of the same training is.
 
-    Returns best.ckpt, or last.ckpt of a training that never validated.
-
+    Prints and returns the path of best.ckpt, or of last.ckpt if the training never validated.
     Raises ValueError or OSError for data, sizes or an output folder that do not fit.
     """
     sequences = [s for source in config.data for s in open_sequences(source)]
@@ -70,7 +69,9 @@ def train(config: TrainConfig) -> Path:
     rank_zero_only(_start)(config.output, record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     best = config.output / BEST
-    return best if best.exists() else config.output / LAST
+    checkpoint = best if best.exists() else config.output / LAST
+    rank_zero_only(print)(checkpoint)
+    return checkpoint
 
 
 def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:

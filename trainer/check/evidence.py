@@ -135,10 +135,7 @@ def _next_views(sequence: PairSequence, at: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _dense_disparity_px(left_grey: np.ndarray, right_grey: np.ndarray) -> np.ndarray:
-    left, right = (
-        cv2.cvtColor(shrunk_to(view, DENSE_WIDTH_PX), cv2.COLOR_GRAY2RGB)
-        for view in (left_grey, right_grey)
-    )
+    left, right = (shrunk_to(view, DENSE_WIDTH_PX) for view in (left_grey, right_grey))
     # StereoSGBM takes multiples of 16.
     searched_px = 16 * round(SEARCHED_FRAC * left.shape[1] / 16 + 0.5)
     return checked_disparity_px(left, right, max_disparity_px=searched_px)
