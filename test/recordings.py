@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -62,31 +63,47 @@ def write_stereo_bag(
     first_frame: when they begin, in periods. info_size: (width, height) in camera_info.
     info_frames: the only ones with a camera_info. recorded_after_ns: by number, a delay.
     """
+    shape = {
+        'focal_px': focal_px, 'baseline_m': baseline_m, 'uncalibrated': uncalibrated,
+        'rotation': rotation, 'lens': lens,
+    }  # fmt: skip
     with write_bag(path) as bag:
         if extra is not None:
             extra(bag)
-        for number in range(frames):
-            for eye in eyes:
-                at_ns = (first_frame + number) * PERIOD_NS
-                at_ns += right_lag_ns if eye == 'right' else 0
-                recorded_ns = at_ns + (recorded_after_ns or {}).get(number, 0)
-                header = header_of(at_ns if stamped else 0)
-                image = image_of(eye, number)
-                _add_image(bag, f'/{eye}/{topic}', header, image, compressed, recorded_ns)
-                if with_info and (info_frames is None or number in info_frames):
-                    shift = focal_px * baseline_m if eye == 'right' else 0.0
-                    width, height = info_size or image.shape[1::-1]
-                    info = camera_info(
-                        header,
-                        focal_px=0.0 if eye in uncalibrated else focal_px,
-                        shift=shift,
-                        width=width,
-                        height=height,
-                    )
-                    info.r = info.r if rotation is None else rotation.ravel()
-                    info.distortion_model, info.d = lens[0], np.array(lens[1])
-                    bag.add(f'/{eye}/camera_info', info, recorded_ns=recorded_ns)
+        for number, eye in product(range(frames), eyes):
+            at_ns = (first_frame + number) * PERIOD_NS + (right_lag_ns if eye == 'right' else 0)
+            recorded_ns = at_ns + (recorded_after_ns or {}).get(number, 0)
+            header = header_of(at_ns if stamped else 0)
+            image = image_of(eye, number)
+            _add_image(bag, f'/{eye}/{topic}', header, image, compressed, recorded_ns)
+            if with_info and (info_frames is None or number in info_frames):
+                size = info_size or image.shape[1::-1]
+                info = _eye_info(header, eye, size, **shape)
+                bag.add(f'/{eye}/camera_info', info, recorded_ns=recorded_ns)
     return path
+
+
+def _eye_info(
+    header: Any,
+    eye: str,
+    size: tuple[int, int],
+    *,
+    focal_px: float,
+    baseline_m: float,
+    uncalibrated: tuple[str, ...],
+    rotation: np.ndarray | None,
+    lens: tuple[str, Sequence[float]],
+) -> Any:
+    info = camera_info(
+        header,
+        focal_px=0.0 if eye in uncalibrated else focal_px,
+        shift=focal_px * baseline_m if eye == 'right' else 0.0,
+        width=size[0],
+        height=size[1],
+    )
+    info.r = info.r if rotation is None else rotation.ravel()
+    info.distortion_model, info.d = lens[0], np.array(lens[1])
+    return info
 
 
 def copy_bag(bag: Path, copy: Path, plugin: StoragePlugin, mode: CompressionMode) -> Path:

@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.pair_folder import EYES, PairFolder
-from test.live_node import running_node, SpinningNode
+from test.live_node import running_node, shared_memory_segments, SpinningNode
 
 WIDTH, HEIGHT = 64, 48
 FOCAL_PX, BASELINE_M = 60.0, 0.25
@@ -32,12 +32,15 @@ START_NS = 1_000 * SECOND_NS
 @pytest.fixture(autouse=True)
 def graph(monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    # A killed process leaves its shared memory behind.
+    # A killed process leaves its shared memory behind, so none may be used: UDP alone, which the
+    # range LOCALHOST would overrule.
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SYSTEM_DEFAULT')
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
+    before = shared_memory_segments()
     rclpy.init()
     yield
     rclpy.try_shutdown()
+    assert shared_memory_segments() <= before, 'shared memory leaked'
 
 
 class Rig(SpinningNode):
