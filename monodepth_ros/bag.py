@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -145,6 +146,7 @@ class Bag:
         """The content of a topic's first message that is not damaged; None without any."""
         return next((m.content for m in self.messages(topic, skipped=_pass_over)), None)
 
+    @cached_property
     def depth_topics(self) -> list[str]:
         """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
         first = {topic: self.first(topic) for topic in self.topics_of_type(*IMAGE_TYPES)}
@@ -175,7 +177,7 @@ class Bag:
         left, right: image topics, where the recording holds more than one pair.
         """
         cameras, errors = self._cameras()
-        depths = self.depth_topics()
+        depths = self.depth_topics
         cameras = [camera for camera in cameras if camera.image not in depths]
         pairs = [
             (a, b)

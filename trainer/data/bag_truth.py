@@ -59,7 +59,7 @@ def _frames(
 
 
 def _find_camera(bag: Bag, image: str | None) -> CameraTopic:
-    depths = bag.depth_topics()
+    depths = bag.depth_topics
     cameras = [camera for camera in bag.cameras() if camera.image not in depths]
     chosen = [camera for camera in cameras if image in (None, camera.image)]
     if len(chosen) == 1:

@@ -26,12 +26,12 @@ class TruthTopic(NamedTuple):
 
 def truth_topics(bag: Bag, camera: CameraTopic) -> list[str]:
     """The clouds that /tf_static connects with the camera, then the depth images."""
-    return [*scan_topics(bag, camera, static_transforms(bag)), *bag.depth_topics()]
+    return [*scan_topics(bag, camera, static_transforms(bag)), *bag.depth_topics]
 
 
 def open_truth(bag: Bag, camera: CameraTopic, topic: str) -> TruthTopic:
     """How to read one of truth_topics. Raises BagError for depth that is not the camera's."""
-    if topic in bag.depth_topics():
+    if topic in bag.depth_topics:
         return TruthTopic(topic, f'{topic} (depth image)', _depth_reader(bag, camera, topic))
     return TruthTopic(topic, f'{topic} (laser)', _scan_reader(bag))
 
