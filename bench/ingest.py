@@ -26,6 +26,7 @@ import numpy as np
 from bench.memory import in_child, resident_peak_mb
 from bench.report import report, Target
 from monodepth_ros.bag import Bag, BagMessage
+from monodepth_ros.bag_cameras import find_stereo
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pair_folder import JPEG_QUALITY
@@ -88,7 +89,7 @@ def main() -> int:
 
 def _pictures(recording: Path) -> Pictures:
     with Bag(recording) as bag:
-        eyes = bag.find_stereo()
+        eyes = find_stereo(bag)
         encoded = [[m.content.data for m in bag.messages(eye.image)] for eye in eyes]
     pairs = list(zip(*encoded, strict=False))
     return Pictures(pairs, Rectifier(*(eye.camera for eye in eyes)))
@@ -125,7 +126,7 @@ def _repeated(path: Path, times: int) -> Path:
     """The recording played several times, one after the other."""
     with Bag(RECORDING) as bag, write_bag(path) as writer:
         length_ns = bag.time_at(1) - bag.time_at(0) + 100_000_000
-        topics = [*(eye.image for eye in bag.find_stereo()), *(e.info for e in bag.find_stereo())]
+        topics = [*(eye.image for eye in find_stereo(bag)), *(e.info for e in find_stereo(bag))]
         for number in range(times):
             for message in _later(bag.messages(*topics), number * length_ns):
                 writer.add(message.topic, message.content, recorded_ns=message.recorded_ns)

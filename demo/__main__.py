@@ -24,7 +24,8 @@ from demo.score import near_bottom_shares, published_depth, Score, score
 from demo.truth import laser_truth, matched_truth, rendered_truth
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
 from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import Bag, CameraTopic
+from monodepth_ros.bag import Bag
+from monodepth_ros.bag_cameras import CameraTopic, find_camera, find_stereo
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.backend import load_backend
 from monodepth_ros.messages import image_rgb, stamp_ns
@@ -55,7 +56,7 @@ def procedural_demo(output: Path, train_options: list[str]) -> None:
     _ingest(rig_bag, pairs)
     model, train_seconds = _train_and_export(pairs, output, 'demo.yaml', train_options)
     with Bag(live_bag) as bag:
-        (camera,) = bag.cameras()
+        camera = find_camera(bag)
     live = _run_live(live_bag, camera, model, output)
     _stage('measuring against exact depth')
     truth = rendered_truth(live_bag)
@@ -70,7 +71,7 @@ def recording_demo(
     """The chain on a stereo recording; its left camera plays the single one."""
     pairs, held_out = output / 'pairs', output / 'held_out'
     with Bag(bag_path) as bag:
-        camera, partner = bag.find_stereo(left, right)
+        camera, partner = find_stereo(bag, left, right)
     topics = ('--left', camera.image, '--right', partner.image)
     _ingest(bag_path, pairs, *topics, '--last_share', TRAIN_SHARE)
     _ingest(bag_path, held_out, *topics, '--first_share', HELD_OUT_SHARE)

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from demo.score import check_headers
-from monodepth_ros.bag import CameraTopic
+from monodepth_ros.bag_cameras import CameraTopic
 
 OUTPUT_BAG = 'depth_bag'
 # How long the last frames may take through node and recorder.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 import json
 from pathlib import Path
 import struct
@@ -13,19 +14,15 @@ import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from monodepth_ros.atomic import atomic_file
+from monodepth_ros.bag import TopicDefinition, TYPES
 from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.messages import NS_PER_S
-from monodepth_ros.ros_session import ros_session
+from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.ros_session import message_class, ros_session
 
-DEPTH, INFO, POINTS = 'depth/image_rect', 'depth/camera_info', 'points'
-TOPICS = {
-    DEPTH: (Image, 'sensor_msgs/msg/Image'),
-    INFO: (CameraInfo, 'sensor_msgs/msg/CameraInfo'),
-    POINTS: (PointCloud2, 'sensor_msgs/msg/PointCloud2'),
-}
+TOPICS = (DEPTH, INFO, POINTS)
 QUEUE = 20
 
 
@@ -36,21 +33,23 @@ class Recorder(Node):
         super().__init__('recorder')
         self.received: dict[int, int] = {}
         self._bag = bag
-        for topic, (message_class, message_type) in TOPICS.items():
+        for topic in TOPICS:
             self.create_subscription(
-                message_class,
+                message_class(OUTPUTS[topic]),
                 topic,
-                lambda data, topic=topic, kind=message_type: self._record(topic, kind, data),
+                partial(self._record, topic),
                 QoSProfile(depth=QUEUE),
                 raw=True,
             )
 
-    def _record(self, topic: str, message_type: str, data: bytes) -> None:
+    def _record(self, topic: str, data: bytes) -> None:
         now_ns = time.monotonic_ns()
         stamp = serialized_stamp_ns(data)
         if topic == DEPTH:
             self.received[stamp] = now_ns
-        self._bag.add_serialized(f'/{topic}', message_type, data, recorded_ns=stamp)
+        self._bag.add_serialized(
+            f'/{topic}', TopicDefinition(OUTPUTS[topic], TYPES), data, recorded_ns=stamp
+        )
 
 
 def serialized_stamp_ns(data: bytes) -> int:

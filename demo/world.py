@@ -115,14 +115,22 @@ TRAINING_DRIVE = Drive(TRAINING_SEED, scenes=100, steps=4)
 UNSEEN_DRIVE = Drive(UNSEEN_SEED, scenes=20, steps=6)
 
 
-def look(frame: Frame, camera: Camera) -> View:
-    """What a camera sees at a moment; its place along the rig is its P[3]."""
+def look(frame: Frame, camera: Camera, *, raised_m: float = 0.0, pitched_rad: float = 0.0) -> View:
+    """
+    What a camera sees at a moment; its place along the rig is its P[3].
+
+    raised_m, pitched_rad: how much higher and further down than the rigs it is mounted.
+    """
     scene = make_scene(np.random.default_rng([frame.seed, frame.scene]))
     path = np.random.default_rng([frame.seed, frame.scene, 1])
     x_m, yaw = path.uniform(-0.4, 0.4), path.normal(0, 0.1)
     travelled = frame.step * STEP_M
     pose = Pose(
-        x_m + travelled * math.sin(yaw), travelled * math.cos(yaw), HEIGHT_M, PITCH_RAD, yaw
+        x_m + travelled * math.sin(yaw),
+        travelled * math.cos(yaw),
+        HEIGHT_M + raised_m,
+        PITCH_RAD + pitched_rad,
+        yaw,
     )
     return render(scene, camera, pose.moved_right(camera.baseline_m))
 

@@ -10,7 +10,7 @@ from typing import Any
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from monodepth_ros.atomic import atomic_folder
-from monodepth_ros.bag import TYPES
+from monodepth_ros.bag import TopicDefinition, TYPES
 
 ROSBAG2_VERSION = 9
 
@@ -25,15 +25,24 @@ class BagWriter:
     def add(self, topic: str, message: Any, *, recorded_ns: int) -> None:
         """Append a message made with TYPES."""
         data = TYPES.serialize_cdr(message, message.__msgtype__)
-        self.add_serialized(topic, message.__msgtype__, data, recorded_ns=recorded_ns)
+        definition = TopicDefinition(message.__msgtype__, TYPES)
+        self.add_serialized(topic, definition, data, recorded_ns=recorded_ns)
 
     def add_serialized(
-        self, topic: str, message_type: str, data: bytes | memoryview, *, recorded_ns: int
+        self,
+        topic: str,
+        definition: TopicDefinition,
+        data: bytes | memoryview,
+        *,
+        recorded_ns: int,
     ) -> None:
         """Append the CDR bytes of a message."""
         if topic not in self._connections:
             self._connections[topic] = self._writer.add_connection(
-                topic, message_type, typestore=TYPES
+                topic,
+                definition.type,
+                typestore=definition.types,
+                offered_qos_profiles=definition.qos,
             )
         self._writer.write(self._connections[topic], recorded_ns, data)
 

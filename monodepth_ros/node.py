@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 import sys
-from types import SimpleNamespace
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -12,30 +11,22 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import (
-    CameraInfo,
-    CompressedImage,
-    Image,
-    PointCloud2,
-    PointField,
-    RegionOfInterest,
-)
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros import messages
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.core.pointcloud import CloudPacker
 from monodepth_ros.inference.backend import Backend, load_backend
-from monodepth_ros.parameters import DepthNodeParams, read_parameters
-from monodepth_ros.predictor import Prediction, Predictor
-from monodepth_ros.ros_session import declare_read_only, image_source, ros_session
-
-CLASSES = SimpleNamespace(
-    Image=Image,
-    CameraInfo=CameraInfo,
-    PointCloud2=PointCloud2,
-    PointField=PointField,
-    RegionOfInterest=RegionOfInterest,
+from monodepth_ros.outputs import CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.parameters import DepthNodeParams, OutputParams, read_parameters
+from monodepth_ros.predictor import Predictor
+from monodepth_ros.ros_session import (
+    CLASSES,
+    declare_read_only,
+    image_source,
+    message_class,
+    ros_session,
 )
+
 # Best effort receives from reliable and best-effort cameras alike; a stale frame is worth nothing.
 NEWEST_FRAME = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
@@ -52,11 +43,12 @@ class DepthNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('depth_node')
-        self.params = read_parameters(DepthNodeParams, partial(declare_read_only, self))
+        declare = partial(declare_read_only, self)
+        self.params = read_parameters(DepthNodeParams, declare)
+        self._output_params = read_parameters(OutputParams, declare)
         self._backend: Backend | None = None
-        self._predictor: Predictor | None = None
         self._camera: Camera | None = None
-        self._cloud_packer: tuple[Camera, CloudPacker] | None = None
+        self._outputs: dict[str, Publisher] = {}
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
@@ -66,10 +58,18 @@ class DepthNode(LifecycleNode):
         except Exception as error:
             self.get_logger().error(str(error) or repr(error))
             return TransitionCallbackReturn.FAILURE
-        self._predictor = Predictor(self._backend)
-        self._depth_pub = self.create_lifecycle_publisher(Image, 'depth/image_rect', OUTPUT)
-        self._info_pub = self.create_lifecycle_publisher(CameraInfo, 'depth/camera_info', OUTPUT)
-        self._points_pub = self.create_lifecycle_publisher(PointCloud2, 'points', OUTPUT)
+        self._predictor = Predictor(
+            self._backend,
+            max_depth_m=self._output_params.max_depth_m or None,
+            output_size=self._output_params.output_size,
+            tell=self.get_logger().warning,
+        )
+        self._maker = OutputMaker(CLASSES, self._output_params)
+        self._outputs = {
+            topic: self.create_lifecycle_publisher(message_class(kind), topic, OUTPUT)
+            for topic, kind in OUTPUTS.items()
+            if topic != CONFIDENCE or self._backend.has_confidence
+        }
         self.get_logger().info(f'{self.params.model} on {self._backend.name}: ready')
         return super().on_configure(state)
 
@@ -114,7 +114,8 @@ class DepthNode(LifecycleNode):
             self.get_logger().error(str(error), throttle_duration_sec=LOG_PERIOD_S)
 
     def _on_image(self, msg: Image | CompressedImage) -> None:
-        if not any(publisher.get_subscription_count() for publisher in self._outputs):
+        wanted = [t for t, output in self._outputs.items() if output.get_subscription_count()]
+        if not wanted:
             return
         if self._camera is None:
             self.get_logger().error(
@@ -124,36 +125,20 @@ class DepthNode(LifecycleNode):
             )
             return
         try:
-            prediction = self._predictor.predict(messages.image_rgb(msg), self._camera)
+            prediction = self._predictor.predict(messages.image_pixels(msg), self._camera)
         except ValueError as error:
             self.get_logger().error(f'frame dropped: {error}', throttle_duration_sec=LOG_PERIOD_S)
             return
-        self._publish(prediction, msg.header)
-
-    def _publish(self, prediction: Prediction, header: object) -> None:
-        self._info_pub.publish(messages.camera_info(CLASSES, header, prediction.rectified))
-        if self._depth_pub.get_subscription_count():
-            self._depth_pub.publish(messages.depth_image(CLASSES, header, prediction.depth_m))
-        if self._points_pub.get_subscription_count():
-            points = self._packer(self._camera).pack(prediction.depth_m, prediction.color_rgb)
-            self._points_pub.publish(messages.point_cloud(CLASSES, header, points))
-
-    def _packer(self, camera: Camera) -> CloudPacker:
-        if self._cloud_packer is None or self._cloud_packer[0] != camera:
-            packer = CloudPacker(camera.rectified, stride=self.params.points_stride)
-            self._cloud_packer = camera, packer
-        return self._cloud_packer[1]
-
-    @property
-    def _outputs(self) -> tuple[Publisher, ...]:
-        return self._depth_pub, self._info_pub, self._points_pub
+        for topic in wanted:
+            self._outputs[topic].publish(self._maker.message(topic, msg.header, prediction))
 
     def _release(self) -> None:
-        self._predictor = None
         self._backend.close()
         self._backend = None
-        for publisher in self._outputs:
+        del self._predictor, self._maker
+        for publisher in self._outputs.values():
             self.destroy_lifecycle_publisher(publisher)
+        self._outputs = {}
 
 
 def main(args: list[str] | None = None) -> int:

@@ -8,6 +8,10 @@ import json
 import math
 from typing import Any, TypeVar
 
+from monodepth_ros.core.colors import COLOR_MAPS
+from monodepth_ros.messages import DEPTH_ENCODINGS
+from monodepth_ros.predictor import OUTPUT_SIZES
+
 IMAGE_TRANSPORTS = ('raw', 'compressed')
 RECTIFIED = 'The images are rectified already (image_rect): P describes them, D and R do not.'
 Params = TypeVar('Params')
@@ -34,14 +38,61 @@ class DepthNodeParams:
         'raw', '`raw` subscribes to `image`, `compressed` to `image/compressed` (jpeg, png).'
     )
     rectified: bool = _parameter(False, RECTIFIED)
+
+    def __post_init__(self) -> None:
+        _check_choice('image_transport', self.image_transport, IMAGE_TRANSPORTS)
+
+
+@dataclass(frozen=True)
+class OutputParams:
+    """
+    Of depth_node and of replay: what comes out; names, defaults and descriptions as above.
+
+    Raises ValueError for a value that cannot be.
+    """
+
+    output_size: str = _parameter(
+        'full',
+        'Size of all outputs: `full`, `half` or `quarter` of the rectified image, or `network`, '
+        "the network's own input.",
+    )
+    max_depth_m: float = _parameter(
+        0.0, 'Beyond it depth is +inf; 0: the far end of what the model is meant for.'
+    )
+    depth_encoding: str = _parameter(
+        '32FC1', '`32FC1` metres, or `16UC1` millimetres with 0 for invalid (REP 118).'
+    )
+    color_map: str = _parameter(
+        'turbo', f'Of `depth/image_color`: {", ".join(f"`{name}`" for name in COLOR_MAPS)}.'
+    )
+    color_near_m: float = _parameter(1.5, 'Depth of the near end of the colours.')
+    color_far_m: float = _parameter(60.0, 'Depth of the far end of the colours.')
     points_stride: int = _parameter(
         2, 'Every n-th row and column becomes a point of the cloud (1 or more).'
     )
+    points_color: bool = _parameter(
+        True, 'Points carry rgb, or intensity from a grey image; false: x, y, z alone.'
+    )
+    points_min_m: float = _parameter(0.0, 'Nearer points are left out.')
+    points_max_m: float = _parameter(0.0, 'Farther points are left out; 0: as max_depth_m.')
+    points_drop_flying: bool = _parameter(
+        True, 'Leave out the points in mid-air between a surface and what is behind it.'
+    )
 
     def __post_init__(self) -> None:
-        _check_image_transport(self.image_transport)
+        _check_choice('output_size', self.output_size, OUTPUT_SIZES)
+        _check_choice('depth_encoding', self.depth_encoding, tuple(DEPTH_ENCODINGS))
+        _check_choice('color_map', self.color_map, COLOR_MAPS)
         if self.points_stride < 1:
             raise ValueError(f'parameter points_stride is {self.points_stride}, expected >= 1')
+        for name in ('max_depth_m', 'points_min_m', 'points_max_m'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'parameter {name} is {getattr(self, name):g}, expected >= 0')
+        if not 0 < self.color_near_m < self.color_far_m < math.inf:
+            raise ValueError(
+                f'parameters color_near_m and color_far_m are {self.color_near_m:g} and '
+                f'{self.color_far_m:g}, expected 0 < near < far'
+            )
 
 
 @dataclass(frozen=True)
@@ -75,7 +126,7 @@ class CollectParams:
                 'parameter folder is empty, expected where to write the pairs; give one with '
                 '`--ros-args -p folder:=/data/drive1`'
             )
-        _check_image_transport(self.image_transport)
+        _check_choice('image_transport', self.image_transport, IMAGE_TRANSPORTS)
         for name in ('tolerance_ms', 'max_rate_hz', 'quota_gb'):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
@@ -109,11 +160,9 @@ def parameter_table(kind: type) -> str:
     return '\n'.join(['| parameter | default | meaning |', '|---|---|---|', *rows])
 
 
-def _check_image_transport(value: str) -> None:
-    if value not in IMAGE_TRANSPORTS:
-        raise ValueError(
-            f'parameter image_transport is {value!r}, expected one of {IMAGE_TRANSPORTS}'
-        )
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'parameter {name} is {value!r}, expected one of {choices}')
 
 
 def _number(name: str, value: Any) -> float:

@@ -1,82 +1,198 @@
-"""Image + camera -> metric depth and aligned colours, in the rectified live camera."""
+"""Image + camera -> metric depth, disparity, confidence and aligned colours."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
+import math
 
+import cv2
 import numpy as np
 
-from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.inference.backend import Backend
+from monodepth_ros.core.widening import widened
+from monodepth_ros.inference.backend import Backend, NetworkOutput
+
+# The rectified live image's size over that of the results.
+DIVISORS = {'full': 1, 'half': 2, 'quarter': 4}
+NETWORK_SIZE = 'network'
+OUTPUT_SIZES = (*DIVISORS, NETWORK_SIZE)
+# A live pixel so many times as wide or as narrow as in training is worth a warning.
+MAX_FOOTPRINT_RATIO = 2.0
 
 
-@dataclass
 class CameraMaps:
-    """Everything precomputed for one live camera."""
+    """
+    Everything precomputed for one live camera: the way to the network and back.
 
-    to_canonical: ToCanonical
-    from_canonical: FromCanonical
-    to_rectified: ToCanonical
+    network: the camera of the network's input. output: that of the results.
+    """
+
+    def __init__(self, camera: Camera, backend: Backend, output_size: str) -> None:
+        rectified = camera.rectified
+        to_rectified = ToCanonical(camera, rectified)
+        spec = backend.spec
+        self.network = widened(spec.camera, rectified, to_rectified.valid, stride=spec.stride)
+        self.to_network = ToCanonical(camera, self.network)
+        if output_size == NETWORK_SIZE:
+            self.to_output = self.to_network
+        elif output_size == 'full':
+            self.to_output = to_rectified
+        else:
+            size = (rectified.width, rectified.height)
+            width, height = (max(1, length // DIVISORS[output_size]) for length in size)
+            self.to_output = ToCanonical(camera, rectified.scaled_to(width=width, height=height))
+        self.output = self.to_output.canonical
+        self.back = FromCanonical(self.network, self.output, self.to_network.valid)
+        self.depth_m = np.empty((self.output.height, self.output.width), np.float32)
 
 
 class Prediction:
-    """One frame's results in the rectified live camera; the colours only when asked for."""
+    """
+    One frame's results, all in the rectified `camera`, each computed when first asked for.
+
+    baseline_m: of the canonical rig, that disparity_px belongs to. depth_range_m: the nearest
+    depth the model is meant for, and the farthest that depth_m holds. The arrays are buffers of
+    the predictor: its next frame overwrites them.
+    """
 
     def __init__(
-        self, rgb: np.ndarray, maps: CameraMaps, rectified: Intrinsics, depth_m: np.ndarray
+        self,
+        image: np.ndarray,
+        maps: CameraMaps,
+        output: NetworkOutput,
+        *,
+        px_per_frac: float,
+        baseline_m: float,
+        depth_range_m: tuple[float, float],
     ) -> None:
-        self.rectified = rectified
-        self.depth_m = depth_m
-        self._rgb = rgb
+        self.camera = maps.output
+        self.baseline_m = baseline_m
+        self.depth_range_m = depth_range_m
+        self._image = image
         self._maps = maps
+        self._network_output = output
+        self._px_per_frac = px_per_frac
 
     @cached_property
-    def color_rgb(self) -> np.ndarray:
-        """(H, W, 3) uint8: the live image rectified, aligned with depth_m."""
-        return self._maps.to_rectified.warp(self._rgb)
+    def disparity_px(self) -> np.ndarray:
+        """(H, W) float32: camera.fx * baseline_m / Z; NaN where the network does not see."""
+        disparity_frac = self._network_output.disparity_frac
+        return self._maps.back.warp_disparity(disparity_frac * np.float32(self._px_per_frac))
+
+    @cached_property
+    def depth_m(self) -> np.ndarray:
+        """(H, W) float32 Z in metres; NaN where the network does not see, +inf out of range."""
+        return depth_from_disparity(
+            self.disparity_px,
+            focal_px=self.camera.fx,
+            baseline_m=self.baseline_m,
+            max_depth_m=self.depth_range_m[1],
+            out=self._maps.depth_m,
+        )
+
+    @cached_property
+    def confidence(self) -> np.ndarray | None:
+        """(H, W) float32 in 0..1, 0 where the network does not see; None: the model has none."""
+        confidence = self._network_output.confidence
+        return None if confidence is None else self._maps.back.warp_confidence(confidence)
+
+    @cached_property
+    def color(self) -> np.ndarray:
+        """(H, W, 3) RGB or (H, W) grey uint8: the live image, aligned with depth_m."""
+        return self._maps.to_output.warp(self._image)
 
 
 class Predictor:
     """
     Runs a backend on images of any calibrated camera; the maps of the last one are kept.
 
-    max_depth_m: beyond it depth is +inf; None: as the model says.
+    max_depth_m: beyond it depth is +inf; None: as the model says. output_size: of OUTPUT_SIZES,
+    the rectified live image's, a half or quarter of it, or the network's. tell: is told once a
+    camera what its user should know.
     """
 
-    def __init__(self, backend: Backend, *, max_depth_m: float | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        max_depth_m: float | None = None,
+        output_size: str = 'full',
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        near_m, far_m = backend.spec.depth_range_m
         self._backend = backend
-        self._max_depth_m = backend.spec.depth_range_m[1] if max_depth_m is None else max_depth_m
+        self._depth_range_m = near_m, far_m if max_depth_m is None else max_depth_m
+        self._output_size = output_size
+        self._tell = tell
         self._camera: Camera | None = None
         self._maps: CameraMaps | None = None
 
-    def predict(self, rgb: np.ndarray, camera: Camera) -> Prediction:
+    def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
-        Metric depth of one image.
+        Run the network on one image, (H, W, 3) RGB or (H, W) grey uint8, of `camera`.
 
-        rgb: (H, W, 3) uint8 of `camera`. Prediction.depth_m: (H, W) float32 metres along the
-        optical axis, NaN where the model's camera does not see, +inf beyond max_depth_m.
-        Raises ValueError when the image is not of the camera's size.
+        Raises ValueError when the image is not of the camera's size, or for a camera that the
+        model cannot serve.
         """
         maps = self._maps_of(camera)
         spec = self._backend.spec
-        disparity_frac = self._backend.infer(maps.to_canonical.warp(rgb))
-        disparity_px = maps.from_canonical.warp_disparity(disparity_frac * spec.camera.width)
-        depth_m = depth_from_disparity(
-            disparity_px,
-            focal_px=spec.camera.fx,
+        seen = maps.to_network.warp(image)
+        rgb = cv2.cvtColor(seen, cv2.COLOR_GRAY2RGB) if seen.ndim == 2 else seen
+        return Prediction(
+            image,
+            maps,
+            self._backend.infer(rgb),
+            # The unit is the width that the model was trained at, however wide its input is now.
+            px_per_frac=spec.camera.width * maps.output.fx / spec.camera.fx,
             baseline_m=spec.baseline_m,
-            max_depth_m=self._max_depth_m,
+            depth_range_m=self._depth_range_m,
         )
-        return Prediction(rgb, maps, camera.rectified, depth_m)
 
     def _maps_of(self, camera: Camera) -> CameraMaps:
         if self._maps is None or camera != self._camera:
-            canonical = self._backend.spec.camera
-            to_canonical = ToCanonical(camera, canonical)
-            back = FromCanonical(canonical, camera.rectified, to_canonical.valid)
-            self._maps = CameraMaps(to_canonical, back, ToCanonical(camera, camera.rectified))
-            self._camera = camera
+            # A camera that cannot be served must not leave the maps of another one behind.
+            self._maps = None
+            maps = CameraMaps(camera, self._backend, self._output_size)
+            size = {'width': maps.network.width, 'height': maps.network.height}
+            self._backend.resize(**size)
+            self._camera, self._maps = camera, maps
+            for line in _remarks(camera, maps, self._backend):
+                self._tell(line)
         return self._maps
+
+
+def _remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[str]:
+    """What the user of a camera should know of how the model serves it."""
+    remarks = []
+    trained, network = backend.spec.camera, maps.network
+    if (network.width, network.height) != (trained.width, trained.height):
+        ratio = network.width * network.height / (trained.width * trained.height)
+        remarks.append(
+            f'the camera sees more than the model was trained on: the network runs at '
+            f'{network.width} x {network.height} instead of {trained.width} x {trained.height}, '
+            f'{ratio:.2f} times the work'
+        )
+    ratio = footprint_ratio(camera, backend.spec.training_fx_px)
+    if max(ratio, 1 / ratio) > MAX_FOOTPRINT_RATIO:
+        finer = 'finer' if ratio > 1 else 'coarser'
+        remarks.append(
+            f'the pixels of this camera are {max(ratio, 1 / ratio):.1f} times {finer} than those '
+            f'the model was trained on (fx {camera.k[0]:.0f} px, trained with '
+            f'{_span(backend.spec.training_fx_px)} px): depth may be worse; train on a rig with '
+            'such pixels, or choose a camera mode or lens nearer to it'
+        )
+    return remarks
+
+
+def footprint_ratio(camera: Camera, training_fx_px: tuple[float, float]) -> float:
+    """How many times finer (> 1) or coarser (< 1) a camera's pixels are than all of training's."""
+    low, high = training_fx_px
+    return camera.k[0] / min(max(camera.k[0], low), high)
+
+
+def _span(values: tuple[float, float]) -> str:
+    low, high = values
+    return f'{low:.0f}' if math.isclose(low, high) else f'{low:.0f} to {high:.0f}'

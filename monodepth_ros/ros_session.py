@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
@@ -11,6 +12,17 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
+
+from monodepth_ros.messages import message_classes, native_sequence
+
+
+def message_class(name: str) -> type:
+    """The class of a message type, e.g. 'sensor_msgs/msg/Image'."""
+    package, _, last = name.partition('/msg/')
+    return getattr(import_module(f'{package}.msg'), last)
+
+
+CLASSES = message_classes(message_class, native_sequence)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from monodepth_ros.bag import Bag, BagError
+from monodepth_ros.bag_cameras import camera_topics, find_stereo
 from monodepth_ros.messages import image_rgb, stamp_ns
 from test.recordings import write_stereo_bag
 
@@ -15,7 +16,7 @@ from test.recordings import write_stereo_bag
 @pytest.mark.parametrize('compressed', [True, False])
 def test_messages_come_back_as_written(tmp_path, compressed):
     with Bag(write_stereo_bag(tmp_path / 'bag', compressed=compressed)) as bag:
-        left, right = bag.find_stereo()
+        left, right = find_stereo(bag)
         assert left.image == '/left/image_raw' + ('/compressed' if compressed else '')
         assert right.camera.baseline_m == 0.25
         messages = list(bag.messages(left.image))
@@ -45,22 +46,22 @@ def test_a_share_of_the_recording(tmp_path):
 def test_a_bag_without_a_stereo_pair_says_what_is_missing(tmp_path, changes, words):
     path = write_stereo_bag(tmp_path / 'bag', **changes)
     with pytest.raises(BagError, match=words), Bag(path) as bag:
-        bag.find_stereo()
+        find_stereo(bag)
 
 
 def test_an_uncalibrated_third_camera_does_not_hide_the_pair(tmp_path):
     path = write_stereo_bag(tmp_path / 'bag', eyes=('left', 'right', 'web'), uncalibrated=('web',))
     with Bag(path) as bag:
-        left, right = bag.find_stereo()
-        assert [camera.image for camera in bag.cameras()] == [left.image, right.image]
+        left, right = find_stereo(bag)
+        assert [camera.image for camera in camera_topics(bag)] == [left.image, right.image]
 
 
 def test_several_pairs_ask_for_a_name(tmp_path):
     path = write_stereo_bag(tmp_path / 'bag', eyes=('left', 'right', 'left2'))
     with Bag(path) as bag:
         with pytest.raises(BagError, match=r'several stereo pairs.*--left'):
-            bag.find_stereo()
-        left, _ = bag.find_stereo(left='/left2/image_raw/compressed')
+            find_stereo(bag)
+        left, _ = find_stereo(bag, left='/left2/image_raw/compressed')
     assert left.image == '/left2/image_raw/compressed'
 
 
@@ -74,7 +75,7 @@ def test_a_truncated_mcap_is_explained(tmp_path, share):
     path = write_stereo_bag(tmp_path / 'bag', frames=30)
     _truncate(path / 'bag.mcap', share)
     with pytest.raises(BagError, match='truncated'), Bag(path) as bag:
-        list(bag.messages(bag.find_stereo()[0].image))
+        list(bag.messages(find_stereo(bag)[0].image))
 
 
 @pytest.mark.parametrize('share', [0.0, 0.5])
@@ -85,7 +86,7 @@ def test_a_truncated_sqlite3_is_explained(tmp_path, shared_data, share):
     file.chmod(0o644)
     _truncate(file, share)
     with pytest.raises(BagError, match='cannot be read'), Bag(tmp_path / name) as bag:
-        list(bag.messages(bag.find_stereo()[0].image))
+        list(bag.messages(find_stereo(bag)[0].image))
 
 
 def test_what_is_no_bag_is_explained(tmp_path):
@@ -106,10 +107,10 @@ def _failing():
 
 def test_the_real_recordings_have_a_stereo_pair(shared_data):
     with Bag(shared_data / 'bags' / 'kitti_0926_drive') as bag:
-        left, right = bag.find_stereo()
+        left, right = find_stereo(bag)
         assert (left.image, left.rectified) == ('/stereo/left/image_raw/compressed', False)
         assert right.camera.baseline_m == pytest.approx(0.537, abs=1e-3)
     with Bag(shared_data / 'bags' / 'kitti_odometry_00_rect') as bag:
-        left, right = bag.find_stereo()
+        left, right = find_stereo(bag)
         assert (left.image, left.rectified) == ('/left/image_rect', True)
         assert right.image == '/right/image_rect'

@@ -117,7 +117,7 @@ def _predicting(backend: Backend) -> PredictDepth:
 
     def predict(frame: TruthFrame) -> np.ndarray:
         prediction = predictor.predict(frame.rgb, frame.camera)
-        return resample(DepthMap(prediction.depth_m, prediction.rectified), frame.truth.camera)
+        return resample(DepthMap(prediction.depth_m, prediction.camera), frame.truth.camera)
 
     return predict
 

@@ -100,9 +100,10 @@ class ToCanonical:
 
 class FromCanonical:
     """
-    Brings an array of the canonical camera back to a rectified live camera.
+    Brings arrays of the canonical camera back to a rectified live camera of the same place.
 
-    `valid` (h, w) bool: True where the canonical camera sees the live pixel.
+    `valid` (h, w) bool: True where the canonical camera sees the live pixel. Results are written
+    into buffers of this object: the next call of the same method overwrites them.
     """
 
     def __init__(
@@ -119,25 +120,37 @@ class FromCanonical:
         inside_y = (rows >= -0.5) & (rows <= canonical.height - 0.5)
         self.valid = inside_y[:, None] & inside_x & _look_up(canonical_valid, self._nearest)
         self._unseen = ~self.valid
+        shape = (live.height, live.width)
+        self._disparity_px, self._nearest_px = (np.empty(shape, np.float32) for _ in range(2))
+        self._confidence = np.empty(shape, np.float32)
+        self._edge = np.empty(shape, np.bool_)
 
     def warp_disparity(self, disparity_px: NDArray[np.float32]) -> NDArray[np.float32]:
         """
         Resample disparity, which is linear in 1/Z; across an edge the nearest value is taken.
 
-        disparity_px: (H, W) float32 in canonical px. Returns (h, w) float32, still in canonical
-        px; NaN where the canonical camera does not see.
+        disparity_px: (H, W) float32, of any one unit. Returns (h, w) float32 of that unit; NaN
+        where the canonical camera does not see.
         """
-        result = cv2.remap(
-            disparity_px,
-            self._map_x,
-            self._map_y,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        edge = _look_up(_edge_cells(disparity_px), self._cell)
-        np.copyto(result, _look_up(disparity_px, self._nearest), where=edge)
+        result = self._resample(disparity_px, self._disparity_px)
+        _look_up(_edge_cells(disparity_px), self._cell, out=self._edge)
+        _look_up(disparity_px, self._nearest, out=self._nearest_px)
+        np.copyto(result, self._nearest_px, where=self._edge)
         np.copyto(result, np.nan, where=self._unseen)
-        return np.asarray(result, np.float32)
+        return result
+
+    def warp_confidence(self, confidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Resample confidence, (H, W) float32 to (h, w); 0 where the canonical does not see."""
+        result = self._resample(confidence, self._confidence)
+        np.copyto(result, 0, where=self._unseen)
+        return result
+
+    def _resample(
+        self, values: NDArray[np.float32], out: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        maps = (self._map_x, self._map_y)
+        cv2.remap(values, *maps, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REPLICATE)
+        return out
 
 
 def _oversampling(camera: Camera, canonical: Intrinsics) -> int:
@@ -167,7 +180,12 @@ def _clipped(
     )
 
 
-def _look_up(array: NDArray[Any], at: tuple[NDArray[np.intp], NDArray[np.intp]]) -> NDArray[Any]:
+def _look_up(
+    array: NDArray[Any],
+    at: tuple[NDArray[np.intp], NDArray[np.intp]],
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """array[rows, columns] on the grid of both; one axis at a time is ten times faster."""
     rows, columns = at
-    return array.take(columns, axis=1).take(rows, axis=0)
+    # `clip`: numpy writes straight into `out` only where no index can raise.
+    return array.take(columns, axis=1).take(rows, axis=0, out=out, mode='clip')

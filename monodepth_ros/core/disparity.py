@@ -12,18 +12,20 @@ def depth_from_disparity(
     focal_px: float,
     baseline_m: float,
     max_depth_m: float = np.inf,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """
     Depth along the optical axis of the left camera.
 
     disparity_px: float32, u_left - u_right, in pixels of the width that focal_px belongs to.
     Returns float32 metres of the same shape: NaN where disparity is not a positive finite number
-    (REP 118: invalid), +inf beyond max_depth_m (REP 117: out of range).
+    (REP 118: invalid), +inf beyond max_depth_m (REP 117: out of range). out: to write them into.
     """
     usable = np.isfinite(disparity_px) & (disparity_px > 0)
-    depth_m = np.full_like(disparity_px, np.nan, dtype=np.float32)
+    depth_m = np.empty_like(disparity_px, dtype=np.float32) if out is None else out
+    depth_m.fill(np.nan)
     np.divide(np.float32(focal_px * baseline_m), disparity_px, out=depth_m, where=usable)
-    depth_m[depth_m > max_depth_m] = np.inf
+    np.copyto(depth_m, np.inf, where=depth_m > max_depth_m)
     return depth_m
 
 

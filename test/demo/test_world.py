@@ -16,6 +16,7 @@ from demo.world import (
     write_rig_recording,
 )
 from monodepth_ros.bag import Bag
+from monodepth_ros.bag_cameras import camera_topics, find_stereo
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.messages import image_rgb
@@ -61,13 +62,13 @@ def test_recordings_hold_the_rig_and_the_single_camera(tmp_path):
     prior, camera = write_rig_recording(tmp_path / 'rig', drive)
     assert prior.shape == (camera.height, camera.width)
     with Bag(tmp_path / 'rig') as bag:
-        left, right = bag.find_stereo()
+        left, right = find_stereo(bag)
         assert (left.camera, right.camera) == (LEFT_CAMERA, RIGHT_CAMERA)
         first, second = bag.messages(left.image)
         assert second.recorded_ns - first.recorded_ns == 100_000_000
     write_live_recording(tmp_path / 'live', drive)
     with Bag(tmp_path / 'live') as bag:
-        (live,) = bag.cameras()
+        (live,) = camera_topics(bag)
         assert live.camera == LIVE_CAMERA
         message = next(bag.messages(live.image))
         assert image_rgb(message.content).shape == (384, 512, 3)

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from monodepth_ros.bag import Bag, BagError, BagMessage, CameraTopic
+from monodepth_ros.bag import Bag, BagError, BagMessage
+from monodepth_ros.bag_cameras import CameraTopic, find_stereo, named_stereo
 from monodepth_ros.camera_yaml import read_camera_yaml
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import camera_from_info, image_pixels, stamp_ns
@@ -228,9 +229,9 @@ def _depth_m(
 
 def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
     if config.calibration is None:
-        return bag.find_stereo(config.left, config.right)
+        return find_stereo(bag, config.left, config.right)
     left, right = map(read_camera_yaml, config.calibration)
-    return bag.named_stereo(config.left, config.right, (left, right))
+    return named_stereo(bag, config.left, config.right, (left, right))
 
 
 def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> TruthTopic | None:

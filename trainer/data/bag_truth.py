@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import math
 from pathlib import Path
 
-from monodepth_ros.bag import Bag, BagError, CameraTopic, IMAGE_TYPES
+from monodepth_ros.bag import Bag, BagError
+from monodepth_ros.bag_cameras import CameraTopic, find_camera
 from monodepth_ros.messages import DEPTH_ENCODINGS, image_rgb, stamp_ns
 from trainer.data.scans import CLOUD_TYPE, TF_STATIC
 from trainer.data.sync import nearest_images
@@ -29,7 +30,7 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
             '`python -m trainer ingest BAG -o FOLDER` and evaluate that with --truth stereo'
         )
     with Bag(path) as bag:
-        camera = _find_camera(bag, config.image)
+        camera = find_camera(bag, config.image)
         topic = _find_truth(bag, camera, config.truth_topic)
         truth = open_truth(bag, camera, topic)
         looked_for = f'{topic} within {config.tolerance_ms:g} ms of {camera.image}'
@@ -56,24 +57,6 @@ def _frames(
                 raise BagError(f'{path}, {camera.image} at {name} and {topic}: {error}') from error
             if depth is not None:
                 yield TruthFrame(name, rgb, camera.camera, depth)
-
-
-def _find_camera(bag: Bag, image: str | None) -> CameraTopic:
-    depths = bag.depth_topics
-    cameras = [camera for camera in bag.cameras() if camera.image not in depths]
-    chosen = [camera for camera in cameras if image in (None, camera.image)]
-    if len(chosen) == 1:
-        return chosen[0]
-    if chosen:
-        names = ', '.join(camera.image for camera in chosen)
-        raise BagError(f'{bag.name} holds several cameras: {names}; name one with --image')
-    images = sorted(set(bag.topics_of_type(*IMAGE_TYPES)) - set(depths))
-    usable = ', '.join(camera.image for camera in cameras) or 'none'
-    raise BagError(
-        f'{bag.name} holds no {image or "image topic"} with the camera_info of a calibrated '
-        f'camera beside it: image topics are {", ".join(images) or "none"}, with camera_info '
-        f'{usable}; record the camera_info too'
-    )
 
 
 def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from monodepth_ros.bag import Bag, CameraTopic
+from monodepth_ros.bag import Bag
+from monodepth_ros.bag_cameras import CameraTopic
 from monodepth_ros.core.camera import Intrinsics
 from trainer.data.lidar import cloud_xyz, project_points, StaticTransforms
 

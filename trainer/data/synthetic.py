@@ -124,7 +124,9 @@ def camera_rays(camera: Camera) -> np.ndarray:
     pixels = grid.reshape(-1, 1, 2).astype(np.float64)
     k, d = np.reshape(camera.k, (3, 3)), np.asarray(camera.d or (0.0,) * 5)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
-    normalised = cv2.undistortPoints(pixels, k, d, criteria=criteria)[:, 0]
+    fisheye = camera.distortion_model == 'equidistant'
+    undistort = cv2.fisheye.undistortPoints if fisheye else cv2.undistortPoints
+    normalised = undistort(pixels, k, d, criteria=criteria)[:, 0]
     raw = np.concatenate([normalised, np.ones((len(normalised), 1))], axis=1)
     rays = raw @ camera.rotation.T
     return rays.reshape(camera.height, camera.width, 3).astype(np.float32)

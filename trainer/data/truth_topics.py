@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from monodepth_ros.bag import Bag, BagError, CameraTopic
+from monodepth_ros.bag import Bag, BagError
+from monodepth_ros.bag_cameras import camera_topics, CameraTopic
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import depth_m_from_image
 from trainer.data.scans import frame_id_of, scan_depth_m, scan_topics, static_transforms
@@ -72,7 +73,7 @@ def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadTruth:
 
 def _depth_intrinsics(bag: Bag, camera: CameraTopic, topic: str) -> Intrinsics:
     """Those of its camera_info, or of the rectified camera where it has none and fits."""
-    for other in bag.cameras():
+    for other in camera_topics(bag):
         if other.image == topic:
             return other.camera.rectified
     height, width = depth_m_from_image(bag.first(topic)).shape

@@ -1,0 +1,183 @@
+"""Which topics of a recording are cameras, and which of them a stereo pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES, pass_over
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.messages import camera_from_info
+
+INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
+# Of so many a damaged calibration is passed over; an uncalibrated camera sends nothing else.
+FIRST_INFOS = 10
+
+
+@dataclass(frozen=True)
+class CameraTopic:
+    """
+    An image topic and the camera that its camera_info describes.
+
+    rectified: the images are rectified already, as image_proc publishes them beside the raw
+    camera's camera_info. Their frame_id is the raw camera's all the same.
+    """
+
+    image: str
+    info: str
+    described: Camera
+    rectified: bool
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the topic's images."""
+        return self.described.as_rectified() if self.rectified else self.described
+
+    @property
+    def rectified_from_frame(self) -> NDArray[np.float64]:
+        """(3, 3) rotation from the images' frame_id, the raw camera, to the rectified one."""
+        return self.described.rotation
+
+
+def camera_topics(bag: Bag) -> list[CameraTopic]:
+    """Every image topic, depth images too, with a usable camera_info beside it."""
+    return _cameras(bag)[0]
+
+
+def find_camera(bag: Bag, image: str | None = None) -> CameraTopic:
+    """
+    The camera of an image topic; without a name the only one, or the left one of the only pair.
+
+    Raises BagError where there is none, or no telling which.
+    """
+    cameras, errors = _picture_cameras(bag)
+    chosen = [camera for camera in cameras if image in (None, camera.image)]
+    if len(chosen) > 1:
+        lefts = [a for a in chosen if any(_is_pair(a.camera, b.camera) for b in chosen)]
+        chosen = lefts if len(lefts) == 1 else chosen
+    if len(chosen) == 1:
+        return chosen[0]
+    if chosen:
+        names = ', '.join(camera.image for camera in chosen)
+        raise BagError(f'{bag.name} holds several cameras: {names}; name one with --image')
+    if errors:
+        raise errors[0]
+    images = sorted(set(bag.topics_of_type(*IMAGE_TYPES)) - set(bag.depth_topics))
+    usable = ', '.join(camera.image for camera in cameras) or 'none'
+    raise BagError(
+        f'{bag.name} holds no {image or "image topic"} with the camera_info of a calibrated '
+        f'camera beside it: image topics are {", ".join(images) or "none"}, with camera_info '
+        f'{usable}; record the camera_info too'
+    )
+
+
+def find_stereo(
+    bag: Bag, left: str | None = None, right: str | None = None
+) -> tuple[CameraTopic, CameraTopic]:
+    """
+    The stereo pair: two image topics whose camera_info share P[0] and differ in P[3].
+
+    left, right: image topics, where the recording holds more than one pair.
+    """
+    cameras, errors = _picture_cameras(bag)
+    pairs = [
+        (a, b)
+        for a in cameras
+        for b in cameras
+        if _is_pair(a.camera, b.camera) and left in (None, a.image) and right in (None, b.image)
+    ]
+    if not pairs and errors:
+        raise errors[0]
+    if len(pairs) != 1:
+        raise BagError(_no_pair(bag, pairs, cameras))
+    return pairs[0]
+
+
+def named_stereo(
+    bag: Bag, left: str | None, right: str | None, cameras: tuple[Camera, Camera]
+) -> tuple[CameraTopic, CameraTopic]:
+    """
+    Image topics for two cameras that are calibrated elsewhere, as find_stereo.
+
+    Unless given, they are the topics with `left` and `right` in their names.
+    """
+    found = []
+    for eye, given, camera in zip(('left', 'right'), (left, right), cameras, strict=True):
+        images = bag.topics_of_type(*IMAGE_TYPES)
+        names = [image for image in images if given == image or (not given and eye in image)]
+        if len(names) != 1:
+            raise BagError(
+                f'{bag.name} holds {", ".join(names) or "no image topic"} for the {eye} '
+                f'camera, expected one of {", ".join(images) or "none"}; name it with --{eye}'
+            )
+        found.append(described_topic(names[0], camera))
+    return found[0], found[1]
+
+
+def described_topic(image: str, camera: Camera) -> CameraTopic:
+    """An image topic whose camera is calibrated elsewhere."""
+    return CameraTopic(image, _info_topic(image), camera, rectified='/image_rect' in image)
+
+
+def _picture_cameras(bag: Bag) -> tuple[list[CameraTopic], list[BagError]]:
+    """As _cameras, without the depth images."""
+    cameras, errors = _cameras(bag)
+    return [camera for camera in cameras if camera.image not in bag.depth_topics], errors
+
+
+def _cameras(bag: Bag) -> tuple[list[CameraTopic], list[BagError]]:
+    """The usable cameras, and what is wrong with the others."""
+    infos = bag.topics_of_type(INFO_TYPE)
+    cameras, errors = [], []
+    for image in bag.topics_of_type(*IMAGE_TYPES):
+        if _info_topic(image) in infos:
+            try:
+                cameras.append(described_topic(image, _first_camera(bag, _info_topic(image))))
+            except BagError as error:
+                errors.append(error)
+    return cameras, errors
+
+
+def _first_camera(bag: Bag, info: str) -> Camera:
+    fault = 'holds no message, expected the calibration'
+    for message in islice(bag.messages(info, skipped=pass_over), FIRST_INFOS):
+        try:
+            return camera_from_info(message.content)
+        except ValueError as error:
+            fault = str(error)
+    raise BagError(f'{bag.name}, topic {info}: {fault}')
+
+
+def _no_pair(
+    bag: Bag, pairs: list[tuple[CameraTopic, CameraTopic]], cameras: list[CameraTopic]
+) -> str:
+    if pairs:
+        names = '; '.join(f'{a.image} + {b.image}' for a, b in pairs)
+        return f'{bag.name} holds several stereo pairs: {names}; name one with --left, --right'
+    images = bag.topics_of_type(*IMAGE_TYPES)
+    if not images:
+        return f'{bag.name} holds no image topic, expected a stereo pair of them'
+    without = sorted(set(images) - {camera.image for camera in cameras})
+    if without:
+        return (
+            f'{bag.name} holds no camera_info for {", ".join(without)}, expected e.g. '
+            f'{_info_topic(without[0])}; record it too'
+        )
+    seen = ', '.join(f'{c.image} (P[3] = {c.camera.p[3]:g})' for c in cameras)
+    return (
+        f'{bag.name} holds no stereo pair: got {seen}; expected two cameras of one P[0], the '
+        'right one with P[3] = -fx * baseline; calibrate the rig as a stereo pair'
+    )
+
+
+def _info_topic(image: str) -> str:
+    base = image.removesuffix('/compressed').removesuffix('/compressedDepth')
+    return base.rpartition('/')[0] + '/camera_info'
+
+
+def _is_pair(left: Camera, right: Camera) -> bool:
+    same_rectified = left.rectified.fx == right.rectified.fx and left.height == right.height
+    return same_rectified and left.baseline_m == 0 and right.baseline_m != 0

@@ -1,0 +1,101 @@
+"""What becomes of a prediction: one table of topics for the node and for the replay."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+from monodepth_ros import messages
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.colors import DepthColors
+from monodepth_ros.core.pointcloud import CloudPacker
+from monodepth_ros.parameters import OutputParams
+from monodepth_ros.predictor import Prediction
+
+DEPTH, INFO, POINTS = 'depth/image_rect', 'depth/camera_info', 'points'
+DISPARITY, CONFIDENCE = 'depth/disparity', 'depth/confidence'
+COLORED, ALIGNED = 'depth/image_color', 'depth/color_rect'
+IMAGE_TYPE = 'sensor_msgs/msg/Image'
+# Message type by topic, in the order of publishing: camera_info is there when its image comes.
+OUTPUTS = {
+    INFO: 'sensor_msgs/msg/CameraInfo',
+    DEPTH: IMAGE_TYPE,
+    DISPARITY: 'stereo_msgs/msg/DisparityImage',
+    CONFIDENCE: IMAGE_TYPE,
+    COLORED: IMAGE_TYPE,
+    ALIGNED: IMAGE_TYPE,
+    POINTS: 'sensor_msgs/msg/PointCloud2',
+}
+
+
+class OutputMaker:
+    """Makes the messages of one predictor's predictions; its buffers are reused."""
+
+    def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
+        self._classes = classes
+        self._params = params
+        self._colors = DepthColors(
+            params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
+        )
+        self._packer: tuple[Intrinsics, CloudPacker] | None = None
+        self._makers = {
+            INFO: self._camera_info,
+            DEPTH: self._depth,
+            DISPARITY: self._disparity,
+            CONFIDENCE: self._confidence,
+            COLORED: self._colored,
+            ALIGNED: self._aligned,
+            POINTS: self._points,
+        }
+
+    def message(self, topic: str, header: Any, prediction: Prediction) -> Any:
+        """The message of a topic of OUTPUTS; header: the input's."""
+        return self._makers[topic](header, prediction)
+
+    def _camera_info(self, header: Any, prediction: Prediction) -> Any:
+        return messages.camera_info(self._classes, header, prediction.camera)
+
+    def _depth(self, header: Any, prediction: Prediction) -> Any:
+        return messages.depth_image(
+            self._classes, header, prediction.depth_m, self._params.depth_encoding
+        )
+
+    def _disparity(self, header: Any, prediction: Prediction) -> Any:
+        return messages.disparity_image(
+            self._classes,
+            header,
+            prediction.disparity_px,
+            focal_px=prediction.camera.fx,
+            baseline_m=prediction.baseline_m,
+            depth_range_m=prediction.depth_range_m,
+        )
+
+    def _confidence(self, header: Any, prediction: Prediction) -> Any:
+        return messages.confidence_image(self._classes, header, prediction.confidence)
+
+    def _colored(self, header: Any, prediction: Prediction) -> Any:
+        return messages.color_image(
+            self._classes, header, self._colors.colored(prediction.depth_m)
+        )
+
+    def _aligned(self, header: Any, prediction: Prediction) -> Any:
+        return messages.color_image(self._classes, header, prediction.color)
+
+    def _points(self, header: Any, prediction: Prediction) -> Any:
+        color = prediction.color if self._params.points_color else None
+        points = self._packer_of(prediction.camera).pack(prediction.depth_m, color)
+        return messages.point_cloud(self._classes, header, points)
+
+    def _packer_of(self, camera: Intrinsics) -> CloudPacker:
+        if self._packer is None or self._packer[0] != camera:
+            params = self._params
+            packer = CloudPacker(
+                camera,
+                stride=params.points_stride,
+                min_depth_m=params.points_min_m,
+                max_depth_m=params.points_max_m or math.inf,
+                drop_flying=params.points_drop_flying,
+            )
+            self._packer = camera, packer
+        return self._packer[1]

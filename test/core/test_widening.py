@@ -1,0 +1,98 @@
+"""The network's input grows with the live view."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.widening import MAX_AREA, widened
+
+CANONICAL = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
+
+
+def _widened(live, valid=None, stride=16):
+    everywhere = np.ones((live.height, live.width), bool)
+    return widened(CANONICAL, live, everywhere if valid is None else valid, stride=stride)
+
+
+def _reaching(left, right, top=0, bottom=0, scale=1):
+    """A camera that sees so many canonical pixels more on each side, of another resolution."""
+    wide = CANONICAL.cropped(
+        left=-left, top=-top, width=128 + left + right, height=64 + top + bottom
+    )
+    return wide.scaled_to(width=scale * wide.width, height=scale * wide.height)
+
+
+@pytest.mark.parametrize('scale', [1, 3])
+def test_the_view_of_the_training_camera_changes_nothing(scale):
+    assert _widened(_reaching(0, 0, scale=scale)) == CANONICAL
+
+
+def test_a_narrower_view_does_not_shrink_the_input():
+    tele = Intrinsics(fx=200, fy=200, cx=63.5, cy=31.5, width=128, height=64)
+    assert _widened(tele) == CANONICAL
+
+
+@pytest.mark.parametrize('scale', [1, 4])
+def test_the_input_grows_to_where_the_view_ends(scale):
+    # 32 columns to the left, 16 to the right, 16 rows below: all are multiples of the stride.
+    expected = CANONICAL.cropped(left=-32, top=0, width=176, height=80)
+    assert _widened(_reaching(32, 16, 0, 16, scale=scale)) == expected
+
+
+def test_what_rounding_adds_goes_to_both_ends():
+    # 10 are wanted, 16 given: 3 beyond the view on either side.
+    assert _widened(_reaching(10, 0)).cx == 63.5 + 13
+
+
+def test_less_than_half_a_stride_is_left_alone():
+    assert _widened(_reaching(4, 3)) == CANONICAL
+    assert _widened(_reaching(4, 4)).width == 144
+
+
+def test_only_valid_pixels_of_the_view_count():
+    live = _reaching(32, 32)
+    valid = np.zeros((live.height, live.width), bool)
+    valid[:, : 128 + 32] = True
+    assert _widened(live, valid) == CANONICAL.cropped(left=-32, top=0, width=160, height=64)
+    assert _widened(live, np.zeros_like(valid)) == CANONICAL
+
+
+def test_the_area_at_most_doubles_and_both_axes_share_it():
+    network = _widened(_reaching(300, 100, 150, 150))
+    assert (network.width, network.height) == (192, 80)
+    # Three quarters of what was wanted, and given, lie to the left.
+    assert network.cx == 63.5 + 48
+    assert network.cy == 31.5 + 8
+
+
+sizes = st.integers(1, 400)
+
+
+@given(
+    live=st.builds(
+        Intrinsics,
+        fx=st.floats(20, 500),
+        fy=st.floats(20, 500),
+        cx=st.floats(-100, 500),
+        cy=st.floats(-100, 500),
+        width=sizes,
+        height=sizes,
+    ),
+    stride=st.sampled_from([16, 32, 64]),
+)
+def test_any_view_gives_a_camera_that_the_network_can_take(live, stride):
+    network = _widened(live, stride=stride)
+    assert (network.fx, network.fy) == (CANONICAL.fx, CANONICAL.fy)
+    assert network.width % stride == network.height % stride == 0
+    assert network.width * network.height <= MAX_AREA * CANONICAL.width * CANONICAL.height
+    # The canonical view is part of it: its first and last pixel are inside.
+    left, top = network.cx - CANONICAL.cx, network.cy - CANONICAL.cy
+    assert 0 <= left <= network.width - CANONICAL.width
+    assert 0 <= top <= network.height - CANONICAL.height
+    # Whole pixels: the training camera's pixels are the network's.
+    assert left == round(left)
+    assert top == round(top)
