@@ -62,7 +62,7 @@ class Predictor:
         """
         maps = self._maps_of(camera)
         spec = self._backend.spec
-        disparity_frac = self._backend.infer(maps.to_canonical.warp(rgb))
+        disparity_frac = self._backend.infer(maps.to_canonical.warp(rgb)).disparity_frac
         disparity_px = maps.from_canonical.warp_disparity(disparity_frac * spec.camera.width)
         depth_m = depth_from_disparity(
             disparity_px,
