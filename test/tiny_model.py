@@ -1,4 +1,8 @@
-"""A model file small enough to check by hand: disparity_frac = red / 1020, so 0 to 1/4."""
+"""
+A model file small enough to check by hand: disparity_frac = red / 1020, so 0 to 1/4.
+
+With a confidence it is green / 255.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_ima
 CAMERA = Intrinsics(fx=64.0, fy=64.0, cx=63.5, cy=31.5, width=128, height=64)
 BASELINE_M = 0.5
 RED_PER_FRACTION = 1020.0
+GREEN_PER_CONFIDENCE = 255.0
+STRIDE = 32
 SELF_TEST_PIXELS = ((0, 1), (10, 20), (63, 127))
 
 
@@ -26,6 +32,8 @@ def spec() -> ModelSpec:
         camera=CAMERA,
         baseline_m=BASELINE_M,
         depth_range_m=(1.0, 100.0),
+        stride=STRIDE,
+        training_fx_px=(CAMERA.fx, CAMERA.fx),
         encoder='none',
         training_data=('made by hand',),
         data_licence='none',
@@ -34,22 +42,35 @@ def spec() -> ModelSpec:
     )
 
 
-def write_red_disparity_model(path: Path, model_spec: ModelSpec | None = None) -> Path:
+def write_red_disparity_model(
+    path: Path, model_spec: ModelSpec | None = None, *, confidence: bool = False
+) -> Path:
     """Write the model with a ModelSpec, its own unless another one is given."""
+    channels = [('disparity', 0, RED_PER_FRACTION), ('confidence', 1, GREEN_PER_CONFIDENCE)]
+    if not confidence:
+        del channels[1]
+    nodes = [helper.make_node('Cast', ['image'], ['real'], to=TensorProto.FLOAT)]
+    constants = []
+    for name, channel, scale in channels:
+        index, divisor, values = f'{name}_index', f'{name}_divisor', f'{name}_values'
+        nodes += [
+            helper.make_node('Gather', ['real', index], [values], axis=3),
+            helper.make_node('Div', [values, divisor], [name]),
+        ]
+        constants += [
+            helper.make_tensor(index, TensorProto.INT64, [], [channel]),
+            helper.make_tensor(divisor, TensorProto.FLOAT, [], [scale]),
+        ]
     size = ['height', 'width']
     graph = helper.make_graph(
-        [
-            helper.make_node('Cast', ['image'], ['real'], to=TensorProto.FLOAT),
-            helper.make_node('Gather', ['real', 'red'], ['channel'], axis=3),
-            helper.make_node('Div', ['channel', 'scale'], ['disparity']),
-        ],
+        nodes,
         'red',
         [helper.make_tensor_value_info('image', TensorProto.UINT8, [1, *size, 3])],
-        [helper.make_tensor_value_info('disparity', TensorProto.FLOAT, [1, *size])],
         [
-            helper.make_tensor('red', TensorProto.INT64, [], [0]),
-            helper.make_tensor('scale', TensorProto.FLOAT, [], [RED_PER_FRACTION]),
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, *size])
+            for name, _, _ in channels
         ],
+        constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
     helper.set_model_props(model, {METADATA_KEY: (model_spec or spec()).to_json()})

@@ -16,7 +16,7 @@ from torch import nn, Tensor
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
-from monodepth_ros.inference.onnxruntime import FREE_SIZES, INPUT, OnnxRuntimeBackend, OUTPUT
+from monodepth_ros.inference.onnxruntime import DISPARITY, FREE_SIZES, INPUT, OnnxRuntimeBackend
 from trainer.checkpoint import load_checkpoint
 from trainer.model.network import DepthNetwork
 from trainer.postprocess import flip_blend
@@ -74,7 +74,7 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
             model,
             (example,),
             input_names=[INPUT],
-            output_names=[OUTPUT],
+            output_names=[DISPARITY],
             dynamic_shapes={
                 'image': {
                     1: stride * torch.export.Dim('rows', min=2, max=256),
@@ -123,7 +123,7 @@ def _store_spec(path: Path, spec: ModelSpec) -> None:
 def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np.ndarray:
     """(H, W) disparity of the self-test image in ONNX Runtime."""
     image = self_test_image(width=camera.width, height=camera.height)
-    computed = OnnxRuntimeBackend(path).infer(image)
+    computed = OnnxRuntimeBackend(path).infer(image).disparity_frac
     with torch.no_grad():
         expected = model(torch.from_numpy(image)[None])[0].numpy()
     error = float(np.mean(np.abs(computed - expected) / expected))

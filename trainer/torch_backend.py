@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from monodepth_ros.core.model_spec import check_size
+from monodepth_ros.inference.backend import NetworkOutput
 from trainer.checkpoint import load_checkpoint
 from trainer.export import ExportedNetwork
 
@@ -15,17 +17,22 @@ class TorchBackend:
     """The Backend over a checkpoint, on the GPU where there is one."""
 
     name = 'torch'
+    has_confidence = False
 
     def __init__(self, checkpoint: Path) -> None:
         network, self.spec = load_checkpoint(checkpoint)
         self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self._model = ExportedNetwork(network).eval().to(self._device)
 
-    def infer(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 RGB -> (H, W) float32 disparity, fraction of the canonical width."""
+    def infer(self, image: np.ndarray) -> NetworkOutput:
+        """image: (H, W, 3) uint8 RGB."""
         with torch.inference_mode():
             disparity = self._model(torch.from_numpy(image)[None].to(self._device))
-        return disparity[0].cpu().numpy()
+        return NetworkOutput(disparity[0].cpu().numpy(), None)
+
+    def resize(self, *, width: int, height: int) -> None:
+        """Torch takes any size that the network does."""
+        check_size(width=width, height=height, stride=self.spec.stride)
 
     def close(self) -> None:
         """Free the network."""

@@ -33,7 +33,7 @@ from trainer.config import MAX_DISPARITY_FRAC, TrainConfig
 from trainer.data.module import StereoData
 from trainer.data.sources import fingerprint, open_sequences, PairSequence
 from trainer.lightning_module import StereoDepth
-from trainer.model.network import build_network, check_size
+from trainer.model.network import build_network, stride_of
 from trainer.progress import TrainingProgress
 
 CONFIG = 'config.yaml'
@@ -60,7 +60,6 @@ def train(config: TrainConfig) -> Path:
         _check_pairs(config, sequences)
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
-    check_size(width=config.width, height=config.height, stride=network.stride)
     module = StereoDepth(
         network, record, learning_rate=config.learning_rate, compile=config.compile
     )
@@ -172,6 +171,7 @@ def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
     nearest_m = camera.fx * rig.baseline_m / (MAX_DISPARITY_FRAC * camera.width)
     _check_range(nearest_m, config)
     pairs = sum(len(sequence.names) for sequence in sequences)
+    focal_lengths_px = [sequence.calibration.intrinsics.fx for sequence in sequences]
     rank_zero_only(print)(
         f'{pairs} pairs in {len(sequences)} sequences; learns depth from {nearest_m:.2f} m '
         f'(disparity {MAX_DISPARITY_FRAC} of the width)'
@@ -180,6 +180,8 @@ def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
         camera=camera,
         baseline_m=rig.baseline_m,
         depth_range_m=(nearest_m, config.max_depth_m),
+        stride=stride_of(config.network),
+        training_fx_px=(min(focal_lengths_px), max(focal_lengths_px)),
         encoder=config.network,
         training_data=tuple(sequence.path.name for sequence in sequences),
         data_licence=config.data_licence,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Intrinsics
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 METADATA_KEY = 'monodepth_ros.model_spec'
 
 
@@ -30,11 +30,15 @@ class ModelSpec:
 
     camera: the canonical camera, in network pixels. baseline_m: of the canonical rig.
     depth_range_m: nearest and farthest depth the model is meant for; farther is out of range.
+    stride: the height and width of any input are multiples of it. training_fx_px: smallest and
+    largest focal length of the images that it learned from, before they became canonical.
     """
 
     camera: Intrinsics
     baseline_m: float
     depth_range_m: tuple[float, float]
+    stride: int
+    training_fx_px: tuple[float, float]
     encoder: str
     training_data: tuple[str, ...]
     data_licence: str
@@ -50,6 +54,12 @@ class ModelSpec:
         near, far = self.depth_range_m
         if not 0 < near < far:
             raise ValueError(f'got depth_range_m {self.depth_range_m}, expected 0 < near < far')
+        smallest, largest = self.training_fx_px
+        if not 0 < smallest <= largest:
+            raise ValueError(
+                f'got training_fx_px {self.training_fx_px}, expected 0 < smallest <= largest'
+            )
+        check_size(width=self.camera.width, height=self.camera.height, stride=self.stride)
 
     def to_json(self) -> str:
         """The text stored in the file."""
@@ -73,9 +83,19 @@ class ModelSpec:
             pixels = tuple((int(v), int(u)) for v, u in test['pixels'])
             values['self_test'] = SelfTest(pixels, tuple(test['disparity']))
         values['camera'] = Intrinsics(**values['camera'])
-        values['depth_range_m'] = tuple(values['depth_range_m'])
-        values['training_data'] = tuple(values['training_data'])
+        for name in ('depth_range_m', 'training_fx_px', 'training_data'):
+            values[name] = tuple(values[name])
         return cls(**values)
+
+
+def check_size(*, width: int, height: int, stride: int) -> None:
+    """Raise ValueError, naming the nearest sizes, unless both are multiples of the stride."""
+    for name, size in (('width', width), ('height', height)):
+        if size <= 0 or size % stride:
+            low = max(stride, size // stride * stride)
+            raise ValueError(
+                f'{name} is {size}, expected a multiple of {stride}, e.g. {low} or {low + stride}'
+            )
 
 
 def self_test_image(*, width: int, height: int) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,14 +14,35 @@ from monodepth_ros.errors import one_line
 SELF_TEST_TOLERANCE = 1e-4
 
 
+class NetworkOutput(NamedTuple):
+    """
+    What the model computes of one image.
+
+    disparity_frac: (H, W) float32 of the left view, fraction of the canonical width
+    spec.camera.width whatever the size of the image. confidence: (H, W) float32 in 0..1; None
+    where the model file has no such output.
+    """
+
+    disparity_frac: np.ndarray
+    confidence: np.ndarray | None
+
+
 class Backend(Protocol):
-    """A loaded model of a fixed input size: that of spec.camera."""
+    """A loaded model of one input size: first that of spec.camera."""
 
     name: str
     spec: ModelSpec
+    has_confidence: bool
 
-    def infer(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 RGB -> (H, W) float32 disparity, fraction of the canonical width."""
+    def infer(self, image: np.ndarray) -> NetworkOutput:
+        """image: (H, W, 3) uint8 RGB of the input size."""
+
+    def resize(self, *, width: int, height: int) -> None:
+        """
+        Fix another input size; spec.camera.width stays the unit of disparity_frac.
+
+        Raises ValueError unless both are multiples of spec.stride.
+        """
 
     def close(self) -> None:
         """Free what the engine holds; the backend is of no use afterwards."""
@@ -54,8 +75,8 @@ def _check_self_test(backend: Backend, path: Path) -> None:
         raise ValueError(f'{path} holds no self-test; export it again')
     camera = backend.spec.camera
     try:
-        disparity = backend.infer(self_test_image(width=camera.width, height=camera.height))
-        got = np.array([disparity[pixel] for pixel in test.pixels])
+        output = backend.infer(self_test_image(width=camera.width, height=camera.height))
+        got = np.array([output.disparity_frac[pixel] for pixel in test.pixels])
     # A file that is not as its spec says fails in the engine's own ways, or by an index.
     except Exception as error:
         raise ValueError(

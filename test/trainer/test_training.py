@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.core.model_spec import self_test_image
+from monodepth_ros.core.model_spec import check_size, self_test_image
 from monodepth_ros.inference.backend import load_backend
 from test.trainer.stereo_folders import SHIFT_PX, SIZE, write_pairs
 from trainer.__main__ import _parser, main
 from trainer.checkpoint import load_checkpoint
 from trainer.config import TrainConfig
 from trainer.export import export, ExportedNetwork
-from trainer.model.network import build_network, check_size
+from trainer.model.network import stride_of
 from trainer.train import train
 
 PRESETS = sorted((Path(__file__).parents[2] / 'config' / 'train').glob('*.yaml'))
@@ -72,6 +72,8 @@ def test_the_checkpoint_carries_the_canonical_camera(checkpoint):
     _, spec = load_checkpoint(checkpoint)
     assert spec.camera == Intrinsics(fx=60, fy=60, cx=31.5, cy=15.5, **SIZE)
     assert spec.baseline_m == 0.5
+    assert spec.stride == 32
+    assert spec.training_fx_px == (60, 60)
     # The largest disparity, 0.3 * 64 px, is 60 px * 0.5 m / 19.2 px away.
     assert spec.depth_range_m[0] == pytest.approx(60 * 0.5 / 19.2)
 
@@ -87,7 +89,7 @@ def test_the_exported_file_is_whole_and_agrees_with_torch(checkpoint, tmp_path):
     exported = ExportedNetwork(load_checkpoint(checkpoint)[0]).eval()
     with torch.no_grad():
         expected = exported(torch.from_numpy(image)[None])[0].numpy()
-    np.testing.assert_allclose(backend.infer(image), expected, rtol=1e-4)
+    np.testing.assert_allclose(backend.infer(image).disparity_frac, expected, rtol=1e-4)
 
 
 def test_height_and_width_of_the_file_are_free_in_multiples_of_the_stride(checkpoint, tmp_path):
@@ -169,9 +171,7 @@ def test_a_preset_is_a_whole_configuration(preset, tmp_path):
     options = _parser(for_training=True).parse_args(command).train.as_dict()
     options.pop('config')
     config = TrainConfig(**options)
-    check_size(
-        width=config.width, height=config.height, stride=build_network(config.network).stride
-    )
+    check_size(width=config.width, height=config.height, stride=stride_of(config.network))
 
 
 def test_there_are_the_presets_that_the_documentation_names():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import torch
 from torch import nn, Tensor
 
+from monodepth_ros.core.model_spec import check_size
 from trainer.model.decoder import Decoder
 from trainer.model.godard import init_as_paper, ResNet50Encoder, VggEncoder
 from trainer.model.layers import Padding
@@ -61,16 +63,6 @@ class DepthNetwork(nn.Module):
         return self.decoder(self.encoder(image))
 
 
-def check_size(*, width: int, height: int, stride: int) -> None:
-    """Raise ValueError, naming the nearest sizes, unless both are multiples of the stride."""
-    for name, size in (('width', width), ('height', height)):
-        if size <= 0 or size % stride:
-            low = max(stride, size // stride * stride)
-            raise ValueError(
-                f'{name} is {size}, expected a multiple of {stride}, e.g. {low} or {low + stride}'
-            )
-
-
 def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
     """
     A network by name, on the CPU.
@@ -95,6 +87,12 @@ def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
             f'of {", ".join(RESNETS)}'
         )
     return _UNTRAINED[name]()
+
+
+def stride_of(name: str) -> int:
+    """The stride of the network that build_network makes, without its memory or weights."""
+    with torch.device('meta'):
+        return build_network(name).stride
 
 
 def _timm_network(name: str, weights: str | None) -> DepthNetwork:
