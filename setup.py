@@ -16,7 +16,10 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
         (f'share/{PACKAGE}/launch', ['launch/monodepth.launch.py']),
-        (f'share/{PACKAGE}/config', ['config/monodepth.yaml']),
+        (
+            f'share/{PACKAGE}/config',
+            ['config/monodepth.yaml', 'config/monodepth.rviz', 'config/foxglove.json'],
+        ),
     ],
     python_requires='>=3.10',
     install_requires=['setuptools', 'numpy>=1.21'],

@@ -8,14 +8,14 @@ from typing import BinaryIO, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 import numpy as np
 
+from monodepth_ros.core.colors import color_table, FAR_M, NEAR_M
 from trainer.scoring import DistanceBin, ERROR_STEPS
 
-COLORS = 'turbo_r'
-NEAR_M, FAR_M = 1.5, 60.0
+DEPTH_COLORS = ListedColormap(color_table() / 255)
 MAX_ERROR = 0.5
 SPARSE_SHARE = 0.2
 DPI = 90
@@ -37,8 +37,8 @@ def strip(rows: Sequence[Row], *, near_m: float = NEAR_M, far_m: float = FAR_M) 
     axes = figure.subplots(len(rows), 4, squeeze=False)
     for line, row in zip(axes, rows, strict=True):
         line[0].imshow(row.rgb)
-        depth = _show(line[1], row.depth_m, COLORS, norm=LogNorm(near_m, far_m))
-        _show(line[2], row.true_m, COLORS, norm=LogNorm(near_m, far_m))
+        depth = _show(line[1], row.depth_m, DEPTH_COLORS, norm=LogNorm(near_m, far_m))
+        _show(line[2], row.true_m, DEPTH_COLORS, norm=LogNorm(near_m, far_m))
         in_range = np.where(np.isfinite(row.true_m), row.true_m, np.nan)
         relative = np.abs(row.depth_m - in_range) / in_range
         error = _show(line[3], relative, 'magma', vmin=0, vmax=MAX_ERROR)
@@ -115,7 +115,9 @@ def _chart(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axis
 
 
-def _show(axis: Axes, values: np.ndarray, colors: str, **scale: object) -> ScalarMappable:
+def _show(
+    axis: Axes, values: np.ndarray, colors: str | Colormap, **scale: object
+) -> ScalarMappable:
     """An image, or dots where only a few pixels (laser points) are known."""
     finite = np.isfinite(values)
     if finite.mean() > SPARSE_SHARE:

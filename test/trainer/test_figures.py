@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from monodepth_ros.core.colors import DepthColors
 from trainer.figures import by_distance, error_distribution, over_frames, Row, save_png, strip
 from trainer.scoring import DistanceBin
 
@@ -23,6 +24,13 @@ def test_a_strip_has_four_pictures_a_frame_and_the_error_by_hand(tmp_path):
     assert np.ma.getmaskarray(error)[0, 0] or np.isnan(error[0, 0])
     save_png(figure, str(tmp_path / 'a.png'))
     assert (tmp_path / 'a.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_depth_has_the_colour_that_the_node_gives_it():
+    depth_m = np.geomspace(0.5, 100, 24).reshape(4, 6).astype(np.float32)
+    picture = strip([Row(RGB, depth_m, depth_m)]).axes[1].images[0]
+    shown = picture.to_rgba(picture.get_array(), bytes=True)[..., :3]
+    np.testing.assert_array_equal(shown, DepthColors().paint(depth_m))
 
 
 def test_a_few_laser_points_are_dots():
