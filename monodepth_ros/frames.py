@@ -48,9 +48,7 @@ def bag_frames(
     """
     used = (topic.image,) if camera else (topic.image, topic.info)
     live: Camera | None = topic.camera
-    for message in bag.messages(
-        *(bag.topics if also else used), skipped=skipped, decoded=used
-    ):
+    for message in bag.messages(*(bag.topics if also else used), skipped=skipped, decoded=used):
         if also:
             also(message)
         if message.content is None:

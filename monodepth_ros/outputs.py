@@ -75,9 +75,7 @@ class OutputMaker:
         return messages.confidence_image(self._classes, header, prediction.confidence)
 
     def _colored(self, header: Any, prediction: Prediction) -> Any:
-        return messages.color_image(
-            self._classes, header, self._colors.colored(prediction.depth_m)
-        )
+        return messages.color_image(self._classes, header, self._colors.paint(prediction.depth_m))
 
     def _aligned(self, header: Any, prediction: Prediction) -> Any:
         return messages.color_image(self._classes, header, prediction.color)

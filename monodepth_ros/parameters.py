@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any, TypeVar
 
-from monodepth_ros.core.colors import COLOR_MAPS
+from monodepth_ros.core.colors import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
 from monodepth_ros.messages import DEPTH_ENCODINGS
 from monodepth_ros.predictor import OUTPUT_SIZES
 
@@ -63,10 +63,10 @@ class OutputParams:
         '32FC1', '`32FC1` metres, or `16UC1` millimetres with 0 for invalid (REP 118).'
     )
     color_map: str = _parameter(
-        'turbo', f'Of `depth/image_color`: {", ".join(f"`{name}`" for name in COLOR_MAPS)}.'
+        COLOR_MAP, f'Of `depth/image_color`: {", ".join(f"`{name}`" for name in COLOR_MAPS)}.'
     )
-    color_near_m: float = _parameter(1.5, 'Depth of the near end of the colours.')
-    color_far_m: float = _parameter(60.0, 'Depth of the far end of the colours.')
+    color_near_m: float = _parameter(NEAR_M, 'Depth of the near end of the colours.')
+    color_far_m: float = _parameter(FAR_M, 'Depth of the far end of the colours.')
     points_stride: int = _parameter(
         2, 'Every n-th row and column becomes a point of the cloud (1 or more).'
     )
