@@ -57,6 +57,7 @@ setup(
         'console_scripts': [
             f'collect_pairs = {PACKAGE}.collect_pairs:main',
             f'depth_node = {PACKAGE}.node:main',
+            f'replay = {PACKAGE}.replay:main',
         ]
     },
 )

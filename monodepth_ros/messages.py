@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.encodings import decode_compressed, decode_image, decode_png16, is_png16
+from monodepth_ros.core.encodings import (
+    decode_compressed,
+    decode_image,
+    decode_png16,
+    ENCODINGS,
+    is_png16,
+)
+from monodepth_ros.core.pointcloud import Cloud
+from monodepth_ros.foreign_encodings import decode_foreign
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NS_PER_S = 1_000_000_000
@@ -62,12 +70,15 @@ def image_pixels(msg: Any) -> np.ndarray:
 def _decoded(msg: Any, *, keep_grey: bool) -> np.ndarray:
     if not hasattr(msg, 'encoding'):
         return decode_compressed(msg.data, keep_grey=keep_grey)
+    if msg.encoding not in ENCODINGS:
+        return decode_foreign(msg)
     return decode_image(
         msg.data,
         encoding=msg.encoding,
         width=msg.width,
         height=msg.height,
         step=msg.step,
+        is_bigendian=bool(msg.is_bigendian),
         keep_grey=keep_grey,
     )
 
@@ -215,7 +226,10 @@ def depth_m_from_image(msg: Any) -> np.ndarray:
         )
     layout = np.dtype(DEPTH_ENCODINGS[msg.encoding]).newbyteorder('>' if msg.is_bigendian else '<')
     rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)
-    pixels = rows[:, : msg.width * layout.itemsize].view(layout)
+    if msg.step < msg.width * layout.itemsize:
+        raise ValueError(f'got step {msg.step} for {msg.width} pixels of {layout.itemsize} bytes')
+    strides = (msg.step, layout.itemsize)
+    pixels: np.ndarray = np.ndarray((msg.height, msg.width), layout, rows, strides=strides)
     if msg.encoding == '16UC1':
         return _metres(pixels)
     return pixels.astype(np.float32, copy=False)
@@ -243,22 +257,22 @@ def camera_info(classes: SimpleNamespace, header: Any, intrinsics: Intrinsics) -
     )
 
 
-def point_cloud(classes: SimpleNamespace, header: Any, points: np.ndarray) -> Any:
-    """Organised PointCloud2 of CloudPacker's (H, W, 4) points: x, y, z, rgb."""
-    height, width, _ = points.shape
-    names = ('x', 'y', 'z', 'rgb')
+def point_cloud(classes: SimpleNamespace, header: Any, cloud: Cloud) -> Any:
+    """Organised PointCloud2 of a CloudPacker's cloud: float32 fields side by side."""
+    height, width, count = cloud.points.shape
+    size = cloud.points.itemsize
     return classes.PointCloud2(
         header=header,
         height=height,
         width=width,
         fields=[
-            classes.PointField(name=name, offset=4 * at, datatype=FLOAT32, count=1)
-            for at, name in enumerate(names)
+            classes.PointField(name=name, offset=size * at, datatype=FLOAT32, count=1)
+            for at, name in enumerate(cloud.fields)
         ],
         is_bigendian=False,
-        point_step=16,
-        row_step=16 * width,
-        data=_bytes(classes, points),
+        point_step=size * count,
+        row_step=size * count * width,
+        data=_bytes(classes, cloud.points),
         is_dense=False,
     )
 

@@ -82,18 +82,19 @@ class OutputMaker:
 
     def _points(self, header: Any, prediction: Prediction) -> Any:
         color = prediction.color if self._params.points_color else None
-        points = self._packer_of(prediction.camera).pack(prediction.depth_m, color)
-        return messages.point_cloud(self._classes, header, points)
+        cloud = self._packer_of(prediction).pack(prediction.depth_m, color)
+        return messages.point_cloud(self._classes, header, cloud)
 
-    def _packer_of(self, camera: Intrinsics) -> CloudPacker:
+    def _packer_of(self, prediction: Prediction) -> CloudPacker:
+        camera, params = prediction.camera, self._params
         if self._packer is None or self._packer[0] != camera:
-            params = self._params
             packer = CloudPacker(
                 camera,
                 stride=params.points_stride,
                 min_depth_m=params.points_min_m,
                 max_depth_m=params.points_max_m or math.inf,
                 drop_flying=params.points_drop_flying,
+                magnification=prediction.magnification,
             )
             self._packer = camera, packer
         return self._packer[1]

@@ -88,6 +88,11 @@ class OutputParams:
         for name in ('max_depth_m', 'points_min_m', 'points_max_m'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'parameter {name} is {getattr(self, name):g}, expected >= 0')
+        if self.points_max_m and not self.points_min_m < self.points_max_m:
+            raise ValueError(
+                f'parameters points_min_m and points_max_m are {self.points_min_m:g} and '
+                f'{self.points_max_m:g}, expected min < max, or 0 for the maximum'
+            )
         if not 0 < self.color_near_m < self.color_far_m < math.inf:
             raise ValueError(
                 f'parameters color_near_m and color_far_m are {self.color_near_m:g} and '

@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.core.widening import widened
@@ -46,6 +46,11 @@ class CameraMaps:
             self.to_output = ToCanonical(camera, rectified.scaled_to(width=width, height=height))
         self.output = self.to_output.canonical
         self.back = FromCanonical(self.network, self.output, self.to_network.valid)
+        if not self.back.valid.any():
+            raise ValueError(
+                'no pixel of this camera lies where the model looks; check K, R and P in its '
+                'camera_info'
+            )
         self.depth_m = np.empty((self.output.height, self.output.width), np.float32)
 
 
@@ -54,8 +59,9 @@ class Prediction:
     One frame's results, all in the rectified `camera`, each computed when first asked for.
 
     baseline_m: of the canonical rig, that disparity_px belongs to. depth_range_m: the nearest
-    depth the model is meant for, and the farthest that depth_m holds. The arrays are buffers of
-    the predictor: its next frame overwrites them.
+    depth the model is meant for, and the farthest that depth_m holds. magnification: pixels of
+    the results, across, that one of the network's became. The arrays are buffers of the predictor:
+    its next frame overwrites them.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Prediction:
         self.camera = maps.output
         self.baseline_m = baseline_m
         self.depth_range_m = depth_range_m
+        self.magnification = maps.output.fx / maps.network.fx
         self._image = image
         self._maps = maps
         self._network_output = output
@@ -109,6 +116,7 @@ class Predictor:
     """
     Runs a backend on images of any calibrated camera; the maps of the last one are kept.
 
+    backend: this predictor's alone, because its input size follows the camera.
     max_depth_m: beyond it depth is +inf; None: as the model says. output_size: of OUTPUT_SIZES,
     the rectified live image's, a half or quarter of it, or the network's. tell: is told once a
     camera what its user should know.
@@ -127,6 +135,7 @@ class Predictor:
         self._depth_range_m = near_m, far_m if max_depth_m is None else max_depth_m
         self._output_size = output_size
         self._tell = tell
+        self._input_size = _size(backend.spec.camera)
         self._camera: Camera | None = None
         self._maps: CameraMaps | None = None
 
@@ -156,12 +165,22 @@ class Predictor:
             # A camera that cannot be served must not leave the maps of another one behind.
             self._maps = None
             maps = CameraMaps(camera, self._backend, self._output_size)
-            size = {'width': maps.network.width, 'height': maps.network.height}
-            self._backend.resize(**size)
+            if _size(maps.network) != self._input_size:  # it loads the model anew
+                self._backend.resize(**_size(maps.network))
+                self._input_size = _size(maps.network)
+            if self._camera is not None:
+                self._tell(
+                    f'camera_info changed: {camera.width} x {camera.height} px, fx '
+                    f'{camera.k[0]:.0f} px; everything is mapped anew'
+                )
             self._camera, self._maps = camera, maps
             for line in _remarks(camera, maps, self._backend):
                 self._tell(line)
         return self._maps
+
+
+def _size(camera: Intrinsics) -> dict[str, int]:
+    return {'width': camera.width, 'height': camera.height}
 
 
 def _remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[str]:

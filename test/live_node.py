@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 import signal
@@ -15,7 +15,10 @@ from lifecycle_msgs.srv import ChangeState, GetState
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.ros_session import message_class
 
 WAIT_S = 30.0
 ATTEMPTS = 6
@@ -27,8 +30,11 @@ SHARED_MEMORY = Path('/dev/shm')
 class NodeProcess:
     """The running node; `log` is what it has written so far."""
 
-    def __init__(self, log: Path, parameters: dict[str, Any], *, module: str) -> None:
+    def __init__(
+        self, log: Path, parameters: dict[str, Any], *, module: str, remaps: dict[str, str]
+    ) -> None:
         options = [part for n, v in parameters.items() for part in ('-p', f'{n}:={v}')]
+        options += [part for n, to in remaps.items() for part in ('-r', f'{n}:={to}')]
         command = [sys.executable, '-m', module, '--ros-args', *options]
         self._log = log
         with log.open('w') as file:
@@ -52,10 +58,14 @@ class NodeProcess:
 
 @contextmanager
 def running_node(
-    log: Path, *, module: str = 'monodepth_ros.node', **parameters: Any
+    log: Path,
+    *,
+    module: str = 'monodepth_ros.node',
+    remaps: dict[str, str] | None = None,
+    **parameters: Any,
 ) -> Iterator[NodeProcess]:
-    """A node with these parameters, stopped at the end."""
-    node = NodeProcess(log, parameters, module=module)
+    """A node with these parameters and remapped names, stopped at the end."""
+    node = NodeProcess(log, parameters, module=module, remaps=remaps or {})
     try:
         yield node
     finally:
@@ -85,21 +95,20 @@ class SpinningNode(Node):
 
 
 class Client(SpinningNode):
-    """Publishes a camera's topics and keeps what the node publishes, by stamp."""
+    """Publishes a camera's topics and keeps what the node publishes, by topic and stamp."""
 
-    def __init__(self) -> None:
+    def __init__(self, topics: Iterable[str] = (DEPTH, INFO, POINTS)) -> None:
         super().__init__('client')
-        self.depth: dict[int, Image] = {}
-        self.info: dict[int, CameraInfo] = {}
-        self.points: dict[int, PointCloud2] = {}
-        for kind, topic, kept in (
-            (Image, 'depth/image_rect', self.depth),
-            (CameraInfo, 'depth/camera_info', self.info),
-            (PointCloud2, 'points', self.points),
-        ):
+        self.received: dict[str, dict[int, Any]] = {topic: {} for topic in topics}
+        self._listening = [
             self.create_subscription(
-                kind, topic, lambda m, kept=kept: kept.update({m.header.stamp.sec: m}), 10
+                message_class(OUTPUTS[topic]),
+                topic,
+                lambda m, kept=kept: kept.update({m.header.stamp.sec: m}),
+                10,
             )
+            for topic, kept in self.received.items()
+        ]
         # Kept from the beginning: each new client is discovered anew.
         self._change_state = self.create_client(ChangeState, 'depth_node/change_state')
         self._get_state = self.create_client(GetState, 'depth_node/get_state')
@@ -118,8 +127,17 @@ class Client(SpinningNode):
 
     def forget(self) -> None:
         """Drop everything received."""
-        for kept in (self.depth, self.info, self.points):
+        for kept in self.received.values():
             kept.clear()
+
+    def stop_listening(self) -> None:
+        """End the subscriptions."""
+        for subscription in self._listening:
+            self.destroy_subscription(subscription)
+
+    def has_all(self, second: int) -> bool:
+        """Whether every topic came with this stamp."""
+        return all(second in kept for kept in self.received.values())
 
     def change_state(self, transition_id: int, *, timeout_s: float = WAIT_S) -> bool:
         """Ask the node for a lifecycle transition; True when it says in time that it made it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-import math
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import re
@@ -15,9 +15,21 @@ import pytest
 import rclpy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from monodepth_ros import messages
+from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.messages import depth_m_from_image
+from monodepth_ros.outputs import (
+    ALIGNED,
+    COLORED,
+    CONFIDENCE,
+    DEPTH,
+    DISPARITY,
+    INFO,
+    OUTPUTS,
+    POINTS,
+)
 from test.live_node import Client, running_node, shared_memory_segments
-from test.tiny_model import write_model_without_spec
+from test.tiny_model import write_model_without_spec, write_red_disparity_model
 
 WIDTH, HEIGHT = 160, 120
 FRAME_ID = 'front_camera_optical_frame'
@@ -25,7 +37,9 @@ FRAME_ID = 'front_camera_optical_frame'
 K = [90.0, 0, 85.0, 0, 92.0, 55.0, 0, 0, 1.0]
 P = [80.0, 0, 82.0, 0, 0, 80.0, 58.0, 0, 0, 0, 1.0, 0]
 D = [-0.2, 0.05, 0.0, 0.0, 0.0]
+PACKAGES = ('sensor_msgs', 'stereo_msgs')
 NEAR_RED, FAR_RED = 204, 51
+NEAR_GREEN, FAR_GREEN = 102, 255
 README = (Path(__file__).parents[1] / 'README.md').read_text()
 
 
@@ -55,10 +69,10 @@ def _info(second, k=K):
 
 
 def _pixels():
-    """Left half far, right half near: the model's disparity is red / 1020."""
+    """Left half far, right half near: the model's disparity is red / 1020, see tiny_model."""
     rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    rgb[:, : WIDTH // 2, 0] = FAR_RED
-    rgb[:, WIDTH // 2 :, 0] = NEAR_RED
+    rgb[:, : WIDTH // 2, :2] = FAR_RED, FAR_GREEN
+    rgb[:, WIDTH // 2 :, :2] = NEAR_RED, NEAR_GREEN
     return rgb
 
 
@@ -78,19 +92,15 @@ def _camera(client, image, second=7):
     return lambda: client.publish(_info(second), image(second))
 
 
-def _received(client, second=7):
-    return lambda: all(second in kept for kept in (client.depth, client.info, client.points))
-
-
 @pytest.mark.parametrize(('transport', 'image'), [('raw', _image), ('compressed', _png)])
 def test_known_disparity_arrives_as_metric_depth(
     client, tmp_path, red_disparity_model, transport, image
 ):
     parameters = {'model': red_disparity_model, 'image_transport': transport, 'points_stride': 1}
     with running_node(tmp_path / 'log', **parameters) as node:
-        client.spin_until(_received(client), every=_camera(client, image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
         assert node.stop() == 0
-    depth, info, points = (kept[7] for kept in (client.depth, client.info, client.points))
+    depth, info, points = (client.received[topic][7] for topic in (DEPTH, INFO, POINTS))
     for message in (depth, info, points):
         assert (message.header.stamp.sec, message.header.frame_id) == (7, FRAME_ID)
     assert (info.width, info.height, list(info.p)) == (WIDTH, HEIGHT, P)
@@ -107,8 +117,6 @@ def test_known_disparity_arrives_as_metric_depth(
     )[0, 0]
     first_near = int(np.flatnonzero(depth_m[round(edge[1])] < 2)[0])
     assert abs(first_near - edge[0]) < 1.3
-    # The model's camera looks 63.5 / 64 to the left: what lies further out is not invented.
-    assert np.isnan(depth_m[:, 0]).all()
     _assert_points_lie_on(points, depth_m)
 
 
@@ -118,9 +126,98 @@ def _assert_points_lie_on(points, depth_m):
     z = depth_m[v, u]
     expected = [(u - P[2]) / P[0] * z, (v - P[6]) / P[5] * z, z]
     np.testing.assert_allclose(xyz[v, u, :3], expected, rtol=1e-5)
-    assert math.isnan(xyz[0, 0, 2])
     color = xyz[v, u, 3:].tobytes()
-    assert color == bytes([0, 0, NEAR_RED, 0])
+    assert color == bytes([0, NEAR_GREEN, NEAR_RED, 0])
+
+
+def test_every_output_is_in_the_geometry_of_its_camera_info(client, tmp_path):
+    model = write_red_disparity_model(tmp_path / 'sure.onnx', confidence=True)
+    with _listener(OUTPUTS) as everything, running_node(tmp_path / 'log', model=model):
+        everything.spin_until(lambda: everything.has_all(7), every=_camera(everything, _image))
+        got = {topic: kept[7] for topic, kept in everything.received.items()}
+    for message in got.values():
+        assert (message.header.stamp.sec, message.header.frame_id) == (7, FRAME_ID)
+    depth_m = depth_m_from_image(got[DEPTH])
+    disparity, confidence = got[DISPARITY], depth_m_from_image(got[CONFIDENCE])
+    assert (disparity.f, disparity.t) == (P[0], 0.5)
+    disparity_px = depth_m_from_image(disparity.image)
+    seen = np.isfinite(depth_m)
+    np.testing.assert_allclose(disparity_px[seen], P[0] * 0.5 / depth_m[seen], rtol=1e-6)
+    assert not disparity_px[~seen].any()
+    assert disparity.valid_window.width == np.ptp(np.flatnonzero(seen.any(axis=0))) + 1
+    # The green of the near half is 102 of 255, that of the far half 255.
+    np.testing.assert_allclose(confidence[40:80, 90:130], 0.4, rtol=1e-5)
+    np.testing.assert_allclose(confidence[40:80, 40:75], 1.0, rtol=1e-5)
+    painted = messages.image_rgb(got[COLORED])
+    np.testing.assert_array_equal(painted, DepthColors().paint(depth_m))
+    aligned = messages.image_rgb(got[ALIGNED])
+    assert aligned[60, 100].tolist() == [NEAR_RED, NEAR_GREEN, 0]
+    assert aligned[60, 50].tolist() == [FAR_RED, FAR_GREEN, 0]
+
+
+def test_parameters_shape_the_outputs(client, tmp_path, red_disparity_model):
+    parameters = {'output_size': 'half', 'depth_encoding': '16UC1', 'max_depth_m': 4}
+    points = {'points_color': 'false', 'points_stride': 2}
+    with running_node(tmp_path / 'log', model=red_disparity_model, **parameters, **points):
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+    depth, info, cloud = (client.received[topic][7] for topic in (DEPTH, INFO, POINTS))
+    assert (depth.width, depth.height, depth.encoding) == (WIDTH // 2, HEIGHT // 2, '16UC1')
+    # A pixel centre at u lies at (u + 0.5) / 2 - 0.5 of the halved image.
+    assert list(info.k) == [40, 0, 40.75, 0, 40, 28.75, 0, 0, 1]
+    depth_mm = np.frombuffer(depth.data, np.uint16).reshape(HEIGHT // 2, WIDTH // 2)
+    assert set(np.unique(depth_mm[20:40, 45:65])) == {1250}
+    assert not depth_mm[20:40, 20:37].any(), '5 m is beyond max_depth_m'
+    assert [f.name for f in cloud.fields] == ['x', 'y', 'z']
+    assert (cloud.width, cloud.height) == (WIDTH // 4, HEIGHT // 4)
+
+
+def test_nobody_listening_means_nothing_is_computed(client, tmp_path, red_disparity_model):
+    bad = _camera(client, lambda second: _image(second, step=3 * WIDTH + 1))
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.stop_listening()
+        client.spin_for(1, every=_camera(client, _image))
+        # A frame that is not looked at cannot be complained of.
+        client.spin_for(1, every=bad)
+        assert 'frame dropped: got' not in node.log
+        with _listener([INFO]):
+            client.spin_until(lambda: 'frame dropped: got' in node.log, every=bad)
+
+
+@contextmanager
+def _listener(topics):
+    node = Client(topics)
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+
+
+def test_a_compressed_image_is_found_beside_a_remapped_one(client, tmp_path, red_disparity_model):
+    """A remap of `image` alone does not move `image/compressed`."""
+    sender = client.create_publisher(CompressedImage, '/front/rgb/compressed', 5)
+    parameters = {'model': red_disparity_model, 'image_transport': 'compressed'}
+    remaps = {'image': '/front/rgb'}
+    with running_node(tmp_path / 'log', remaps=remaps, **parameters):
+
+        def publish():
+            client.publish(_info(7))
+            sender.publish(_png(7))
+
+        client.spin_until(lambda: client.has_all(7), every=publish)
+
+
+def test_a_camera_that_changes_is_said_once(client, tmp_path, red_disparity_model):
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        assert 'camera_info changed' not in node.log
+
+        def zoomed():
+            client.publish(_info(8, k=[180.0, 0, 85.0, 0, 184.0, 55.0, 0, 0, 1.0]), _image(8))
+
+        client.spin_until(lambda: client.has_all(8), every=zoomed)
+        client.spin_for(1, every=zoomed)
+        assert node.log.count('camera_info changed') == 1
 
 
 def test_the_five_transitions(client, tmp_path, red_disparity_model):
@@ -131,14 +228,14 @@ def test_the_five_transitions(client, tmp_path, red_disparity_model):
             assert client.change_state(Transition.TRANSITION_CONFIGURE)
             assert client.state() == 'inactive'
             client.spin_for(0.5, every=camera)
-            assert not client.depth
+            assert not client.received[DEPTH]
             assert client.change_state(Transition.TRANSITION_ACTIVATE)
-            client.spin_until(_received(client), every=camera)
+            client.spin_until(lambda: client.has_all(7), every=camera)
             assert client.change_state(Transition.TRANSITION_DEACTIVATE)
             client.spin_for(0.3, every=camera)
             client.forget()
             client.spin_for(0.5, every=camera)
-            assert not client.depth
+            assert not client.received[DEPTH]
             assert client.change_state(Transition.TRANSITION_CLEANUP)
             assert client.state() == 'unconfigured'
         assert client.change_state(Transition.TRANSITION_CONFIGURE)
@@ -150,11 +247,11 @@ def test_the_five_transitions(client, tmp_path, red_disparity_model):
 
 def test_a_transition_that_cannot_be_does_not_end_the_node(client, tmp_path, red_disparity_model):
     with running_node(tmp_path / 'log', model=red_disparity_model) as node:
-        client.spin_until(_received(client), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
         # rclpy 7.1 does not answer such a request at all.
         assert not client.change_state(Transition.TRANSITION_CONFIGURE, timeout_s=2.0)
         client.forget()
-        client.spin_until(_received(client), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
         assert node.stop() == 0
 
 
@@ -171,14 +268,14 @@ def test_bad_frames_are_dropped_and_the_next_good_one_comes_out(
             lambda: 'expected at least 120 rows' in node.log,
             every=lambda: client.publish(_info(2), _image(2, step=3 * WIDTH + 1)),
         )
-        client.spin_until(_received(client), every=_camera(client, _image))
-        assert not {1, 2} & client.depth.keys()
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        assert not {1, 2} & client.received[DEPTH].keys()
         # Throttled: ten bad frames a second, but not ten lines.
         assert node.log.count('K[0] = 0') < 5
 
 
 def _readme_topics():
-    rows = re.findall(r'^\| `(\S+)` \| `(sensor_msgs/msg/\w+)` \| (in|out)', README, re.MULTILINE)
+    rows = re.findall(r'^\| `(\S+)` \| `(\w+_msgs/msg/\w+)` \| (in|out)', README, re.MULTILINE)
     return {(f'/{topic}', kind, way) for topic, kind, way in rows}
 
 
@@ -191,14 +288,15 @@ def _graph_topics(client):
         ('in', client.get_subscriber_names_and_types_by_node),
     ):
         topics = ask('depth_node', '/')
-        found |= {(t, k, way) for t, kinds in topics for k in kinds if k.startswith('sensor_msgs')}
+        found |= {(t, k, way) for t, kinds in topics for k in kinds if k.startswith(PACKAGES)}
     return found
 
 
-def test_the_readme_lists_the_topics(client, tmp_path, red_disparity_model):
+def test_the_readme_lists_the_topics(client, tmp_path):
     topics = set()
+    model = write_red_disparity_model(tmp_path / 'sure.onnx', confidence=True)
     for transport in ('raw', 'compressed'):
-        parameters = {'model': red_disparity_model, 'image_transport': transport}
+        parameters = {'model': model, 'image_transport': transport}
         with running_node(tmp_path / transport, **parameters):
             client.spin_until(
                 lambda: any(way == 'in' and 'image' in t for t, _, way in _graph_topics(client))

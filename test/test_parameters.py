@@ -11,6 +11,7 @@ import yaml
 from monodepth_ros.parameters import (
     CollectParams,
     DepthNodeParams,
+    OutputParams,
     parameter_table,
     read_parameters,
 )
@@ -20,10 +21,10 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_yaml_shows_the_defaults():
     values = yaml.safe_load((ROOT / 'config' / 'monodepth.yaml').read_text())
-    assert values['/**']['ros__parameters'] == asdict(DepthNodeParams())
+    assert values['/**']['ros__parameters'] == asdict(DepthNodeParams()) | asdict(OutputParams())
 
 
-@pytest.mark.parametrize('kind', [DepthNodeParams, CollectParams])
+@pytest.mark.parametrize('kind', [DepthNodeParams, OutputParams, CollectParams])
 def test_the_readme_shows_the_table(kind):
     assert parameter_table(kind) in (ROOT / 'README.md').read_text()
 
@@ -36,20 +37,27 @@ def test_every_parameter_is_declared_once_and_returned():
         assert declared.setdefault(name, default) is default
         return 3 if name == 'points_stride' else default
 
-    assert read_parameters(DepthNodeParams, declare) == DepthNodeParams(points_stride=3)
-    assert declared == asdict(DepthNodeParams())
+    assert read_parameters(OutputParams, declare) == OutputParams(points_stride=3)
+    assert declared == asdict(OutputParams())
 
 
 @pytest.mark.parametrize(
-    ('changes', 'words'),
+    ('kind', 'changes', 'words'),
     [
-        ({'image_transport': 'theora'}, "'theora', expected one of"),
-        ({'points_stride': 0}, 'expected >= 1'),
+        (DepthNodeParams, {'image_transport': 'theora'}, "'theora', expected one of"),
+        (OutputParams, {'output_size': 'third'}, "output_size is 'third', expected one of"),
+        (OutputParams, {'depth_encoding': '16SC1'}, "'16SC1', expected one of"),
+        (OutputParams, {'color_map': 'jet'}, "'jet', expected one of"),
+        (OutputParams, {'points_stride': 0}, 'expected >= 1'),
+        (OutputParams, {'max_depth_m': -1.0}, 'max_depth_m is -1, expected >= 0'),
+        (OutputParams, {'points_max_m': float('nan')}, 'points_max_m is nan, expected >= 0'),
+        (OutputParams, {'points_min_m': 5.0, 'points_max_m': 5.0}, '5 and 5, expected min < max'),
+        (OutputParams, {'color_near_m': 70.0}, '70 and 60, expected 0 < near < far'),
     ],
 )
-def test_values_that_cannot_be_are_refused(changes, words):
+def test_values_that_cannot_be_are_refused(kind, changes, words):
     with pytest.raises(ValueError, match=words):
-        DepthNodeParams(**changes)
+        kind(**changes)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,31 @@
-"""Image + camera -> metric depth."""
+"""
+Image + camera -> metric depth, disparity, confidence, colours.
+
+Through a model file whose disparity is its red: red 51 is 1/20 of 128 px, 64 px * 0.5 m / 6.4 px =
+5 m. That the geometry is right for any camera is proven in test_six_cameras.py.
+"""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
+from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.inference.backend import load_backend
-from monodepth_ros.predictor import Predictor
-from test.tiny_model import CAMERA, red_image
+from monodepth_ros.inference.onnxruntime import OnnxRuntimeBackend
+from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
+from monodepth_ros.predictor import CameraMaps, Predictor
+from test.scene import Oracle, picture
+from test.tiny_model import BASELINE_M, CAMERA, red_image, write_red_disparity_model
+from trainer.data.pairs import CanonicalViews
+
+TRAINED = Camera.pinhole(CAMERA)
+# Its view is 4 times as wide as the model's.
+WIDE = Camera.pinhole(Intrinsics(fx=16, fy=64, cx=63.5, cy=31.5, width=128, height=64))
+ODD = Camera.pinhole(Intrinsics(fx=200, fy=190, cx=190.2, cy=140.7, width=401, height=303))
 
 
 @pytest.fixture
@@ -16,38 +33,221 @@ def predictor(red_disparity_model):
     return Predictor(load_backend(red_disparity_model))
 
 
-def test_depth_is_the_canonical_one_in_any_camera(predictor):
-    # Red 51 is a disparity of 1/20 of 128 px: Z = 64 px * 0.5 m / 6.4 px = 5 m, in every camera.
-    for live in (CAMERA, Intrinsics(fx=300, fy=290, cx=200, cy=140, width=400, height=300)):
-        rgb = red_image(51, width=live.width, height=live.height)
-        prediction = predictor.predict(rgb, Camera.pinhole(live))
-        assert prediction.depth_m.shape == (live.height, live.width)
+@pytest.fixture
+def confident(tmp_path):
+    """A predictor of a model whose confidence is its green / 255."""
+    path = write_red_disparity_model(tmp_path / 'confident.onnx', confidence=True)
+    return Predictor(load_backend(path))
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How often each map was used or made, and the model loaded, from now on."""
+    counted = Counter()
+
+    def count(owner, name):
+        original = getattr(owner, name)
+
+        def counting(*args, **options):
+            counted[f'{owner.__name__}.{name}'] += 1
+            return original(*args, **options)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    count(ToCanonical, 'warp')
+    count(FromCanonical, 'warp_disparity')
+    count(FromCanonical, 'warp_confidence')
+    count(CameraMaps, '__init__')
+    count(OnnxRuntimeBackend, 'resize')
+    return counted
+
+
+def _red(camera, red=51):
+    return red_image(red, width=camera.width, height=camera.height)
+
+
+def test_red_51_is_5_metres_in_any_camera(predictor):
+    for camera in (TRAINED, WIDE, ODD):
+        prediction = predictor.predict(_red(camera), camera)
         seen = np.isfinite(prediction.depth_m)
         assert seen.any()
         np.testing.assert_allclose(prediction.depth_m[seen], 5, rtol=1e-5)
-        np.testing.assert_array_equal(prediction.color_rgb, rgb)
+        expected_px = camera.rectified.fx * BASELINE_M / 5
+        np.testing.assert_allclose(prediction.disparity_px[seen], expected_px, rtol=1e-5)
+        assert np.isnan(prediction.disparity_px[~seen]).all()
+        assert prediction.baseline_m == BASELINE_M
 
 
-def test_what_the_model_does_not_see_is_nan(predictor):
-    # Half the focal length sees twice as far to each side as the canonical camera.
-    wide = Intrinsics(fx=32, fy=64, cx=63.5, cy=31.5, width=128, height=64)
-    depth_m = predictor.predict(red_image(51, width=128, height=64), Camera.pinhole(wide)).depth_m
-    assert np.isfinite(depth_m[:, 32:96]).all()
-    assert np.isnan(depth_m[:, :31]).all()
-    assert np.isnan(depth_m[:, 97:]).all()
+def test_the_network_grows_to_twice_its_area_and_what_it_does_not_see_is_nan(predictor):
+    # Twice the area is twice the width here: half of WIDE's view, in the middle.
+    depth_m = predictor.predict(_red(WIDE), WIDE).depth_m
+    expected = np.zeros((64, 128), bool)
+    expected[:, 32:96] = True
+    np.testing.assert_array_equal(np.isfinite(depth_m), expected)
 
 
-def test_beyond_the_models_range_is_infinite_and_no_disparity_is_invalid(predictor):
-    def depth_of(red):
-        image = red_image(red, width=CAMERA.width, height=CAMERA.height)
-        return predictor.predict(image, Camera.pinhole(CAMERA)).depth_m[0, 0]
+def test_beyond_the_range_is_infinite_and_no_disparity_is_invalid(predictor, red_disparity_model):
+    def depth_of(red, predictor):
+        return predictor.predict(_red(TRAINED, red), TRAINED).depth_m[0, 0]
 
-    assert depth_of(2) == np.inf  # 0.251 px: 127.5 m, the range is 100 m
-    assert np.isnan(depth_of(0))
+    assert depth_of(2, predictor) == np.inf  # 0.251 px: 127.5 m, the range is 100 m
+    assert np.isnan(depth_of(0, predictor))
+    near = Predictor(load_backend(red_disparity_model), max_depth_m=4.9)
+    assert depth_of(51, near) == np.inf
+    assert depth_of(53, near) == pytest.approx(5 * 51 / 53)
 
 
-def test_the_maps_follow_the_camera(predictor):
-    for size in (64, 128):
-        camera = Camera.pinhole(CAMERA.scaled_to(width=size, height=size // 2))
-        depth_m = predictor.predict(red_image(51, width=size, height=size // 2), camera).depth_m
-        assert depth_m.shape == (size // 2, size)
+@pytest.mark.parametrize(
+    ('output_size', 'expected'),
+    [
+        ('full', ODD.rectified),
+        ('half', ODD.rectified.scaled_to(width=200, height=151)),
+        ('quarter', ODD.rectified.scaled_to(width=100, height=75)),
+    ],
+)
+def test_every_array_is_of_the_camera_that_the_prediction_names(tmp_path, output_size, expected):
+    path = write_red_disparity_model(tmp_path / 'confident.onnx', confidence=True)
+    p = (180.0, 0, 199.0, 0, 0, 175.0, 150.0, 0, 0, 0, 1.0, 0)
+    for camera in (ODD, Camera(401, 303, ODD.k, p=p)):
+        prediction = Predictor(load_backend(path), output_size=output_size).predict(
+            _red(camera), camera
+        )
+        rectified = camera.rectified
+        size = {'width': expected.width, 'height': expected.height}
+        assert prediction.camera == rectified.scaled_to(**size)
+        shape = (expected.height, expected.width)
+        for array in (prediction.depth_m, prediction.disparity_px, prediction.confidence):
+            assert array.shape == shape
+            assert array.dtype == np.float32
+        assert prediction.color.shape == (*shape, 3)
+
+
+def test_at_network_size_nothing_is_resampled(red_disparity_model):
+    predictor = Predictor(load_backend(red_disparity_model), output_size='network')
+    image = np.random.default_rng(0).integers(1, 256, (64, 128, 3), np.uint8)
+    prediction = predictor.predict(image, TRAINED)
+    assert prediction.camera == CAMERA
+    disparity_px = image[..., 0] / 1020 * 128
+    np.testing.assert_allclose(prediction.disparity_px, disparity_px, rtol=1e-6)
+    np.testing.assert_array_equal(prediction.color, image)
+
+
+def test_a_grey_image_stays_grey_and_is_read_as_colour(predictor):
+    grey = np.tile(np.arange(100, 228, dtype=np.uint8), (64, 1))
+    prediction = predictor.predict(grey, TRAINED)
+    np.testing.assert_array_equal(prediction.color, grey)
+    depth_m = prediction.depth_m.copy()
+    in_color = predictor.predict(np.stack([grey] * 3, axis=-1), TRAINED)
+    np.testing.assert_array_equal(in_color.depth_m, depth_m)
+
+
+def test_a_model_without_confidence_has_none(predictor):
+    assert predictor.predict(_red(TRAINED), TRAINED).confidence is None
+
+
+def test_confidence_comes_back_with_the_depth_and_is_0_where_there_is_none(confident):
+    image = _red(WIDE)
+    image[..., 1] = 204
+    prediction = confident.predict(image, WIDE)
+    expected = np.where(np.isfinite(prediction.depth_m), np.float32(0.8), np.float32(0))
+    np.testing.assert_allclose(prediction.confidence, expected, rtol=1e-6)
+
+
+def test_what_is_not_asked_for_is_not_computed_and_nothing_is_computed_twice(confident, calls):
+    confident.predict(_red(TRAINED), TRAINED)
+    calls.clear()
+    prediction = confident.predict(_red(TRAINED), TRAINED)
+    assert calls == {'ToCanonical.warp': 1}  # the way into the network
+    for _ in range(2):
+        assert prediction.depth_m is prediction.depth_m
+        assert prediction.disparity_px is prediction.disparity_px
+    assert calls == {'ToCanonical.warp': 1, 'FromCanonical.warp_disparity': 1}
+    assert prediction.color is prediction.color
+    assert prediction.confidence is prediction.confidence
+    assert calls == {
+        'ToCanonical.warp': 2,
+        'FromCanonical.warp_disparity': 1,
+        'FromCanonical.warp_confidence': 1,
+    }
+
+
+def test_the_next_frame_is_written_into_the_same_memory(confident):
+    def addresses():
+        prediction = confident.predict(_red(ODD), ODD)
+        arrays = (prediction.depth_m, prediction.disparity_px, prediction.confidence)
+        return [array.ctypes.data for array in arrays]
+
+    first = addresses()
+    assert len(set(first)) == 3
+    assert addresses() == first
+
+
+def test_the_maps_follow_the_camera_and_are_made_once_for_each_change(red_disparity_model, calls):
+    said = []
+    predictor = Predictor(load_backend(red_disparity_model), tell=said.append)
+    # Each change is said, and for WIDE and ODD that they see more, in wider pixels.
+    for camera, made, remarks in ((TRAINED, 1, 0), (WIDE, 2, 3), (ODD, 3, 6), (TRAINED, 4, 7)):
+        for _ in range(3):
+            depth_m = predictor.predict(_red(camera), camera).depth_m
+            assert depth_m.shape == (camera.height, camera.width)
+        assert calls['CameraMaps.__init__'] == made
+        assert len(said) == remarks
+
+
+def test_the_model_is_loaded_anew_only_for_another_input_size(red_disparity_model, calls):
+    predictor = Predictor(load_backend(red_disparity_model))
+    calls.clear()
+    finer = Camera.pinhole(CAMERA.scaled_to(width=256, height=128))
+    for camera, resized in ((TRAINED, 0), (finer, 0), (WIDE, 1), (WIDE, 1), (TRAINED, 2)):
+        predictor.predict(_red(camera), camera)
+        assert calls['OnnxRuntimeBackend.resize'] == resized
+
+
+def _remarks(model, focal_px, width=128):
+    said = []
+    camera = Camera.pinhole(Intrinsics(focal_px, focal_px, (width - 1) / 2, 31.5, width, 64))
+    Predictor(load_backend(model), tell=said.append).predict(_red(camera), camera)
+    return said
+
+
+def test_pixels_more_than_twice_as_fine_or_coarse_as_in_training_are_told(red_disparity_model):
+    assert _remarks(red_disparity_model, 128.0) == []
+    (finer,) = _remarks(red_disparity_model, 192.0)
+    assert finer.startswith('the pixels of this camera are 3.0 times finer than those the model')
+    assert '(fx 192 px, trained with 64 px)' in finer
+    _, coarser = _remarks(red_disparity_model, 25.6)
+    assert 'are 2.5 times coarser than' in coarser
+
+
+def test_a_wider_view_is_told_with_what_it_costs(red_disparity_model):
+    (remark,) = _remarks(red_disparity_model, 64.0, width=192)
+    assert 'the network runs at 192 x 64 instead of 128 x 64, 1.50 times the work' in remark
+
+
+def test_an_image_of_another_size_is_refused_and_the_next_one_is_not(predictor):
+    with pytest.raises(ValueError, match='got an image of 401 x 303, expected 128 x 64'):
+        predictor.predict(_red(ODD), TRAINED)
+    predictor.predict(_red(TRAINED), TRAINED)
+
+
+def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(predictor):
+    predictor.predict(_red(TRAINED), TRAINED)
+    # P shows what is 80 degrees and more to the right of the optical axis.
+    aside = Camera(128, 64, TRAINED.k, p=(64.0, 0, -400, 0, 0, 64.0, 31.5, 0, 0, 0, 1.0, 0))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r'no pixel of this camera .*; check K, R and P'):
+            predictor.predict(_red(aside), aside)
+    predictor.predict(_red(TRAINED), TRAINED)
+
+
+def test_the_robot_shows_the_network_what_training_showed_it(tmp_path):
+    canonical = Intrinsics(fx=60, fy=60, cx=70.5, cy=30.0, width=128, height=64)
+    rig = Intrinsics(fx=90, fy=92, cx=101.3, cy=52.2, width=192, height=112)
+    view = picture(Camera.pinhole(rig))
+    writer = PairFolderWriter(tmp_path / 'pairs', StereoCalibration(rig, BASELINE_M))
+    writer.add('0', left_rgb=view, right_rgb=view, stamp_ns=0)
+    folder = PairFolder(tmp_path / 'pairs')
+    trained_on = CanonicalViews(folder, canonical).read('0')[0].transpose(1, 2, 0)
+    oracle = Oracle(canonical)
+    Predictor(oracle).predict(folder.read_pair('0')[0], Camera.pinhole(rig))
+    np.testing.assert_array_equal(oracle.image, trained_on)

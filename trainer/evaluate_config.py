@@ -36,7 +36,7 @@ class EvaluateConfig:
     prior: Path | None = None
     """Pair folder of the training; adds the best guess that never looks at the image."""
     image: str | None = None
-    """Bags: the camera's image topic, where there are several."""
+    """Bags: the camera's image topic, where there are several; of one stereo pair the left one."""
     truth_topic: str | None = None
     """Bags: the PointCloud2 or depth image topic, where there are several."""
     tolerance_ms: float = 20.0

@@ -2,44 +2,106 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.flying import FlyingPixels
+
+
+class Cloud(NamedTuple):
+    """points: (h, w, n) float32, C-contiguous, in the order of the pixels; fields: n names."""
+
+    points: NDArray[np.float32]
+    fields: tuple[str, ...]
 
 
 class CloudPacker:
     """
-    Packs depth and colours of one camera into x, y, z, rgb points, into a buffer it reuses.
+    Packs depth and colours of one camera into points, into buffers it reuses.
 
-    stride: every stride-th row and column becomes a point.
+    stride: every stride-th row and column becomes a point. min_depth_m, max_depth_m: what is
+    nearer or farther becomes none. drop_flying: nor do FlyingPixels; magnification: theirs.
+    Raises ValueError for a stride below 1 or a range that holds no depth.
     """
 
-    def __init__(self, intrinsics: Intrinsics, *, stride: int = 1) -> None:
-        self._stride = stride
-        columns = np.arange(0, intrinsics.width, stride)
-        rows = np.arange(0, intrinsics.height, stride)
-        x = (columns - intrinsics.cx) / intrinsics.fx
-        y = (rows - intrinsics.cy) / intrinsics.fy
+    def __init__(
+        self,
+        camera: Intrinsics,
+        *,
+        stride: int = 1,
+        min_depth_m: float = 0.0,
+        max_depth_m: float = math.inf,
+        drop_flying: bool = False,
+        magnification: float = 1.0,
+    ) -> None:
+        if stride < 1:
+            raise ValueError(f'got stride {stride}, expected 1 or more')
+        if not 0 <= min_depth_m < max_depth_m:
+            raise ValueError(
+                f'got points from {min_depth_m} m to {max_depth_m} m, expected 0 <= near < far'
+            )
+        self._range_m = np.float32(min_depth_m), np.float32(max_depth_m)
+        self._image = camera.height, camera.width
+        self._flying = (
+            FlyingPixels(self._image, magnification=magnification) if drop_flying else None
+        )
+        self._kept = slice(None, None, stride), slice(None, None, stride)
+        x = (np.arange(0, camera.width, stride) - camera.cx) / camera.fx
+        y = (np.arange(0, camera.height, stride) - camera.cy) / camera.fy
         self._x, self._y = (grid.astype(np.float32) for grid in np.meshgrid(x, y))
-        self._points = np.empty((rows.size, columns.size, 4), np.float32)
-        self._bgr0 = np.zeros((rows.size, columns.size, 4), np.uint8)
+        self._bgr0 = np.zeros((*self._x.shape, 4), np.uint8)
+        self._buffers: dict[int, NDArray[np.float32]] = {}
 
-    def pack(
-        self, depth_m: NDArray[np.float32], color_rgb: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
+    def pack(self, depth_m: NDArray[np.float32], color: NDArray[np.uint8] | None) -> Cloud:
         """
         Points of the optical frame (REP 103: z forward, x right, y down).
 
-        depth_m: (H, W) float32 metres; color_rgb: (H, W, 3) uint8, aligned with it.
-        Returns (h, w, 4) float32: x, y, z in metres, NaN where depth is not finite, and the
-        colour as bytes B, G, R, 0. The array is overwritten by the next call.
+        depth_m: (H, W) float32 metres. color: aligned with it, (H, W, 3) RGB or (H, W) grey
+        uint8, or None.
+        Returns x, y, z in metres, all three NaN where there is no point: depth is not a positive
+        finite number, is out of range, or flies. After them, for RGB, `rgb`: the bytes B, G, R, 0
+        in one float; for grey, `intensity`: 0 to 255. The next cloud of as many fields overwrites
+        the array. Raises ValueError for arrays that are not of the camera's size.
         """
-        depth_m = depth_m[:: self._stride, :: self._stride]
-        z = np.where(np.isfinite(depth_m), depth_m, np.float32(np.nan))
-        color = np.ascontiguousarray(color_rgb[:: self._stride, :: self._stride])
-        cv2.mixChannels([color], [self._bgr0], [0, 2, 1, 1, 2, 0])
-        rgb_bits = self._bgr0.view(np.float32)[..., 0]
-        cv2.merge([z * self._x, z * self._y, z, rgb_bits], self._points)
-        return self._points
+        self._check_size('depth', depth_m)
+        z = self._usable(depth_m)
+        planes, fields = [z * self._x, z * self._y, z], ('x', 'y', 'z')
+        if color is None:
+            return Cloud(self._merged(planes), fields)
+        self._check_size('colours', color)
+        kept = np.ascontiguousarray(color[self._kept])
+        if color.ndim == 2:
+            return Cloud(self._merged([*planes, kept.astype(np.float32)]), (*fields, 'intensity'))
+        cv2.mixChannels([kept], [self._bgr0], [0, 2, 1, 1, 2, 0])
+        return Cloud(
+            self._merged([*planes, self._bgr0.view(np.float32)[..., 0]]), (*fields, 'rgb')
+        )
+
+    def _check_size(self, name: str, array: NDArray[np.generic]) -> None:
+        if array.shape[:2] != self._image:
+            raise ValueError(
+                f'got {name} of shape {array.shape}, expected height and width {self._image} '
+                'as their camera has'
+            )
+
+    def _usable(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Depth in the kept rows and columns, (h, w) float32; NaN where it makes no point."""
+        nearest_m, farthest_m = self._range_m
+        z = depth_m[self._kept]
+        usable = np.isfinite(z) & (z > 0) & (z >= nearest_m) & (z <= farthest_m)
+        if self._flying is not None:
+            # In all pixels: in every stride-th, edges are narrower than they were made.
+            usable &= ~self._flying.find(depth_m)[self._kept]
+        return np.where(usable, z, np.float32(np.nan))
+
+    def _merged(self, planes: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        count = len(planes)
+        if count not in self._buffers:
+            self._buffers[count] = np.empty((*self._x.shape, count), np.float32)
+        cv2.merge(planes, self._buffers[count])
+        return self._buffers[count]

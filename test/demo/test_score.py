@@ -12,10 +12,10 @@ from demo.score import (
     score,
 )
 from monodepth_ros import messages
+from monodepth_ros.bag import CLASSES
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.camera import Intrinsics
 from test.recordings import header_of, write_stereo_bag
-from test.test_messages import CLASSES
 from trainer.depth_map import DepthMap
 
 CAMERA = Intrinsics(fx=10, fy=10, cx=1.5, cy=0.5, width=4, height=2)
@@ -31,9 +31,8 @@ def output_bag(tmp_path):
     """One frame at stamp 5: 2 m everywhere, but two pixels invalid or out of range."""
     header = header_of(5)
     info = messages.camera_info(CLASSES, header, CAMERA)
-    info.d = np.zeros(5)  # rosbags serialises numpy only
-    image = messages.depth_image(CLASSES, header, _depth([[2, 2, 2, 2], [2, 2, NAN, np.inf]]))
-    image.data = np.frombuffer(image.data, np.uint8)
+    depth_m = _depth([[2, 2, 2, 2], [2, 2, NAN, np.inf]])
+    image = messages.depth_image(CLASSES, header, depth_m, '32FC1')
     with write_bag(tmp_path / 'bag') as bag:
         bag.add('/depth/image_rect', image, recorded_ns=5)
         bag.add('/depth/camera_info', info, recorded_ns=5)

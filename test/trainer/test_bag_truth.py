@@ -64,14 +64,19 @@ def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
         _scan(bag)
         _depth(bag)
 
-    bag = _bag(tmp_path, both, eyes=('left', 'right'))
-    with pytest.raises(BagError, match=r'several cameras: /left/.*, /right/.*--image'):
+    bag = _bag(tmp_path, both, eyes=('left', 'rear'))
+    with pytest.raises(BagError, match=r'several cameras: /left/.*, /rear/.*--image'):
         _frames(bag)
     image = '/left/image_raw/compressed'
     with pytest.raises(BagError, match=r'several truths: .*points, /depth/image_rect; .*--truth'):
         _frames(bag, image=image)
     (frame,) = _frames(bag, image=image, truth_topic='/depth/image_rect')
     assert np.isfinite(frame.truth.depth_m).all()
+
+
+def test_of_a_stereo_pair_the_left_camera_is_measured(tmp_path):
+    (frame,) = _frames(_bag(tmp_path, _scan, eyes=('left', 'right')))
+    assert frame.rgb[0, 0, 0] == 0, 'the right eye is 5 brighter'
 
 
 def test_a_tolerance_of_zero_takes_equal_stamps_only(tmp_path):
@@ -91,7 +96,7 @@ def test_a_tolerance_of_zero_takes_equal_stamps_only(tmp_path):
             {'with_info': False},
             'no image topic with the camera_info of a calibrated',
         ),
-        (_scan, {'uncalibrated': ('left',)}, 'with camera_info none; record the camera_info too'),
+        (_scan, {'uncalibrated': ('left',)}, r'/left/camera_info: camera_info has K\[0\] = 0'),
         (None, {}, r'holds no truth: looked for sensor_msgs/msg/PointCloud2 .* found neither'),
         (lambda bag: add_cloud(bag, 'radar', AHEAD), {}, 'holds no truth'),
         (

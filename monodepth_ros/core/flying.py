@@ -1,0 +1,86 @@
+"""Points in mid-air between a surface and what is behind it, found in the depth image alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# How far around a point to look for what it hangs between, in pixels of the network. The far look
+# reaches across the whole of an edge; the near one tells an edge from a steep slope beside it.
+REACHES = (1, 4)
+# Of inverse depth: a point nearer than this to the front or to the back lies on it.
+LEAST_GAP = 0.05
+
+# Below the smallest normal number 1 / Z overflows.
+_LEAST_DEPTH_M = np.finfo(np.float32).tiny
+_HUGE = np.finfo(np.float32).max
+
+
+class FlyingPixels:
+    """
+    Finds the pixels of depth images that lie on no surface; its buffers are reused.
+
+    A network's disparity is smooth across the edge of an object, so pixels there are neither as
+    near as the object nor as far as what is behind it. Of inverse depth, which is proportional to
+    disparity and linear in the pixels of any plane, a pixel's *gap* is its distance to the
+    largest or to the smallest value around it, whichever is nearer. Across an edge the gap is
+    large, but in a narrow band only; on a plane, however steep, it is the same everywhere, and
+    towards a crease it falls. An opening removes narrow bands and keeps everything wider: a pixel
+    flies where that takes more than LEAST_GAP of its inverse depth off its gap.
+
+    The middle of an object as narrow as its edges is not found: nothing nearer is beside it.
+
+    shape: (H, W) of the images. magnification: how many of their pixels, across, one pixel of the
+    network became; edges are as much wider.
+    """
+
+    def __init__(self, shape: tuple[int, int], *, magnification: float = 1.0) -> None:
+        self._windows = [_window(reach * magnification) for reach in REACHES]
+        self._behind, self._before, self._gap, self._band = (
+            np.empty(shape, np.float32) for _ in range(4)
+        )
+        self._invalid, self._found, self._flying = (np.empty(shape, np.bool_) for _ in range(3))
+
+    def find(self, depth_m: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """
+        Where points fly.
+
+        depth_m: (H, W) float32; +inf is a background behind everything. What is not a positive
+        number does not count: its border is not an edge. Returns (H, W) bool, False where depth
+        is invalid or infinite; the next call overwrites it.
+        """
+        self._invert(depth_m)
+        self._flying.fill(False)
+        for window in self._windows:
+            self._measure_gap(window)
+            cv2.morphologyEx(self._gap, cv2.MORPH_TOPHAT, self._windows[-1], self._band)
+            least = np.multiply(self._before, LEAST_GAP, out=self._gap)
+            self._flying |= np.greater(self._band, least, out=self._found)
+        np.copyto(self._flying, False, where=self._invalid)
+        return self._flying
+
+    def _invert(self, depth_m: NDArray[np.float32]) -> None:
+        """Inverse depth, twice: an invalid pixel is behind all others, and before all others."""
+        valid = np.greater_equal(depth_m, _LEAST_DEPTH_M, out=self._invalid)
+        self._behind.fill(0)
+        np.divide(1, depth_m, out=self._behind, where=valid)
+        np.logical_not(valid, out=self._invalid)
+        np.copyto(self._before, self._behind)
+        np.copyto(self._before, _HUGE, where=self._invalid)
+
+    def _measure_gap(self, window: NDArray[np.uint8]) -> None:
+        """Distance to what is nearest or farthest in a window; huge where depth is invalid."""
+        to_front, to_back = self._gap, self._band
+        cv2.dilate(self._behind, window, to_front)
+        np.subtract(to_front, self._behind, out=to_front)
+        cv2.erode(self._before, window, to_back)
+        np.subtract(self._before, to_back, out=to_back)
+        np.minimum(to_front, to_back, out=self._gap)
+        # So that a band does not end at an invalid pixel: the opening looks for what is small.
+        np.copyto(self._gap, _HUGE, where=self._invalid)
+
+
+def _window(reach_px: float) -> NDArray[np.uint8]:
+    side = 2 * max(1, round(reach_px)) + 1
+    return np.ones((side, side), np.uint8)
