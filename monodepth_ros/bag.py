@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ from rosbags.typesys import get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
 from monodepth_ros.errors import one_line
-from monodepth_ros.messages import is_depth, message_classes
+from monodepth_ros.message_makers import message_classes
+from monodepth_ros.messages import is_depth
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 STORAGE_SUFFIXES = ('.mcap', '.db3')
@@ -31,7 +32,7 @@ class BagError(ValueError):
 
 
 class BagMessage(NamedTuple):
-    """One message: its topic and type, when it was recorded, decoded, and as CDR bytes."""
+    """One message: its topic and type, when it was recorded, decoded or None, and as CDR bytes."""
 
     topic: str
     type: str
@@ -85,11 +86,14 @@ class Bag:
         """All topics, sorted."""
         return sorted(self._reader.topics)
 
-    def definition(self, topic: str) -> TopicDefinition:
-        """What a writer needs to continue a topic of this recording."""
+    def definition(self, topic: str) -> TopicDefinition | None:
+        """What a writer needs to continue a topic; None where the recording does not define it."""
         connection = self._reader.topics[topic].connections[0]
+        types = self._reader.typestore
+        if connection.msgtype not in types.fielddefs:
+            return None
         qos = connection.ext.offered_qos_profiles
-        return TopicDefinition(connection.msgtype, self._reader.typestore, tuple(qos))
+        return TopicDefinition(connection.msgtype, types, tuple(qos))
 
     def message_count(self, *topics: str) -> int:
         """How many messages the topics hold together."""
@@ -106,14 +110,27 @@ class Bag:
         first_share: float = 0.0,
         last_share: float = 1.0,
         skipped: Callable[[str], None] | None = None,
-        decoded: Container[str] | None = None,
     ) -> Iterator[BagMessage]:
         """
         Messages of the topics in recorded order, from a first to a last share of the whole.
 
         skipped: told about every message that is damaged; without it such a message is an error.
-        decoded: the topics whose content is wanted, None for all; of others content is None.
         """
+        span = {'first_share': first_share, 'last_share': last_share}
+        for message in self.raw_messages(*topics, **span):
+            try:
+                content = self.decode(message)
+            except BagError as error:
+                if skipped is None:
+                    raise
+                skipped(str(error))
+                continue
+            yield message._replace(content=content)
+
+    def raw_messages(
+        self, *topics: str, first_share: float = 0.0, last_share: float = 1.0
+    ) -> Iterator[BagMessage]:
+        """As messages, but content is None: see decode."""
         chosen = [c for c in self._reader.connections if c.topic in topics]
         if not chosen:  # rosbags would read "none" as "all"
             return
@@ -122,19 +139,19 @@ class Bag:
             for connection, recorded_ns, data in self._reader.messages(
                 chosen, start=start, stop=stop
             ):
-                content = None
-                try:
-                    if decoded is None or connection.topic in decoded:
-                        content = self._reader.deserialize(data, connection.msgtype)
-                # Damaged bytes make the parser raise anything.
-                except Exception as error:
-                    if skipped is None:
-                        raise
-                    skipped(f'{connection.topic} at {recorded_ns}: {one_line(error)}')
-                    continue
                 yield BagMessage(
-                    connection.topic, connection.msgtype, recorded_ns, content, bytes(data)
+                    connection.topic, connection.msgtype, recorded_ns, None, bytes(data)
                 )
+
+    def decode(self, message: BagMessage) -> Any:
+        """The content of one of raw_messages. Raises BagError for a damaged one."""
+        try:
+            return self._reader.deserialize(message.data, message.type)
+        # Damaged bytes make the parser raise anything.
+        except Exception as error:
+            raise BagError(
+                f'{message.topic} at {message.recorded_ns} is damaged ({one_line(error)})'
+            ) from error
 
     def first(self, topic: str) -> Any | None:
         """The content of a topic's first message that is not damaged; None without any."""
@@ -164,9 +181,14 @@ def pass_over(_: str) -> None:
     """A damaged message that another one will stand in for."""
 
 
+def is_recording(path: Path) -> bool:
+    """Whether it is called as a recording's file, or is a rosbag2 folder."""
+    return path.suffix in STORAGE_SUFFIXES or (path / 'metadata.yaml').is_file()
+
+
 def _check_recording(path: Path) -> None:
     """Raise BagError for what is no recording, or one that its recorder has not closed."""
-    if path.suffix not in STORAGE_SUFFIXES and not (path / 'metadata.yaml').is_file():
+    if not is_recording(path):
         raise BagError(
             f'{path} is no rosbag2 folder (it holds no metadata.yaml); give the folder that '
             '`ros2 bag record` made or the .mcap file itself, or run `ros2 bag reindex`'

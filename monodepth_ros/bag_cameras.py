@@ -54,23 +54,34 @@ def find_camera(bag: Bag, image: str | None = None) -> CameraTopic:
     Raises BagError where there is none, or no telling which.
     """
     cameras, errors = _picture_cameras(bag)
-    chosen = [camera for camera in cameras if image in (None, camera.image)]
-    if len(chosen) > 1:
-        lefts = [a for a in chosen if any(_is_pair(a.camera, b.camera) for b in chosen)]
-        chosen = lefts if len(lefts) == 1 else chosen
+    chosen = _left_of_a_pair([camera for camera in cameras if image in (None, camera.image)])
     if len(chosen) == 1:
         return chosen[0]
     if chosen:
         names = ', '.join(camera.image for camera in chosen)
         raise BagError(f'{bag.name} holds several cameras: {names}; name one with --image')
-    if errors:
-        raise errors[0]
-    images = sorted(set(bag.topics_of_type(*IMAGE_TYPES)) - set(bag.depth_topics))
+    for name, error in errors.items():
+        if image in (None, name):
+            raise error
     usable = ', '.join(camera.image for camera in cameras) or 'none'
     raise BagError(
         f'{bag.name} holds no {image or "image topic"} with the camera_info of a calibrated '
-        f'camera beside it: image topics are {", ".join(images) or "none"}, with camera_info '
-        f'{usable}; record the camera_info too'
+        f'camera beside it: image topics are {", ".join(_pictures(bag)) or "none"}, with '
+        f'camera_info {usable}; record the camera_info too'
+    )
+
+
+def find_described(bag: Bag, camera: Camera, image: str | None = None) -> CameraTopic:
+    """As find_camera, but the camera is calibrated elsewhere, so no topic needs a camera_info."""
+    images = [name for name in _pictures(bag) if image in (None, name)]
+    if len(images) > 1:
+        lefts = _left_of_a_pair(_picture_cameras(bag)[0])
+        images = [lefts[0].image] if len(lefts) == 1 else images
+    if len(images) == 1:
+        return described_topic(images[0], camera)
+    raise BagError(
+        f'{bag.name} holds {"several cameras" if images else "no " + (image or "image topic")}: '
+        f'image topics are {", ".join(_pictures(bag)) or "none"}; name one with --image'
     )
 
 
@@ -90,7 +101,7 @@ def find_stereo(
         if _is_pair(a.camera, b.camera) and left in (None, a.image) and right in (None, b.image)
     ]
     if not pairs and errors:
-        raise errors[0]
+        raise next(iter(errors.values()))
     if len(pairs) != 1:
         raise BagError(_no_pair(bag, pairs, cameras))
     return pairs[0]
@@ -122,22 +133,28 @@ def described_topic(image: str, camera: Camera) -> CameraTopic:
     return CameraTopic(image, _info_topic(image), camera, rectified='/image_rect' in image)
 
 
-def _picture_cameras(bag: Bag) -> tuple[list[CameraTopic], list[BagError]]:
+def _pictures(bag: Bag) -> list[str]:
+    """The image topics that hold no depth, sorted."""
+    return [topic for topic in bag.topics_of_type(*IMAGE_TYPES) if topic not in bag.depth_topics]
+
+
+def _picture_cameras(bag: Bag) -> tuple[list[CameraTopic], dict[str, BagError]]:
     """As _cameras, without the depth images."""
     cameras, errors = _cameras(bag)
     return [camera for camera in cameras if camera.image not in bag.depth_topics], errors
 
 
-def _cameras(bag: Bag) -> tuple[list[CameraTopic], list[BagError]]:
-    """The usable cameras, and what is wrong with the others."""
+def _cameras(bag: Bag) -> tuple[list[CameraTopic], dict[str, BagError]]:
+    """The usable cameras, and by image topic what is wrong with the others."""
     infos = bag.topics_of_type(INFO_TYPE)
-    cameras, errors = [], []
+    cameras: list[CameraTopic] = []
+    errors: dict[str, BagError] = {}
     for image in bag.topics_of_type(*IMAGE_TYPES):
         if _info_topic(image) in infos:
             try:
                 cameras.append(described_topic(image, _first_camera(bag, _info_topic(image))))
             except BagError as error:
-                errors.append(error)
+                errors[image] = error
     return cameras, errors
 
 
@@ -176,6 +193,12 @@ def _no_pair(
 def _info_topic(image: str) -> str:
     base = image.removesuffix('/compressed').removesuffix('/compressedDepth')
     return base.rpartition('/')[0] + '/camera_info'
+
+
+def _left_of_a_pair(cameras: list[CameraTopic]) -> list[CameraTopic]:
+    """Of cameras with one stereo pair among them its left one, else all."""
+    lefts = [a for a in cameras if any(_is_pair(a.camera, b.camera) for b in cameras)]
+    return lefts if len(lefts) == 1 else cameras
 
 
 def _is_pair(left: Camera, right: Camera) -> bool:

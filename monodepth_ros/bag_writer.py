@@ -11,6 +11,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from monodepth_ros.atomic import atomic_folder
 from monodepth_ros.bag import TopicDefinition, TYPES
+from monodepth_ros.pair_folder import DISK_FULL
 
 ROSBAG2_VERSION = 9
 
@@ -49,11 +50,28 @@ class BagWriter:
 
 @contextmanager
 def write_bag(path: Path) -> Iterator[BagWriter]:
-    """A writer for a new recording, which appears at path only when all went well."""
-    with atomic_folder(path) as partial:
+    """
+    A writer for a new recording, which appears at path only when all went well.
+
+    Raises FileExistsError when path is there already, OSError for a full disk.
+    """
+    with _disk_full_said(path), atomic_folder(path) as partial:
         folder = partial / path.name
         with Writer(folder, version=ROSBAG2_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
             yield BagWriter(writer)
         for file in folder.iterdir():
             file.rename(partial / file.name)
         folder.rmdir()
+
+
+@contextmanager
+def _disk_full_said(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise OSError(
+            f'{path} could not be written ({error.strerror}); is the disk full? Nothing is left '
+            'of it: make room, or choose another disk'
+        ) from error

@@ -2,128 +2,229 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from monodepth_ros.bag import Bag, BagMessage, TYPES
-from monodepth_ros.bag_cameras import CameraTopic
+from monodepth_ros.bag import Bag, BagError, BagMessage, is_recording, TopicDefinition, TYPES
+from monodepth_ros.bag_cameras import CameraTopic, find_camera, find_described
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.core.encodings import decode_compressed
-from monodepth_ros.messages import camera_from_info, image_pixels, NS_PER_S
+from monodepth_ros.core.compressed import decode_compressed
+from monodepth_ros.messages import camera_from_info, image_pixels, NS_PER_S, stamp_ns
+from monodepth_ros.pair_folder import IMAGE_SUFFIXES, images_by_name
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 # rviz's configuration in config/ shows this frame.
 FRAME_ID = 'camera_optical_frame'
-# Of a folder of images, which says nothing of time.
-FOLDER_RATE_HZ = 10.0
+# Of images in a folder, which say nothing of time, and of a video that does not either.
+RATE_HZ = 10.0
+# Why a frame may be left out.
+DAMAGED, UNREADABLE = 'damaged', 'unreadable'
+UNCALIBRATED, UNREAD = 'without a valid camera_info', 'behind damage'
+# Is told why a frame is left out, in short and in detail.
+Drop = Callable[[str, str], None]
+# Is given every message of a recording, raw.
+Also = Callable[[BagMessage], None]
 
 
 class Frame(NamedTuple):
-    """One image, (H, W, 3) RGB or (H, W) grey uint8, its camera, header and recording time."""
+    """
+    One image, (H, W, 3) RGB or (H, W) grey uint8, its camera, header and recording time.
+
+    place: where it was, for people.
+    """
 
     image: np.ndarray
     camera: Camera
     header: Any
     recorded_ns: int
+    place: str
 
 
-def bag_frames(
-    bag: Bag,
-    topic: CameraTopic,
-    *,
-    camera: Camera | None,
-    also: Callable[[BagMessage], None] | None,
-    skipped: Callable[[str], None],
-) -> Iterator[Frame]:
+class BagSource:
     """
     The frames of a camera in a recording, each with the calibration that holds at it.
 
-    camera: holds throughout, instead of camera_info. also: is given every message of the
-    recording, undecoded but for the camera's. skipped: is told why a frame or calibration is left
-    out.
+    follow_info: the recording's camera_info holds, not the topic's camera throughout. `count`: of
+    the frames. `topics`: all of the recording with what a writer needs to go on with them, None
+    where their type is not defined.
     """
-    used = (topic.image,) if camera else (topic.image, topic.info)
-    live: Camera | None = topic.camera
-    for message in bag.messages(*(bag.topics if also else used), skipped=skipped, decoded=used):
-        if also:
-            also(message)
-        if message.content is None:
-            continue
-        try:
-            if message.topic == topic.info:
-                live = None
-                described = camera_from_info(message.content)
-                live = described.as_rectified() if topic.rectified else described
-            elif live is None:
-                skipped(f'{message.topic} at {message.recorded_ns}: no valid camera_info')
-            else:
+
+    def __init__(self, bag: Bag, topic: CameraTopic, *, follow_info: bool) -> None:
+        self.name = bag.name
+        self.count = bag.message_count(topic.image)
+        self.topics = {name: bag.definition(name) for name in bag.topics}
+        self._bag = bag
+        self._topic = topic
+        self._used = (topic.image, topic.info) if follow_info else (topic.image,)
+
+    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
+        """The frames in recorded order."""
+        for message, camera in self._with_cameras(self._decoded(drop, also)):
+            place = f'{message.topic} at {message.recorded_ns}'
+            if isinstance(camera, str):
+                drop(UNCALIBRATED, f'{place}: {camera}')
+                continue
+            try:
                 image = image_pixels(message.content)
-                yield Frame(image, live, message.content.header, message.recorded_ns)
+            except ValueError as error:
+                drop(UNREADABLE, f'{place}: {error}')
+            else:
+                yield Frame(image, camera, message.content.header, message.recorded_ns, place)
+
+    def _with_cameras(
+        self, messages: Iterator[BagMessage]
+    ) -> Iterator[tuple[BagMessage, Camera | str]]:
+        """Each image with its camera, or with what is wrong with the camera_info."""
+        camera: Camera | str = self._topic.camera
+        image = None
+        for message in messages:
+            if message.topic == self._topic.image:
+                if image:
+                    yield image, camera
+                image = message
+                continue
+            # A driver may send an image's camera_info after it: their stamps are the same.
+            if image and stamp_ns(image.content.header) < stamp_ns(message.content.header):
+                yield image, camera
+                image = None
+            camera = self._described(message.content)
+        if image:
+            yield image, camera
+
+    def _described(self, info: Any) -> Camera | str:
+        try:
+            return replace(self._topic, described=camera_from_info(info)).camera
         except ValueError as error:
-            skipped(f'{message.topic} at {message.recorded_ns}: {error}')
+            return str(error)
+
+    def _decoded(self, drop: Drop, also: Also | None) -> Iterator[BagMessage]:
+        """The messages of image and camera_info."""
+        for message in self._readable(self.topics if also else self._used, drop):
+            if also:
+                also(message)
+            if message.topic in self._used:
+                try:
+                    yield message._replace(content=self._bag.decode(message))
+                except BagError as error:
+                    if message.topic == self._topic.image:
+                        drop(DAMAGED, str(error))
+
+    def _readable(self, topics: Iterable[str], drop: Drop) -> Iterator[BagMessage]:
+        """As far as the recording can be read: what comes before damage is not lost to it."""
+        unread, damage = self.count, f'{self.name} holds less than its index says'
+        try:
+            for message in self._bag.raw_messages(*topics):
+                unread -= message.topic == self._topic.image
+                yield message
+        except BagError as error:
+            damage = str(error)
+        for _ in range(unread):
+            drop(UNREAD, damage)
 
 
-def file_frames(path: Path, camera: Camera) -> Iterator[Frame]:
+class FileSource:
     """
-    The frames of an image, of a folder of them in the order of their names, or of a video.
+    The frames of an image, of a folder of them or of a video; time begins at 0.
 
-    Time begins at 0. Raises ValueError for what holds no image, or ends unreadably.
+    Images of a folder come in the order of their names, or numbers. `count`: of the frames, 0
+    where a video does not say. `topics`: as of a BagSource, none. Raises ValueError for a folder
+    without an image.
     """
-    pixels = _folder(path) if path.is_dir() else _file(path)
-    for number, (seconds, image) in enumerate(pixels):
-        stamp = TYPES.types['builtin_interfaces/msg/Time']
-        ns = round(seconds * NS_PER_S)
-        header = TYPES.types['std_msgs/msg/Header'](stamp(*divmod(ns, NS_PER_S)), FRAME_ID)
-        yield Frame(image, camera, header, ns)
+
+    def __init__(self, path: Path, camera: Camera) -> None:
+        self.name = str(path)
+        self.topics: dict[str, TopicDefinition | None] = {}
+        self._path = path
+        self._camera = camera
+        self._images = [path] if path.suffix.lower() in IMAGE_SUFFIXES else _images(path)
+        self.count = len(self._images) or _video_length(path)
+
+    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
+        """As of a BagSource; there are no messages. Raises ValueError for no image or video."""
+        pixels = _read(self._images, drop) if self._images else _video(self._path)
+        for seconds, image, place in pixels:
+            ns = round(seconds * NS_PER_S)
+            stamp = TYPES.types['builtin_interfaces/msg/Time'](*divmod(ns, NS_PER_S))
+            header = TYPES.types['std_msgs/msg/Header'](stamp, FRAME_ID)
+            yield Frame(image, self._camera, header, ns, place)
 
 
-def count_files(path: Path) -> int:
-    """How many frames file_frames gives; 0 where a video does not say."""
-    if path.is_dir():
-        return len(_images(path))
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return 1
-    return max(0, int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)))
+@contextmanager
+def open_source(
+    path: Path, *, image: str | None, camera: Camera | None, rectified: bool
+) -> Iterator[BagSource | FileSource]:
+    """
+    What a path holds frames of.
+
+    image: topic of a recording, where it holds several cameras. camera: holds instead of a
+    recording's camera_info, and for files. rectified: the images are rectified already.
+    Raises ValueError (BagError) and FileNotFoundError, with what to do.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f'{path} not found, expected a recording, images or a video')
+    if is_recording(path):
+        with Bag(path) as bag:
+            found = find_described(bag, camera, image) if camera else find_camera(bag, image)
+            topic = replace(found, rectified=found.rectified or rectified)
+            yield BagSource(bag, topic, follow_info=camera is None)
+    elif camera is None:
+        raise ValueError(
+            f'{path} is no recording (a rosbag2 folder with its metadata.yaml, .mcap or .db3); '
+            'images and videos need --camera-info with the calibration of their camera'
+        )
+    elif image is not None:
+        raise ValueError(f'{path} is no recording, so it has no topic {image}; omit --image')
+    else:
+        yield FileSource(path, camera.as_rectified() if rectified else camera)
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    """Those of a folder; none for a file."""
+    if not folder.is_dir():
+        return []
+    images = images_by_name(folder)
+    if not images:
+        raise ValueError(
+            f'{folder} holds no image ({", ".join(IMAGE_SUFFIXES)}) and is no rosbag2 folder (it '
+            'has no metadata.yaml)'
+        )
+    numbered = all(name.isdecimal() for name in images)
+    return [images[name] for name in sorted(images, key=int if numbered else None)]
 
 
-def _folder(folder: Path) -> Iterator[tuple[float, np.ndarray]]:
-    paths = _images(folder)
-    if not paths:
-        raise ValueError(f'{folder} holds no image ({", ".join(IMAGE_SUFFIXES)}) and no recording')
+def _read(paths: list[Path], drop: Drop) -> Iterator[tuple[float, np.ndarray, str]]:
+    """Time in s, image and name."""
     for number, path in enumerate(paths):
-        yield number / FOLDER_RATE_HZ, _read(path)
+        try:
+            image = decode_compressed(path.read_bytes(), keep_grey=True)
+        except (ValueError, OSError) as error:
+            drop(UNREADABLE, f'{path}: {error}')
+        else:
+            yield number / RATE_HZ, image, str(path)
 
 
-def _file(path: Path) -> Iterator[tuple[float, np.ndarray]]:
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        yield 0.0, _read(path)
-        return
+def _video_length(path: Path) -> int:
+    return max(0, int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)))
+
+
+def _video(path: Path) -> Iterator[tuple[float, np.ndarray, str]]:
+    """Time in s, image and name."""
     video = cv2.VideoCapture(str(path))
-    rate_hz = video.get(cv2.CAP_PROP_FPS)
+    rate_hz = video.get(cv2.CAP_PROP_FPS) or RATE_HZ
     number = 0
     while True:
         there, bgr = video.read()
         if not there:
             break
-        yield number / rate_hz, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        yield number / rate_hz, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), f'{path}, frame {number}'
         number += 1
     if not number:
         raise ValueError(
             f'{path} is no recording, image or video that OpenCV opens; expected a rosbag2, '
             f'{", ".join(IMAGE_SUFFIXES)}, a folder of them, or a video'
         )
-
-
-def _read(path: Path) -> np.ndarray:
-    try:
-        return decode_compressed(path.read_bytes(), keep_grey=True)
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error

@@ -6,7 +6,7 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
-from monodepth_ros import messages
+from monodepth_ros import message_makers
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.core.pointcloud import CloudPacker
@@ -54,15 +54,15 @@ class OutputMaker:
         return self._makers[topic](header, prediction)
 
     def _camera_info(self, header: Any, prediction: Prediction) -> Any:
-        return messages.camera_info(self._classes, header, prediction.camera)
+        return message_makers.camera_info(self._classes, header, prediction.camera)
 
     def _depth(self, header: Any, prediction: Prediction) -> Any:
-        return messages.depth_image(
+        return message_makers.depth_image(
             self._classes, header, prediction.depth_m, self._params.depth_encoding
         )
 
     def _disparity(self, header: Any, prediction: Prediction) -> Any:
-        return messages.disparity_image(
+        return message_makers.disparity_image(
             self._classes,
             header,
             prediction.disparity_px,
@@ -72,18 +72,20 @@ class OutputMaker:
         )
 
     def _confidence(self, header: Any, prediction: Prediction) -> Any:
-        return messages.confidence_image(self._classes, header, prediction.confidence)
+        return message_makers.confidence_image(self._classes, header, prediction.confidence)
 
     def _colored(self, header: Any, prediction: Prediction) -> Any:
-        return messages.color_image(self._classes, header, self._colors.paint(prediction.depth_m))
+        return message_makers.color_image(
+            self._classes, header, self._colors.paint(prediction.depth_m)
+        )
 
     def _aligned(self, header: Any, prediction: Prediction) -> Any:
-        return messages.color_image(self._classes, header, prediction.color)
+        return message_makers.color_image(self._classes, header, prediction.color)
 
     def _points(self, header: Any, prediction: Prediction) -> Any:
         color = prediction.color if self._params.points_color else None
         cloud = self._packer_of(prediction).pack(prediction.depth_m, color)
-        return messages.point_cloud(self._classes, header, cloud)
+        return message_makers.point_cloud(self._classes, header, cloud)
 
     def _packer_of(self, prediction: Prediction) -> CloudPacker:
         camera, params = prediction.camera, self._params

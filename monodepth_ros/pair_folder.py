@@ -18,7 +18,7 @@ import numpy as np
 
 from monodepth_ros.atomic import append_line, atomic_file, whole_lines
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.core.encodings import decode_compressed
+from monodepth_ros.core.compressed import decode_compressed
 
 EYES = ('left', 'right')
 CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'

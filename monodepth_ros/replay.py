@@ -8,26 +8,120 @@ would publish, frame by frame and as fast as the machine allows, is written to t
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from functools import partial
+import json
 from pathlib import Path
 import sys
-import time
+from typing import Any
 
-from monodepth_ros import messages
-from monodepth_ros.bag import Bag, BagMessage, CLASSES, STORAGE_SUFFIXES
-from monodepth_ros.bag_cameras import described_topic, find_camera
-from monodepth_ros.bag_writer import BagWriter, write_bag
-from monodepth_ros.camera_yaml import read_camera_yaml
-from monodepth_ros.core.camera import Camera
-from monodepth_ros.frames import bag_frames, count_files, file_frames, Frame
-from monodepth_ros.inference.backend import load_backend
-from monodepth_ros.outputs import CONFIDENCE, DEPTH, INFO, OutputMaker, OUTPUTS, POINTS
-from monodepth_ros.parameters import OutputParams, RECTIFIED
-from monodepth_ros.predictor import Predictor
+from monodepth_ros.errors import one_line
+from monodepth_ros.outputs import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.parameters import OutputParams, read_parameters, RECTIFIED
 
+# Depth itself, and what config/foxglove.json shows.
+DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)
 # What shells report of a command that Ctrl-C ended.
 INTERRUPTED = 130
-STATUS_PERIOD_S = 1.0
+# What the package index calls a module, where that is another name.
+PACKAGES = {'yaml': 'pyyaml'}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command; errors become one line and exit status 1."""
+    options = _parser().parse_args(args)
+    try:
+        print(f'{options.output}: {_replay(options)}')
+    except KeyboardInterrupt:
+        return _end('stopped; nothing is left of it', INTERRUPTED)
+    except ModuleNotFoundError as error:
+        module = str(error.name).partition('.')[0]
+        package = PACKAGES.get(module, module)
+        return _end(f'{module} is not installed; `python3 -m pip install {package}`')
+    except (ValueError, OSError) as error:
+        return _end(one_line(error))
+    return 0
+
+
+def _end(text: str, status: int = 1) -> int:
+    print(f'replay: {text}', file=sys.stderr)
+    return status
+
+
+def _replay(options: argparse.Namespace) -> str:
+    params = read_parameters(OutputParams, lambda name, *_: getattr(options, name))
+    # Imported late: a robot may have no rosbags, and main says how to get it.
+    from monodepth_ros.camera_yaml import read_camera_yaml
+    from monodepth_ros.depth_bag import write_depth_bag
+    from monodepth_ros.frames import open_source
+
+    file = options.camera_info
+    with open_source(
+        options.source,
+        image=options.image,
+        camera=None if file is None else read_camera_yaml(file),
+        rectified=options.rectified,
+    ) as source:
+        return write_depth_bag(
+            options.output,
+            source,
+            options.model,
+            params,
+            topics=options.topics,
+            keep=options.keep,
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='python -m monodepth_ros.replay',
+        description='Write the depth of a recording, images or a video to a new recording.',
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add('source', type=Path, help='rosbag2 folder or file; an image, a folder of them, a video')
+    add('--model', type=Path, required=True, help='the .onnx file of `python -m trainer export`')
+    add('-o', '--output', type=Path, required=True, help='new recording (mcap)')
+    add('--image', help='image topic; default: the only camera, or the left one of a stereo pair')
+    add(
+        '--camera-info',
+        type=Path,
+        metavar='FILE',
+        help='camera_info YAML file instead of a camera_info topic; files and videos need it',
+    )
+    add('--rectified', action='store_true', help=RECTIFIED)
+    add('--keep', action='store_true', help='copy all topics of the recording as well')
+    names = [topic for topic in OUTPUTS if topic != INFO]
+    add(
+        '--topics',
+        nargs='+',
+        choices=names,
+        default=DEFAULT_TOPICS,
+        metavar='TOPIC',
+        help=f'what to write beside {INFO}, of {", ".join(names)}; default: '
+        f'{" ".join(DEFAULT_TOPICS)}',
+    )
+    group = parser.add_argument_group('outputs', 'The parameters of depth_node.')
+    read_parameters(OutputParams, partial(_add_parameter, group))
+    return parser
+
+
+def _add_parameter(group: Any, name: str, default: Any, description: str) -> Any:
+    """An option for a parameter; returns the default, as read_parameters expects."""
+    group.add_argument(
+        f'--{name.replace("_", "-")}',
+        type=_boolean if isinstance(default, bool) else type(default),
+        default=default,
+        metavar='true|false' if isinstance(default, bool) else type(default).__name__.upper(),
+        help=f'{description} Default: {json.dumps(default)}.'.replace('%', '%%'),
+    )
+    return default
+
+
+def _boolean(text: str) -> bool:
+    if text not in ('true', 'false'):
+        raise argparse.ArgumentTypeError(f'got {text!r}, expected true or false')
+    return text == 'true'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -13,7 +13,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from monodepth_ros.messages import message_classes, native_sequence
+from monodepth_ros.message_makers import message_classes, native_sequence
 
 
 def message_class(name: str) -> type:

@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from monodepth_ros.bag import Bag, BagError
-from monodepth_ros.bag_cameras import camera_topics, find_stereo
+from monodepth_ros.bag_cameras import camera_topics, find_camera, find_stereo
 from monodepth_ros.messages import image_rgb, stamp_ns
+from test.camera_bags import Damaged, IMAGE, INFO, info, red_frame, write_messages
 from test.recordings import write_stereo_bag
 
 
@@ -63,6 +64,42 @@ def test_several_pairs_ask_for_a_name(tmp_path):
             find_stereo(bag)
         left, _ = find_stereo(bag, left='/left2/image_raw/compressed')
     assert left.image == '/left2/image_raw/compressed'
+
+
+def test_of_a_pair_the_left_camera_is_found_unless_named(tmp_path):
+    right = '/right/image_raw/compressed'
+    with Bag(write_stereo_bag(tmp_path / 'bag')) as bag:
+        assert find_camera(bag).image == '/left/image_raw/compressed'
+        assert find_camera(bag, right).image == right
+
+
+@pytest.mark.parametrize(
+    ('eyes', 'uncalibrated', 'image', 'words'),
+    [
+        (('a', 'b'), (), None, r'several cameras: /a/.*, /b/.*; name one with --image'),
+        (('a', 'b'), ('a',), '/a/image_raw/compressed', r'/a/camera_info: .* K\[0\] = 0'),
+        (('a', 'b'), ('a',), '/c', 'holds no /c .* with camera_info /b/image_raw/compressed'),
+        (('a',), ('a',), None, r'/a/camera_info: .* K\[0\] = 0'),
+    ],
+)
+def test_a_camera_that_cannot_be_found_is_explained(tmp_path, eyes, uncalibrated, image, words):
+    path = write_stereo_bag(tmp_path / 'bag', eyes=eyes, uncalibrated=uncalibrated)
+    with pytest.raises(BagError, match=words), Bag(path) as bag:
+        find_camera(bag, image)
+
+
+def test_a_damaged_message_is_an_error_unless_it_may_be_skipped(tmp_path):
+    images = [(IMAGE, red_frame(0)), (IMAGE, Damaged(red_frame(1))), (IMAGE, red_frame(2))]
+    skipped = []
+    with Bag(write_messages(tmp_path / 'bag', (INFO, info(0)), *images)) as bag:
+        with pytest.raises(BagError, match=r'/camera/image_raw at 101000000 is damaged \('):
+            list(bag.messages(IMAGE))
+        assert len(list(bag.messages(IMAGE, skipped=skipped.append))) == 2
+        raw = list(bag.raw_messages(IMAGE))
+    assert len(skipped) == 1
+    assert len(raw) == 3
+    assert {message.content for message in raw} == {None}
+    assert len(raw[1].data) < len(raw[0].data)
 
 
 def _truncate(path: Path, share: float) -> None:

@@ -83,10 +83,10 @@ def _check_self_test(backend: Backend, path: Path) -> None:
             f'{path} does not run as its ModelSpec says: {one_line(error)}'
         ) from error
     expected = np.array(test.disparity)
-    error = float(np.mean(np.abs(got - expected) / expected))
-    if not error <= SELF_TEST_TOLERANCE:
+    difference = float(np.mean(np.abs(got - expected) / expected))
+    if not difference <= SELF_TEST_TOLERANCE:
         backend.close()
         raise ValueError(
-            f'{path} computes disparities that differ by {error:.1e} from its own self-test, '
+            f'{path} computes disparities that differ by {difference:.1e} from its own self-test, '
             f'expected at most {SELF_TEST_TOLERANCE:.0e}; the file or {backend.name} is damaged'
         )

@@ -11,7 +11,7 @@ from demo.score import (
     near_bottom_shares,
     score,
 )
-from monodepth_ros import messages
+from monodepth_ros import message_makers
 from monodepth_ros.bag import CLASSES
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.camera import Intrinsics
@@ -30,9 +30,9 @@ def _depth(rows):
 def output_bag(tmp_path):
     """One frame at stamp 5: 2 m everywhere, but two pixels invalid or out of range."""
     header = header_of(5)
-    info = messages.camera_info(CLASSES, header, CAMERA)
+    info = message_makers.camera_info(CLASSES, header, CAMERA)
     depth_m = _depth([[2, 2, 2, 2], [2, 2, NAN, np.inf]])
-    image = messages.depth_image(CLASSES, header, depth_m, '32FC1')
+    image = message_makers.depth_image(CLASSES, header, depth_m, '32FC1')
     with write_bag(tmp_path / 'bag') as bag:
         bag.add('/depth/image_rect', image, recorded_ns=5)
         bag.add('/depth/camera_info', info, recorded_ns=5)

@@ -12,7 +12,7 @@ import numpy as np
 
 from monodepth_ros.camera_yaml import read_camera_yaml
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.encodings import decode_compressed
+from monodepth_ros.core.compressed import decode_compressed
 from monodepth_ros.pair_folder import EYES, images_by_name
 
 # Names of this many digits are stamps in nanoseconds, shorter ones numbers of frames.
