@@ -39,7 +39,7 @@ test: $(READY) lint
 
 test-all: $(READY) $(NUMPY1)/.ready lint
 	$(BIN)/python -m pytest
-	$(NUMPY1)/bin/python -m pytest test/core
+	$(NUMPY1)/bin/python -m pytest test/core test/test_six_cameras.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check

@@ -162,8 +162,6 @@ class Predictor:
 
     def _maps_of(self, camera: Camera) -> CameraMaps:
         if self._maps is None or camera != self._camera:
-            # A camera that cannot be served must not leave the maps of another one behind.
-            self._maps = None
             maps = CameraMaps(camera, self._backend, self._output_size)
             if _size(maps.network) != self._input_size:  # it loads the model anew
                 self._backend.resize(**_size(maps.network))

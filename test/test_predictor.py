@@ -12,6 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from monodepth_ros import predictor as predictor_module
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.inference.backend import load_backend
@@ -57,6 +58,7 @@ def calls(monkeypatch):
     count(ToCanonical, 'warp')
     count(FromCanonical, 'warp_disparity')
     count(FromCanonical, 'warp_confidence')
+    count(predictor_module, 'depth_from_disparity')
     count(CameraMaps, '__init__')
     count(OnnxRuntimeBackend, 'resize')
     return counted
@@ -161,25 +163,19 @@ def test_what_is_not_asked_for_is_not_computed_and_nothing_is_computed_twice(con
     for _ in range(2):
         assert prediction.depth_m is prediction.depth_m
         assert prediction.disparity_px is prediction.disparity_px
-    assert calls == {'ToCanonical.warp': 1, 'FromCanonical.warp_disparity': 1}
+    depth = {'FromCanonical.warp_disparity': 1, 'monodepth_ros.predictor.depth_from_disparity': 1}
+    assert calls == {'ToCanonical.warp': 1} | depth
     assert prediction.color is prediction.color
     assert prediction.confidence is prediction.confidence
-    assert calls == {
-        'ToCanonical.warp': 2,
-        'FromCanonical.warp_disparity': 1,
-        'FromCanonical.warp_confidence': 1,
-    }
+    assert calls == {'ToCanonical.warp': 2, 'FromCanonical.warp_confidence': 1} | depth
 
 
 def test_the_next_frame_is_written_into_the_same_memory(confident):
-    def addresses():
-        prediction = confident.predict(_red(ODD), ODD)
-        arrays = (prediction.depth_m, prediction.disparity_px, prediction.confidence)
-        return [array.ctypes.data for array in arrays]
-
-    first = addresses()
-    assert len(set(first)) == 3
-    assert addresses() == first
+    predictions = [confident.predict(_red(ODD), ODD) for _ in range(2)]
+    arrays = [(made.depth_m, made.disparity_px, made.confidence) for made in predictions]
+    for first, second in zip(*arrays, strict=True):
+        assert first is second
+    assert len({id(array) for array in arrays[0]}) == 3
 
 
 def test_the_maps_follow_the_camera_and_are_made_once_for_each_change(red_disparity_model, calls):

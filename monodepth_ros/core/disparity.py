@@ -24,7 +24,8 @@ def depth_from_disparity(
     usable = np.isfinite(disparity_px) & (disparity_px > 0)
     depth_m = np.empty_like(disparity_px, dtype=np.float32) if out is None else out
     depth_m.fill(np.nan)
-    np.divide(np.float32(focal_px * baseline_m), disparity_px, out=depth_m, where=usable)
+    with np.errstate(over='ignore'):  # hardly any disparity: infinitely far
+        np.divide(np.float32(focal_px * baseline_m), disparity_px, out=depth_m, where=usable)
     np.copyto(depth_m, np.inf, where=depth_m > max_depth_m)
     return depth_m
 

@@ -22,10 +22,13 @@ class _Reach(NamedTuple):
     after: int
 
     def rounded(self, stride: int) -> int:
-        """The size with both, as a multiple of stride; alone what gains half a stride counts."""
-        if self.before + self.after < stride / 2:
-            return self.size
-        return math.ceil((self.size + self.before + self.after) / stride) * stride
+        """
+        The size with both, in whole strides: one more where at least half of it shows.
+
+        At most MAX_AREA times the size, a multiple of stride.
+        """
+        strides = math.floor((self.before + self.after) / stride + 0.5)
+        return min(self.size + strides * stride, int(MAX_AREA * self.size))
 
     def offset(self, size: int) -> int:
         """Where the canonical image begins in an axis widened to `size`, in shares as needed."""

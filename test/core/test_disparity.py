@@ -26,6 +26,20 @@ def test_beyond_the_range_is_infinite():
     assert depth_m.tolist() == [50.0, 100.0, np.inf]
 
 
+def test_hardly_any_disparity_is_infinitely_far():
+    # 50 px m / 1e-38 px is beyond float32, and no reason for a warning.
+    disparity_px = np.full((1, 1), 1e-38, np.float32)
+    depth_m = depth_from_disparity(disparity_px, focal_px=100, baseline_m=0.5)
+    assert depth_m.tolist() == [[np.inf]]
+
+
+def test_the_result_is_written_where_it_is_asked_for():
+    out = np.empty((1, 2), np.float32)
+    disparity_px = np.array([[10, -1]], np.float32)
+    assert depth_from_disparity(disparity_px, focal_px=100, baseline_m=0.5, out=out) is out
+    np.testing.assert_array_equal(out, np.array([[5, np.nan]], np.float32))
+
+
 def test_infinity_has_no_disparity_and_negative_depth_is_invalid():
     depth_m = np.array([5.0, np.inf, -1.0, np.nan], np.float32)
     disparity_px = disparity_from_depth(depth_m, focal_px=100, baseline_m=0.5)

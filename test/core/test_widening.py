@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.core.widening import MAX_AREA, widened
 
 CANONICAL = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
@@ -48,9 +49,22 @@ def test_what_rounding_adds_goes_to_both_ends():
     assert _widened(_reaching(10, 0)).cx == 63.5 + 13
 
 
-def test_less_than_half_a_stride_is_left_alone():
+def test_another_stride_is_added_where_the_view_fills_half_of_it():
     assert _widened(_reaching(4, 3)) == CANONICAL
     assert _widened(_reaching(4, 4)).width == 144
+    assert _widened(_reaching(12, 11)).width == 144
+    assert _widened(_reaching(12, 12)).width == 160
+
+
+def test_a_fisheye_is_used_as_far_as_its_image_reaches():
+    # r = f theta: 160 px of f = 200 px are 0.8 rad; 100 px tan(0.8) = 103 canonical px to either
+    # side, so 78 more than the canonical 64 in all. P would show 160.
+    k = (200.0, 0, 159.5, 0, 200.0, 29.5, 0, 0, 1.0)
+    p = (100.0, 0, 159.5, 0, 0, 100.0, 29.5, 0, 0, 0, 1.0, 0)
+    camera = Camera(320, 60, k, d=(0.0,) * 4, p=p, distortion_model='equidistant')
+    valid = ToCanonical(camera, camera.rectified).valid
+    expected = CANONICAL.cropped(left=-40, top=0, width=208, height=64)
+    assert _widened(camera.rectified, valid) == expected
 
 
 def test_only_valid_pixels_of_the_view_count():
@@ -70,13 +84,15 @@ def test_the_area_at_most_doubles_and_both_axes_share_it():
 
 
 sizes = st.integers(1, 400)
+# Down to what no lens has: the view is then wider than any, which must not take long.
+focal_lengths = st.one_of(st.floats(20, 500), st.floats(1e-9, 1e-3))
 
 
 @given(
     live=st.builds(
         Intrinsics,
-        fx=st.floats(20, 500),
-        fy=st.floats(20, 500),
+        fx=focal_lengths,
+        fy=focal_lengths,
         cx=st.floats(-100, 500),
         cy=st.floats(-100, 500),
         width=sizes,
