@@ -16,10 +16,17 @@ from torch import nn, Tensor
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
-from monodepth_ros.inference.onnxruntime import DISPARITY, FREE_SIZES, INPUT, OnnxRuntimeBackend
+from monodepth_ros.inference.backend import NetworkOutput
+from monodepth_ros.inference.onnxruntime import (
+    CONFIDENCE,
+    DISPARITY,
+    FREE_SIZES,
+    INPUT,
+    OnnxRuntimeBackend,
+)
 from trainer.checkpoint import load_checkpoint
 from trainer.model.network import DepthNetwork
-from trainer.postprocess import flip_blend
+from trainer.postprocess import confidence, flip_blend
 
 OPSET = 18
 ANY_SIZE = 2**31
@@ -29,19 +36,30 @@ TOLERANCE = 1e-4
 
 
 class ExportedNetwork(nn.Module):
-    """What goes into the file: uint8 image in, flip-blended left disparity out."""
+    """
+    What goes into the file: uint8 image in, flip-blended left disparity and its confidence out.
 
-    def __init__(self, network: DepthNetwork) -> None:
+    canonical_width: of ModelSpec.camera, the unit of disparity whatever the width of the image.
+    """
+
+    def __init__(self, network: DepthNetwork, *, canonical_width: int) -> None:
         super().__init__()
         self.network = network
+        self.canonical_width = canonical_width
 
-    def forward(self, image: Tensor) -> Tensor:
-        """image: (1, H, W, 3) uint8 RGB -> (1, H, W) float32, fraction of the width."""
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        image: (1, H, W, 3) uint8 RGB.
+
+        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and confidence,
+        (1, H, W) float32 in 0..1.
+        """
         # TensorRT wants the cast to be the first operator after a uint8 input.
         x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
         # One pass of two images: the second is the mirrored one.
-        disparity = self.network(torch.cat([x, x.flip(-1)]))[0][:, 0]
-        return flip_blend(disparity[:1], disparity[1:])
+        disparities = self.network(torch.cat([x, x.flip(-1)]))[0]
+        blended = flip_blend(disparities[:1, 0], disparities[1:, 0])
+        return blended, confidence(disparities, blended, unit_px=self.canonical_width)
 
 
 def export(checkpoint: Path, output: Path) -> ModelSpec:
@@ -51,7 +69,7 @@ def export(checkpoint: Path, output: Path) -> ModelSpec:
     Raises ValueError for a foreign checkpoint or when ONNX Runtime and torch differ.
     """
     network, spec = load_checkpoint(checkpoint)
-    model = ExportedNetwork(network).eval()
+    model = ExportedNetwork(network, canonical_width=spec.camera.width).eval()
     with atomic_file(output) as partial:
         write_onnx(model, partial)
         _tidy_input(partial)
@@ -74,7 +92,7 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
             model,
             (example,),
             input_names=[INPUT],
-            output_names=[DISPARITY],
+            output_names=[DISPARITY, CONFIDENCE],
             dynamic_shapes={
                 'image': {
                     1: stride * torch.export.Dim('rows', min=2, max=256),
@@ -123,16 +141,19 @@ def _store_spec(path: Path, spec: ModelSpec) -> None:
 def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np.ndarray:
     """(H, W) disparity of the self-test image in ONNX Runtime."""
     image = self_test_image(width=camera.width, height=camera.height)
-    computed = OnnxRuntimeBackend(path).infer(image).disparity_frac
+    computed = OnnxRuntimeBackend(path).infer(image)
     with torch.no_grad():
-        expected = model(torch.from_numpy(image)[None])[0].numpy()
-    error = float(np.mean(np.abs(computed - expected) / expected))
-    if not error <= TOLERANCE:
-        raise ValueError(
-            f'ONNX Runtime and torch differ by {error:.1e} in mean relative disparity, '
-            f'expected at most {TOLERANCE:.0e}; report this with the checkpoint'
+        expected = NetworkOutput(
+            *(output[0].numpy() for output in model(torch.from_numpy(image)[None]))
         )
-    return computed
+    for name, got, wanted in zip(NetworkOutput._fields, computed, expected, strict=True):
+        error = float(np.mean(np.abs(got - wanted) / wanted))
+        if not error <= TOLERANCE:
+            raise ValueError(
+                f'ONNX Runtime and torch differ by {error:.1e} in mean relative {name}, '
+                f'expected at most {TOLERANCE:.0e}; report this with the checkpoint'
+            )
+    return computed.disparity_frac
 
 
 def _self_test(disparity: np.ndarray) -> SelfTest:

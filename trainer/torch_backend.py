@@ -17,18 +17,19 @@ class TorchBackend:
     """The Backend over a checkpoint, on the GPU where there is one."""
 
     name = 'torch'
-    has_confidence = False
+    has_confidence = True
 
     def __init__(self, checkpoint: Path) -> None:
         network, self.spec = load_checkpoint(checkpoint)
         self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self._model = ExportedNetwork(network).eval().to(self._device)
+        self._model = ExportedNetwork(network, canonical_width=self.spec.camera.width)
+        self._model.eval().to(self._device)
 
     def infer(self, image: np.ndarray) -> NetworkOutput:
         """image: (H, W, 3) uint8 RGB."""
         with torch.inference_mode():
-            disparity = self._model(torch.from_numpy(image)[None].to(self._device))
-        return NetworkOutput(disparity[0].cpu().numpy(), None)
+            outputs = self._model(torch.from_numpy(image)[None].to(self._device))
+        return NetworkOutput(*(output[0].cpu().numpy() for output in outputs))
 
     def resize(self, *, width: int, height: int) -> None:
         """Torch takes any size that the network does."""

@@ -1,24 +1,19 @@
-"""Training, checkpoints and export."""
+"""Training and checkpoints."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import numpy as np
-import onnx
-import onnxruntime
 import pytest
 import torch
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.core.model_spec import check_size, self_test_image
-from monodepth_ros.inference.backend import load_backend
+from monodepth_ros.core.model_spec import check_size
 from test.trainer.stereo_folders import SHIFT_PX, SIZE, write_pairs
 from trainer.__main__ import _parser, main
 from trainer.checkpoint import load_checkpoint
 from trainer.config import TrainConfig
-from trainer.export import export, ExportedNetwork
 from trainer.model.network import stride_of
 from trainer.train import train
 
@@ -78,41 +73,6 @@ def test_the_checkpoint_carries_the_canonical_camera(checkpoint):
     assert spec.depth_range_m[0] == pytest.approx(60 * 0.5 / 19.2)
 
 
-def test_the_exported_file_is_whole_and_agrees_with_torch(checkpoint, tmp_path):
-    export(checkpoint, tmp_path / 'model.onnx')
-    assert [path.name for path in tmp_path.iterdir()] == ['model.onnx']
-    model = onnx.load(tmp_path / 'model.onnx')
-    # TensorRT: the very first operator on a uint8 input must be Cast.
-    assert [n.op_type for n in model.graph.node if 'image' in n.input] == ['Cast']
-    backend = load_backend(tmp_path / 'model.onnx')  # runs the self-test
-    image = self_test_image(**SIZE)[::-1].copy()
-    exported = ExportedNetwork(load_checkpoint(checkpoint)[0]).eval()
-    with torch.no_grad():
-        expected = exported(torch.from_numpy(image)[None])[0].numpy()
-    np.testing.assert_allclose(backend.infer(image).disparity_frac, expected, rtol=1e-4)
-
-
-def test_height_and_width_of_the_file_are_free_in_multiples_of_the_stride(checkpoint, tmp_path):
-    export(checkpoint, tmp_path / 'model.onnx')
-    session = onnxruntime.InferenceSession(tmp_path / 'model.onnx')
-    assert [type(size) for size in session.get_inputs()[0].shape] == [int, str, str, int]
-    image = self_test_image(width=160, height=96)[None]
-    (disparity,) = session.run(None, {'image': image})
-    exported = ExportedNetwork(load_checkpoint(checkpoint)[0]).eval()
-    with torch.no_grad():
-        expected = exported(torch.from_numpy(image)).numpy()
-    np.testing.assert_allclose(disparity, expected, rtol=1e-4)
-
-
-@pytest.mark.parametrize('content', [b'', b'no checkpoint'])
-def test_a_foreign_checkpoint_is_refused(tmp_path, capsys, content):
-    (tmp_path / 'foreign.ckpt').write_bytes(content)
-    command = ['export', str(tmp_path / 'foreign.ckpt'), '-o', str(tmp_path / 'model.onnx')]
-    assert main(command) == 1
-    assert 'no checkpoint of this trainer' in capsys.readouterr().err
-    assert not (tmp_path / 'model.onnx').exists()
-
-
 def test_a_checkpoint_of_another_program_is_refused(tmp_path):
     torch.save({'state_dict': {}}, tmp_path / 'foreign.ckpt')
     with pytest.raises(ValueError, match='has no record of a training'):
@@ -126,11 +86,6 @@ def test_a_checkpoint_of_another_architecture_is_refused(checkpoint, tmp_path):
     torch.save(values, tmp_path / 'other.ckpt')
     with pytest.raises(ValueError, match="of another architecture than its network 'resnet18'"):
         load_checkpoint(tmp_path / 'other.ckpt')
-
-
-def test_a_missing_checkpoint_is_named(tmp_path, capsys):
-    assert main(['export', str(tmp_path / 'none.ckpt'), '-o', str(tmp_path / 'model.onnx')]) == 1
-    assert 'none.ckpt not found' in capsys.readouterr().err
 
 
 def test_the_command_reads_a_preset_and_overrides_it(pairs, tmp_path):
