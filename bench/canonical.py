@@ -23,7 +23,7 @@ from bench.report import report, Target
 from demo.world import Frame, LEFT_CAMERA, look, UNSEEN_DRIVE
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.inference.backend import load_backend
+from monodepth_ros.inference.load import load_backend
 from monodepth_ros.predictor import Predictor
 from trainer.data.synthetic import camera_rays
 from trainer.depth_map import DepthMap, resample

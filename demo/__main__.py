@@ -27,7 +27,7 @@ from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import Bag
 from monodepth_ros.bag_cameras import CameraTopic, find_camera, find_stereo
 from monodepth_ros.core.canonical import ToCanonical
-from monodepth_ros.inference.backend import load_backend
+from monodepth_ros.inference.load import load_backend
 from monodepth_ros.messages import image_rgb, stamp_ns
 from monodepth_ros.pair_folder import PairFolder
 from trainer.depth_map import DepthMap, resample

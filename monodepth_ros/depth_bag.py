@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import closing
 from pathlib import Path
 import sys
 
 from monodepth_ros.bag import BagMessage, CLASSES
 from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.frames import BagSource, FileSource, Frame
-from monodepth_ros.inference.backend import Backend, load_backend
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.load import load_backend
 from monodepth_ros.outputs import CONFIDENCE, INFO, OutputMaker, OUTPUTS
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.predictor import Predictor
@@ -37,7 +37,7 @@ def write_depth_bag(
     FileExistsError, FileNotFoundError, OSError for a full disk, and ValueError for all else that
     cannot be, also when no frame could be used.
     """
-    with write_bag(path) as writer, closing(load_backend(model)) as backend:
+    with write_bag(path) as writer, load_backend(model) as backend:
         outputs = _outputs(topics, backend, model)
         with Progress(source.count, sys.stderr) as progress:
             copy = _copier(source, outputs, writer, progress.tell) if keep else None

@@ -15,7 +15,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros import messages
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.inference.backend import Backend, load_backend
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.load import load_backend
 from monodepth_ros.outputs import CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.parameters import DepthNodeParams, OutputParams, read_parameters
 from monodepth_ros.predictor import Predictor

@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.core.widening import widened
@@ -135,7 +135,6 @@ class Predictor:
         self._depth_range_m = near_m, far_m if max_depth_m is None else max_depth_m
         self._output_size = output_size
         self._tell = tell
-        self._input_size = _size(backend.spec.camera)
         self._camera: Camera | None = None
         self._maps: CameraMaps | None = None
 
@@ -163,9 +162,7 @@ class Predictor:
     def _maps_of(self, camera: Camera) -> CameraMaps:
         if self._maps is None or camera != self._camera:
             maps = CameraMaps(camera, self._backend, self._output_size)
-            if _size(maps.network) != self._input_size:  # it loads the model anew
-                self._backend.resize(**_size(maps.network))
-                self._input_size = _size(maps.network)
+            self._backend.resize(width=maps.network.width, height=maps.network.height)
             if self._camera is not None:
                 self._tell(
                     f'camera_info changed: {camera.width} x {camera.height} px, fx '
@@ -175,10 +172,6 @@ class Predictor:
             for line in _remarks(camera, maps, self._backend):
                 self._tell(line)
         return self._maps
-
-
-def _size(camera: Intrinsics) -> dict[str, int]:
-    return {'width': camera.width, 'height': camera.height}
 
 
 def _remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[str]:

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.model_spec import check_size, ModelSpec
-from monodepth_ros.inference.backend import NetworkOutput
+from monodepth_ros.core.model_spec import ModelSpec
+from monodepth_ros.inference.backend import Backend, NetworkOutput
 
 NEAR_M, FAR_M = 0.5, 8.0
 # Fronto-parallel boards: Z, x from and to, y from and to; in metres, y down.
@@ -77,13 +77,10 @@ def seen(camera: Camera) -> np.ndarray:
 
 
 class Oracle:
-    """A Backend that reads the true canonical disparity off pictures of the room."""
-
-    name = 'oracle'
-    has_confidence = False
+    """An Engine that reads the true canonical disparity off pictures of the room."""
 
     def __init__(self, camera: Intrinsics) -> None:
-        self.spec = ModelSpec(
+        self._spec = ModelSpec(
             camera=camera,
             baseline_m=0.4,
             depth_range_m=(NEAR_M / 2, 2 * FAR_M),
@@ -94,25 +91,31 @@ class Oracle:
             data_licence='none',
             git_commit='unknown',
         )
-        self.size = camera.width, camera.height
         # What it was last shown.
         self.image = np.zeros((camera.height, camera.width, 3), np.uint8)
 
-    def infer(self, image: np.ndarray) -> NetworkOutput:
-        """See Backend.infer."""
-        assert image.shape == (*self.size[::-1], 3), 'resize the backend first'
-        self.image = image
-        camera = self.spec.camera
-        disparity_px = camera.fx * self.spec.baseline_m / stated_depth(image)
-        return NetworkOutput((disparity_px / camera.width).astype(np.float32), None)
+    def backend(self) -> Backend:
+        """The Backend over it."""
+        return Backend(
+            'oracle',
+            self._spec,
+            has_confidence=False,
+            precision='fp32',
+            make_engine=lambda **_: self,
+        )
 
-    def resize(self, *, width: int, height: int) -> None:
-        """See Backend.resize."""
-        check_size(width=width, height=height, stride=self.spec.stride)
-        self.size = width, height
+    def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
+        """See Engine.submit."""
+        self.image = image
+        camera = self._spec.camera
+        disparity_px = camera.fx * self._spec.baseline_m / stated_depth(image)
+        out.disparity_frac[:] = disparity_px / camera.width
+
+    def collect(self) -> None:
+        """See Engine.collect."""
 
     def close(self) -> None:
-        """See Backend.close."""
+        """See Engine.close."""
 
 
 def _undistorted(pixels: np.ndarray, camera: Camera) -> np.ndarray:

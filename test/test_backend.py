@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monodepth_ros.inference.backend import load_backend
+from monodepth_ros.inference.load import load_backend
 from test.tiny_model import (
     CAMERA,
     red_image,

@@ -15,8 +15,8 @@ import pytest
 from monodepth_ros import predictor as predictor_module
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
-from monodepth_ros.inference.backend import load_backend
-from monodepth_ros.inference.onnxruntime import OnnxRuntimeBackend
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.load import load_backend
 from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
 from monodepth_ros.predictor import CameraMaps, Predictor
 from test.scene import Oracle, picture
@@ -60,7 +60,7 @@ def calls(monkeypatch):
     count(FromCanonical, 'warp_confidence')
     count(predictor_module, 'depth_from_disparity')
     count(CameraMaps, '__init__')
-    count(OnnxRuntimeBackend, 'resize')
+    count(Backend, '_make')
     return counted
 
 
@@ -196,7 +196,7 @@ def test_the_model_is_loaded_anew_only_for_another_input_size(red_disparity_mode
     finer = Camera.pinhole(CAMERA.scaled_to(width=256, height=128))
     for camera, resized in ((TRAINED, 0), (finer, 0), (WIDE, 1), (WIDE, 1), (TRAINED, 2)):
         predictor.predict(_red(camera), camera)
-        assert calls['OnnxRuntimeBackend.resize'] == resized
+        assert calls['Backend._make'] == resized
 
 
 def _remarks(model, focal_px, width=128):
@@ -245,5 +245,5 @@ def test_the_robot_shows_the_network_what_training_showed_it(tmp_path):
     folder = PairFolder(tmp_path / 'pairs')
     trained_on = CanonicalViews(folder, canonical).read('0')[0].transpose(1, 2, 0)
     oracle = Oracle(canonical)
-    Predictor(oracle).predict(folder.read_pair('0')[0], Camera.pinhole(rig))
+    Predictor(oracle.backend()).predict(folder.read_pair('0')[0], Camera.pinhole(rig))
     np.testing.assert_array_equal(oracle.image, trained_on)

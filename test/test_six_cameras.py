@@ -52,7 +52,7 @@ def _picture(name: str) -> np.ndarray:
 
 
 def _predicted(name: str, output_size: str = 'full') -> Prediction:
-    predictor = Predictor(Oracle(TRAINED), output_size=output_size)
+    predictor = Predictor(Oracle(TRAINED).backend(), output_size=output_size)
     return predictor.predict(_picture(name), ALL[name])
 
 

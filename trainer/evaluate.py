@@ -14,7 +14,8 @@ import numpy as np
 from rich.progress import track
 
 from monodepth_ros.core.canonical import ToCanonical
-from monodepth_ros.inference.backend import Backend, load_backend
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.load import load_backend
 from monodepth_ros.pair_folder import PairFolder
 from monodepth_ros.predictor import Predictor
 from trainer.data.bag_truth import bag_truth
@@ -99,9 +100,9 @@ def load_model(path: Path) -> Backend:
     if path.suffix != CHECKPOINT_SUFFIX:
         return load_backend(path)
     # Imported here: torch takes seconds, which a model file need not wait for.
-    from trainer.torch_backend import TorchBackend
+    from trainer.torch_backend import open_checkpoint
 
-    return TorchBackend(path)
+    return open_checkpoint(path)
 
 
 def _short_names(models: Sequence[Path]) -> dict[str, Path]:

@@ -17,13 +17,14 @@ from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
 from monodepth_ros.inference.backend import NetworkOutput
-from monodepth_ros.inference.onnxruntime import (
+from monodepth_ros.inference.model_file import (
     CONFIDENCE,
     DISPARITY,
     FREE_SIZES,
     INPUT,
-    OnnxRuntimeBackend,
+    ModelFile,
 )
+from monodepth_ros.inference.onnxruntime import open_onnxruntime
 from trainer.checkpoint import load_checkpoint
 from trainer.model.network import DepthNetwork
 from trainer.postprocess import confidence, flip_blend
@@ -141,7 +142,8 @@ def _store_spec(path: Path, spec: ModelSpec) -> None:
 def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np.ndarray:
     """(H, W) disparity of the self-test image in ONNX Runtime."""
     image = self_test_image(width=camera.width, height=camera.height)
-    computed = OnnxRuntimeBackend(path).infer(image)
+    with open_onnxruntime(ModelFile(path)) as backend:
+        computed = backend.infer(image)
     with torch.no_grad():
         expected = NetworkOutput(
             *(output[0].numpy() for output in model(torch.from_numpy(image)[None]))

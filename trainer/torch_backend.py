@@ -7,34 +7,42 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from monodepth_ros.core.model_spec import check_size
-from monodepth_ros.inference.backend import NetworkOutput
+from monodepth_ros.inference.backend import Backend, NetworkOutput
 from trainer.checkpoint import load_checkpoint
 from trainer.export import ExportedNetwork
 
 
-class TorchBackend:
-    """The Backend over a checkpoint, on the GPU where there is one."""
+def open_checkpoint(checkpoint: Path) -> Backend:
+    """A Backend over a checkpoint, on the GPU where there is one. Raises as load_checkpoint."""
+    network, spec = load_checkpoint(checkpoint)
+    model = ExportedNetwork(network, canonical_width=spec.camera.width).eval()
+    return Backend(
+        'torch',
+        spec,
+        has_confidence=True,
+        precision='fp32',
+        make_engine=lambda **_: TorchEngine(model),  # torch takes any size that the network does
+    )
 
-    name = 'torch'
-    has_confidence = True
 
-    def __init__(self, checkpoint: Path) -> None:
-        network, self.spec = load_checkpoint(checkpoint)
+class TorchEngine:
+    """The Engine over a module."""
+
+    def __init__(self, model: ExportedNetwork) -> None:
         self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self._model = ExportedNetwork(network, canonical_width=self.spec.camera.width)
-        self._model.eval().to(self._device)
+        self._model = model.to(self._device)
 
-    def infer(self, image: np.ndarray) -> NetworkOutput:
-        """image: (H, W, 3) uint8 RGB."""
+    def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
+        """See Engine."""
         with torch.inference_mode():
-            outputs = self._model(torch.from_numpy(image)[None].to(self._device))
-        return NetworkOutput(*(output[0].cpu().numpy() for output in outputs))
+            computed = self._model(torch.from_numpy(image)[None].to(self._device))
+        self._computed = list(zip(out, computed, strict=True))
 
-    def resize(self, *, width: int, height: int) -> None:
-        """Torch takes any size that the network does."""
-        check_size(width=width, height=height, stride=self.spec.stride)
+    def collect(self) -> None:
+        """See Engine."""
+        for array, tensor in self._computed:
+            torch.from_numpy(array).copy_(tensor[0])
 
     def close(self) -> None:
-        """Free the network."""
+        """See Engine."""
         del self._model

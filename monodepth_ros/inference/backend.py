@@ -1,17 +1,14 @@
-"""What the predictor needs of an inference engine, and the choice of one."""
+"""A loaded model, whatever engine computes it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from types import TracebackType
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from monodepth_ros.core.model_spec import ModelSpec, self_test_image
-from monodepth_ros.errors import one_line
-
-# Mean relative difference to the stored values that fp32 arithmetic of another engine may have.
-SELF_TEST_TOLERANCE = 1e-4
+from monodepth_ros.core.model_spec import check_size, ModelSpec
 
 
 class NetworkOutput(NamedTuple):
@@ -27,66 +24,138 @@ class NetworkOutput(NamedTuple):
     confidence: np.ndarray | None
 
 
-class Backend(Protocol):
-    """A loaded model of one input size: first that of spec.camera."""
+class Engine(Protocol):
+    """
+    A model compiled for one input size. It computes one image at a time: submit, then collect.
 
-    name: str
-    spec: ModelSpec
-    has_confidence: bool
+    Any of these may raise what the engine's library raises.
+    """
 
-    def infer(self, image: np.ndarray) -> NetworkOutput:
-        """image: (H, W, 3) uint8 RGB of the input size."""
+    def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
+        """
+        Begin with an image, (H, W, 3) uint8 RGB, C-contiguous as out's arrays are.
+
+        Neither may be touched before collect.
+        """
+
+    def collect(self) -> None:
+        """Wait until the arrays of `out` are filled."""
+
+    def close(self) -> None:
+        """Free everything; the engine is of no use afterwards."""
+
+
+class Backend:
+    """
+    A model on one kind of engine, at one input size at a time; a context manager.
+
+    The size is at first that of spec.camera. name: what the user calls the kind of engine.
+    precision: of its arithmetic. make_engine(width=, height=): compiles the model.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        spec: ModelSpec,
+        *,
+        has_confidence: bool,
+        precision: str,
+        make_engine: Callable[..., Engine],
+    ) -> None:
+        self.name = name
+        self.spec = spec
+        self.has_confidence = has_confidence
+        self.precision = precision
+        self._make_engine = make_engine
+        self._size = {'width': spec.camera.width, 'height': spec.camera.height}
+        self._engine: Engine | None = self._make(self._size)
+        self._pending: NetworkOutput | None = None
+
+    def __enter__(self) -> Backend:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def infer(self, image: np.ndarray, out: NetworkOutput | None = None) -> NetworkOutput:
+        """
+        Compute one image, (H, W, 3) uint8 RGB of the input size.
+
+        out: arrays to write to, as empty_output makes them; new ones otherwise. Raises ValueError
+        for an image or arrays that do not fit.
+        """
+        self.submit(image, out)
+        return self.collect()
+
+    def submit(self, image: np.ndarray, out: NetworkOutput | None = None) -> None:
+        """As infer, but return at once: image and out are the engine's until collect."""
+        if self._pending is not None:
+            raise RuntimeError('submit was called twice without collect')
+        self._check('image', image, (*self._shape, 3), np.uint8)
+        out = self.empty_output() if out is None else out
+        for name, array in zip(out._fields, out, strict=True):
+            if array is not None:
+                self._check(name, array, self._shape, np.float32)
+        self._loaded.submit(np.ascontiguousarray(image), out)
+        self._pending = out
+
+    def collect(self) -> NetworkOutput:
+        """Wait for what submit began, and return it."""
+        if self._pending is None:
+            raise RuntimeError('collect was called without submit')
+        out, self._pending = self._pending, None
+        self._loaded.collect()
+        return out
+
+    def empty_output(self) -> NetworkOutput:
+        """Arrays of the input size to infer into."""
+        disparity_frac = np.empty(self._shape, np.float32)
+        return NetworkOutput(
+            disparity_frac, np.empty_like(disparity_frac) if self.has_confidence else None
+        )
 
     def resize(self, *, width: int, height: int) -> None:
         """
         Fix another input size; spec.camera.width stays the unit of disparity_frac.
 
-        Raises ValueError unless both are multiples of spec.stride.
+        Raises ValueError unless both are multiples of spec.stride. On any error the size stays.
         """
+        size = {'width': width, 'height': height}
+        check_size(**size, stride=self.spec.stride)
+        if size == self._size:
+            return
+        before = self._loaded
+        self._engine, self._size = self._make(size), size
+        before.close()
 
     def close(self) -> None:
         """Free what the engine holds; the backend is of no use afterwards."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
+    def _make(self, size: dict[str, int]) -> Engine:
+        return self._make_engine(**size)
 
-def load_backend(model: Path | str) -> Backend:
-    """
-    Load a model file and prove that it computes what its ModelSpec says.
+    @property
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError(f'the {self.name} backend is closed')
+        return self._engine
 
-    Raises FileNotFoundError without a file, ValueError for a file that is not ours or whose
-    self-test fails.
-    """
-    path = Path(model)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'model {str(model)!r} not found; make one with '
-            '`python -m trainer export CHECKPOINT -o model.onnx`'
-        )
-    # Imported here, so that a machine needs only the engine it uses.
-    from monodepth_ros.inference.onnxruntime import OnnxRuntimeBackend
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self._size['height'], self._size['width']
 
-    backend = OnnxRuntimeBackend(path)
-    _check_self_test(backend, path)
-    return backend
-
-
-def _check_self_test(backend: Backend, path: Path) -> None:
-    test = backend.spec.self_test
-    if test is None:
-        raise ValueError(f'{path} holds no self-test; export it again')
-    camera = backend.spec.camera
-    try:
-        output = backend.infer(self_test_image(width=camera.width, height=camera.height))
-        got = np.array([output.disparity_frac[pixel] for pixel in test.pixels])
-    # A file that is not as its spec says fails in the engine's own ways, or by an index.
-    except Exception as error:
-        raise ValueError(
-            f'{path} does not run as its ModelSpec says: {one_line(error)}'
-        ) from error
-    expected = np.array(test.disparity)
-    difference = float(np.mean(np.abs(got - expected) / expected))
-    if not difference <= SELF_TEST_TOLERANCE:
-        backend.close()
-        raise ValueError(
-            f'{path} computes disparities that differ by {difference:.1e} from its own self-test, '
-            f'expected at most {SELF_TEST_TOLERANCE:.0e}; the file or {backend.name} is damaged'
-        )
+    @staticmethod
+    def _check(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+        if array.shape != shape or array.dtype != dtype:
+            raise ValueError(
+                f'got {name} of shape {array.shape} and {array.dtype}, expected {shape} and '
+                f'{np.dtype(dtype)}'
+            )

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import onnxruntime
 
-from monodepth_ros.core.model_spec import check_size, METADATA_KEY, ModelSpec
 from monodepth_ros.errors import one_line
-from monodepth_ros.inference.backend import NetworkOutput
-from monodepth_ros.inference.onnx_metadata import read_metadata
+from monodepth_ros.inference.backend import Backend, NetworkOutput
+from monodepth_ros.inference.model_file import FREE_SIZES, INPUT, ModelFile
 
-INPUT, DISPARITY, CONFIDENCE = 'image', 'disparity', 'confidence'
-FREE_SIZES = ('height', 'width')
+NAME = 'onnxruntime'
 
 
-class OnnxRuntimeBackend:
-    """The Backend over an ONNX Runtime session."""
+def open_onnxruntime(model: ModelFile) -> Backend:
+    """The model on this machine's CPU. Raises ValueError for one that does not load."""
+    return Backend(
+        NAME,
+        model.spec,
+        has_confidence=model.has_confidence,
+        precision=model.spec.precision,
+        make_engine=lambda **size: OnnxRuntimeEngine(model, **size),
+    )
 
-    name = 'onnxruntime'
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        # Kept for resize: by then the path may hold another model.
-        self._model = path.read_bytes()
-        self.spec = _read_spec(self._model, path)
-        self.resize(width=self.spec.camera.width, height=self.spec.camera.height)
-        names = {output.name for output in self._session.get_outputs()}
-        self.has_confidence = CONFIDENCE in names
+class OnnxRuntimeEngine:
+    """The Engine over a session; a thread of its own computes, so that submit returns at once."""
 
-    def infer(self, image: np.ndarray) -> NetworkOutput:
-        """image: (H, W, 3) uint8 RGB of the input size."""
-        names = [DISPARITY, CONFIDENCE] if self.has_confidence else [DISPARITY]
-        maps = [np.asarray(output[0]) for output in self._session.run(names, {INPUT: image[None]})]
-        return NetworkOutput(maps[0], maps[1] if self.has_confidence else None)
-
-    def resize(self, *, width: int, height: int) -> None:
-        """Load the model anew, for another input size."""
-        check_size(width=width, height=height, stride=self.spec.stride)
+    def __init__(self, model: ModelFile, *, width: int, height: int) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Threads that spin between two frames take the cores from the rest of the robot.
@@ -48,30 +38,31 @@ class OnnxRuntimeBackend:
             options.add_free_dimension_override_by_name(name, size)
         try:
             self._session = onnxruntime.InferenceSession(
-                self._model, options, providers=['CPUExecutionProvider']
+                model.data, options, providers=['CPUExecutionProvider']
             )
         # onnxruntime's own exceptions share no base class short of Exception.
         except Exception as error:
             raise ValueError(
-                f'{self._path} is no ONNX model that loads: {one_line(error)}; export it again'
+                f'{model.path} is no ONNX model that loads: {one_line(error)}; export it again'
             ) from error
+        self._outputs = model.outputs
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=NAME)
+        self._running: Future[None] | None = None
+
+    def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
+        """See Engine."""
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(INPUT, image[None])
+        for name, array in zip(self._outputs, out, strict=False):
+            binding.bind_output(name, 'cpu', 0, np.float32, (1, *array.shape), array.ctypes.data)
+        self._running = self._worker.submit(self._session.run_with_iobinding, binding)
+
+    def collect(self) -> None:
+        """See Engine."""
+        assert self._running is not None
+        self._running.result()
 
     def close(self) -> None:
-        """Free the session and the model."""
-        del self._session, self._model
-
-
-def _read_spec(model: bytes, path: Path) -> ModelSpec:
-    try:
-        metadata = read_metadata(model)
-    except ValueError as error:
-        raise ValueError(f'{path} is no ONNX model: {error}; export it again') from error
-    if METADATA_KEY not in metadata:
-        raise ValueError(
-            f'{path} has no ModelSpec (metadata key {METADATA_KEY!r}), so its camera and scale '
-            'are unknown; export it with `python -m trainer export`'
-        )
-    try:
-        return ModelSpec.from_json(metadata[METADATA_KEY])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path}: {error}') from error
+        """See Engine."""
+        self._worker.shutdown()
+        del self._session

@@ -1,0 +1,45 @@
+"""Whether an engine computes what the model file says that it computes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monodepth_ros.core.model_spec import self_test_image
+from monodepth_ros.errors import one_line
+from monodepth_ros.inference.backend import Backend
+
+# Mean relative difference to the stored values that another engine's arithmetic may have.
+TOLERANCES = {'fp32': 1e-4, 'fp16': 2e-3, 'bf16': 1e-2, 'int8': 2e-2}
+
+
+class SelfTestError(ValueError):
+    """An engine that computes something else, with what was got and what to do."""
+
+
+def check_self_test(backend: Backend, title: str) -> None:
+    """
+    Run the ModelSpec's input through a backend of the canonical size.
+
+    title: the model's name for the message. Raises SelfTestError.
+    """
+    test = backend.spec.self_test
+    if test is None:
+        raise SelfTestError(f'{title} holds no self-test; export it again')
+    camera = backend.spec.camera
+    try:
+        output = backend.infer(self_test_image(width=camera.width, height=camera.height))
+        got = np.array([output.disparity_frac[pixel] for pixel in test.pixels])
+    # A file that is not as its spec says fails in the engine's own ways, or by an index.
+    except Exception as error:
+        raise SelfTestError(
+            f'{title} does not run on {backend.name} as its ModelSpec says: {one_line(error)}'
+        ) from error
+    expected = np.array(test.disparity)
+    difference = float(np.mean(np.abs(got - expected) / expected))
+    tolerance = TOLERANCES[backend.precision]
+    if not difference <= tolerance:
+        raise SelfTestError(
+            f'{title} computes disparities on {backend.name} that differ by {difference:.1e} from '
+            f'its own self-test, expected at most {tolerance:.0e} in {backend.precision}; the '
+            'file or the engine is damaged'
+        )
