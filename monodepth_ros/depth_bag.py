@@ -12,9 +12,9 @@ from monodepth_ros.frames import BagSource, FileSource, Frame
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.outputs import CONFIDENCE, INFO, OutputMaker, OUTPUTS
-from monodepth_ros.parameters import OutputParams
+from monodepth_ros.parameters import BackendParams, OutputParams
 from monodepth_ros.predictor import Predictor
-from monodepth_ros.progress import Progress
+from monodepth_ros.progress import Progress, StatusLine
 
 # Why a frame may be left out, beside the reasons in frames.py.
 MISFIT = 'unlike their camera_info'
@@ -24,6 +24,7 @@ def write_depth_bag(
     path: Path,
     source: BagSource | FileSource,
     model: Path,
+    backend_params: BackendParams,
     params: OutputParams,
     *,
     topics: Collection[str],
@@ -37,7 +38,12 @@ def write_depth_bag(
     FileExistsError, FileNotFoundError, OSError for a full disk, and ValueError for all else that
     cannot be, also when no frame could be used.
     """
-    with write_bag(path) as writer, load_backend(model) as backend:
+    tell = StatusLine('replay', sys.stderr).tell
+    name, precision = backend_params.backend, backend_params.precision
+    with (
+        write_bag(path) as writer,
+        load_backend(model, name, precision=precision, tell=tell) as backend,
+    ):
         outputs = _outputs(topics, backend, model)
         with Progress(source.count, sys.stderr) as progress:
             copy = _copier(source, outputs, writer, progress.tell) if keep else None

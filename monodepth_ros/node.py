@@ -18,7 +18,12 @@ from monodepth_ros.core.camera import Camera
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.outputs import CONFIDENCE, OutputMaker, OUTPUTS
-from monodepth_ros.parameters import DepthNodeParams, OutputParams, read_parameters
+from monodepth_ros.parameters import (
+    BackendParams,
+    DepthNodeParams,
+    OutputParams,
+    read_parameters,
+)
 from monodepth_ros.predictor import Predictor
 from monodepth_ros.ros_session import (
     CLASSES,
@@ -46,6 +51,7 @@ class DepthNode(LifecycleNode):
         super().__init__('depth_node')
         declare = partial(declare_read_only, self)
         self.params = read_parameters(DepthNodeParams, declare)
+        self._backend_params = read_parameters(BackendParams, declare)
         self._output_params = read_parameters(OutputParams, declare)
         self._backend: Backend | None = None
         self._camera: Camera | None = None
@@ -54,7 +60,12 @@ class DepthNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
         try:
-            self._backend = load_backend(self.params.model)
+            self._backend = load_backend(
+                self.params.model,
+                self._backend_params.backend,
+                precision=self._backend_params.precision,
+                tell=self.get_logger().info,
+            )
         # rclpy swallows what a transition raises, so nobody would learn the reason.
         except Exception as error:
             self.get_logger().error(str(error) or repr(error))
@@ -71,7 +82,7 @@ class DepthNode(LifecycleNode):
             for topic, kind in OUTPUTS.items()
             if topic != CONFIDENCE or self._backend.has_confidence
         }
-        self.get_logger().info(f'{self.params.model} on {self._backend.name}: ready')
+        self.get_logger().info('ready')
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -9,6 +9,7 @@ import math
 from typing import Any, TypeVar
 
 from monodepth_ros.core.colors import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
+from monodepth_ros.inference.load import AUTO, BACKENDS, BFLOAT16, MODEL, PRECISIONS
 from monodepth_ros.messages import DEPTH_ENCODINGS
 from monodepth_ros.predictor import OUTPUT_SIZES
 
@@ -41,6 +42,30 @@ class DepthNodeParams:
 
     def __post_init__(self) -> None:
         _check_choice('image_transport', self.image_transport, IMAGE_TRANSPORTS)
+
+
+@dataclass(frozen=True)
+class BackendParams:
+    """
+    Of depth_node and of replay: what computes; names, defaults and descriptions as above.
+
+    Raises ValueError for a value that cannot be.
+    """
+
+    backend: str = _parameter(
+        AUTO,
+        f'Engine: {", ".join(f"`{name}`" for name in BACKENDS)}; `{AUTO}` is the fastest that '
+        'works here, and says why the others are not used.',
+    )
+    precision: str = _parameter(
+        MODEL,
+        f'Arithmetic: `{MODEL}` as the model file has it, `{BFLOAT16}` for bfloat16, which is '
+        'faster on some CPUs (OpenVINO).',
+    )
+
+    def __post_init__(self) -> None:
+        _check_choice('backend', self.backend, BACKENDS)
+        _check_choice('precision', self.precision, PRECISIONS)
 
 
 @dataclass(frozen=True)

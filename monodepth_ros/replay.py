@@ -16,7 +16,7 @@ from typing import Any
 
 from monodepth_ros.errors import one_line
 from monodepth_ros.outputs import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.parameters import OutputParams, read_parameters, RECTIFIED
+from monodepth_ros.parameters import BackendParams, OutputParams, read_parameters, RECTIFIED
 
 # Depth itself, and what config/foxglove.json shows.
 DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)
@@ -48,7 +48,10 @@ def _end(text: str, status: int = 1) -> int:
 
 
 def _replay(options: argparse.Namespace) -> str:
-    params = read_parameters(OutputParams, lambda name, *_: getattr(options, name))
+    backend_params, params = (
+        read_parameters(kind, lambda name, *_: getattr(options, name))
+        for kind in (BackendParams, OutputParams)
+    )
     # Imported late: a robot may have no rosbags, and main says how to get it.
     from monodepth_ros.camera_yaml import read_camera_yaml
     from monodepth_ros.depth_bag import write_depth_bag
@@ -65,6 +68,7 @@ def _replay(options: argparse.Namespace) -> str:
             options.output,
             source,
             options.model,
+            backend_params,
             params,
             topics=options.topics,
             keep=options.keep,
@@ -100,8 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f'what to write beside {INFO}, of {", ".join(names)}; default: '
         f'{" ".join(DEFAULT_TOPICS)}',
     )
-    group = parser.add_argument_group('outputs', 'The parameters of depth_node.')
-    read_parameters(OutputParams, partial(_add_parameter, group))
+    group = parser.add_argument_group('parameters', 'Those of depth_node.')
+    for kind in (BackendParams, OutputParams):
+        read_parameters(kind, partial(_add_parameter, group))
     return parser
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from monodepth_ros.parameters import (
+    BackendParams,
     CollectParams,
     DepthNodeParams,
     OutputParams,
@@ -21,10 +22,12 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_yaml_shows_the_defaults():
     values = yaml.safe_load((ROOT / 'config' / 'monodepth.yaml').read_text())
-    assert values['/**']['ros__parameters'] == asdict(DepthNodeParams()) | asdict(OutputParams())
+    kinds = (DepthNodeParams, BackendParams, OutputParams)
+    expected = {name: value for kind in kinds for name, value in asdict(kind()).items()}
+    assert values['/**']['ros__parameters'] == expected
 
 
-@pytest.mark.parametrize('kind', [DepthNodeParams, OutputParams, CollectParams])
+@pytest.mark.parametrize('kind', [DepthNodeParams, BackendParams, OutputParams, CollectParams])
 def test_the_readme_shows_the_table(kind):
     assert parameter_table(kind) in (ROOT / 'README.md').read_text()
 
@@ -45,6 +48,8 @@ def test_every_parameter_is_declared_once_and_returned():
     ('kind', 'changes', 'words'),
     [
         (DepthNodeParams, {'image_transport': 'theora'}, "'theora', expected one of"),
+        (BackendParams, {'backend': 'tpu'}, "backend is 'tpu', expected one of"),
+        (BackendParams, {'precision': 'int4'}, "'int4', expected one of"),
         (OutputParams, {'output_size': 'third'}, "output_size is 'third', expected one of"),
         (OutputParams, {'depth_encoding': '16SC1'}, "'16SC1', expected one of"),
         (OutputParams, {'color_map': 'jet'}, "'jet', expected one of"),

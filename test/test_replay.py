@@ -53,6 +53,8 @@ from test.tiny_model import red_image, spec, write_model_without_spec, write_red
 DEPTH, DEPTH_INFO, POINTS = '/depth/image_rect', '/depth/camera_info', '/points'
 COLORED, ALIGNED = '/depth/image_color', '/depth/color_rect'
 WRITTEN = [DEPTH_INFO, ALIGNED, COLORED, DEPTH, POINTS]
+# Named, so that nothing is said of the choice.
+ENGINE = ('--backend', 'onnxruntime')
 # A message type of somebody else, and a message of it: value is 7.
 OWN, OWN_DATA = 'own_msgs/msg/Own', bytes([0, 1, 0, 0, 7, 0, 0, 0])
 ROOT = Path(__file__).parents[1]
@@ -64,7 +66,7 @@ def replay(tmp_path, red_disparity_model, capsys):
     """Replays into tmp_path/out: status, what was printed, what went to stderr."""
 
     def run(source, *options, model=red_disparity_model):
-        arguments = [source, '--model', model, '-o', tmp_path / 'out', *options]
+        arguments = [source, '--model', model, '-o', tmp_path / 'out', *ENGINE, *options]
         status = main([str(argument) for argument in arguments])
         return status, *capsys.readouterr()
 
@@ -471,7 +473,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, replay, monkeypatch):
 def _command(*arguments, before='', **options):
     """The command in a process of its own, after some Python."""
     code = f'{before}\nimport sys\nfrom monodepth_ros.replay import main\nsys.exit(main())'
-    command = [sys.executable, '-c', code, *map(str, arguments)]
+    command = [sys.executable, '-c', code, *map(str, arguments), *ENGINE]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
@@ -487,14 +489,29 @@ def test_a_full_disk_is_one_line(tmp_path, red_disparity_model):
     assert not list(tmp_path.glob('*.partial'))
 
 
-@pytest.mark.parametrize(
-    ('module', 'package'), [('rosbags', 'rosbags'), ('onnxruntime', 'onnxruntime')]
-)
-def test_what_is_not_installed_is_named(tmp_path, red_disparity_model, module, package):
+def _without(module, tmp_path, model):
     before = f'import sys\nsys.modules[{module!r}] = None'
     bag = write_red_bag(tmp_path / 'bag')
-    result = _command(bag, '--model', red_disparity_model, '-o', tmp_path / 'out', before=before)
+    return _command(bag, '--model', model, '-o', tmp_path / 'out', before=before)
+
+
+def test_what_is_not_installed_is_named(tmp_path, red_disparity_model):
+    result = _without('rosbags', tmp_path, red_disparity_model)
     assert result.returncode == 1
     assert result.stderr == (
-        f'replay: {module} is not installed; `python3 -m pip install {package}`\n'
+        'replay: rosbags is not installed; `python3 -m pip install rosbags`\n'
     )
+
+
+def test_an_engine_that_is_not_installed_is_named(tmp_path, red_disparity_model):
+    result = _without('onnxruntime', tmp_path, red_disparity_model)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f'replay: {red_disparity_model} runs on no engine here; ')
+    assert '`python3 -m pip install onnxruntime`' in result.stderr
+    assert result.stderr.count('\n') == 1
+
+
+def test_the_choice_of_an_engine_is_said(tmp_path, replay):
+    status, _, err = replay(write_red_bag(tmp_path / 'bag'), '--backend', 'auto')
+    assert status == 0
+    assert err.startswith('replay: red.onnx runs on ')

@@ -69,7 +69,8 @@ class Backend:
         self._make_engine = make_engine
         self._size = {'width': spec.camera.width, 'height': spec.camera.height}
         self._engine: Engine | None = self._make(self._size)
-        self._pending: NetworkOutput | None = None
+        # What the engine works on: it may only borrow the memory.
+        self._pending: tuple[np.ndarray, NetworkOutput] | None = None
 
     def __enter__(self) -> Backend:
         return self
@@ -101,16 +102,18 @@ class Backend:
         for name, array in zip(out._fields, out, strict=True):
             if array is not None:
                 self._check(name, array, self._shape, np.float32)
-        self._loaded.submit(np.ascontiguousarray(image), out)
-        self._pending = out
+        pending = np.ascontiguousarray(image), out
+        self._loaded.submit(*pending)
+        self._pending = pending
 
     def collect(self) -> NetworkOutput:
         """Wait for what submit began, and return it."""
         if self._pending is None:
             raise RuntimeError('collect was called without submit')
-        out, self._pending = self._pending, None
+        # Kept until the engine is done with it, and given up even where it fails.
+        pending, self._pending = self._pending, None
         self._loaded.collect()
-        return out
+        return pending[1]
 
     def empty_output(self) -> NetworkOutput:
         """Arrays of the input size to infer into."""
