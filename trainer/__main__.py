@@ -1,4 +1,4 @@
-"""`python -m trainer ingest | check | train | export | evaluate`: a recording to a model."""
+"""`python -m trainer ingest | check | train | export | import | evaluate`: a bag to a model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trainer.check_config import CheckConfig
 from trainer.config import TrainConfig
 from trainer.data.sources import open_sequences
 from trainer.evaluate_config import EvaluateConfig
+from trainer.import_config import ImportConfig
 from trainer.ingest_config import IngestConfig
 
 # What shells report of a command that Ctrl-C ended.
@@ -23,7 +24,7 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 def main(args: list[str] | None = None) -> int:
     """Run one command; user errors become one line and exit status 1."""
-    args = sys.argv[1:] if args is None else args
+    args = [_underscored(arg) for arg in (sys.argv[1:] if args is None else args)]
     options = _parser(for_training='train' in args[:1]).parse_args(args)
     command = options.subcommand
     try:
@@ -35,6 +36,13 @@ def main(args: list[str] | None = None) -> int:
         print(f'trainer {command}: stopped; the same command goes on', file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _underscored(arg: str) -> str:
+    """--focal-px as --focal_px: the robot's commands spell their options so."""
+    name, equals, value = arg.partition('=')
+    name = '--' + name[2:].replace('-', '_') if name.startswith('--') else name
+    return name + equals + value
 
 
 def _message(error: Exception) -> str:
@@ -101,6 +109,18 @@ def _export(options: Namespace) -> None:
     )
 
 
+def _import(options: Namespace) -> None:
+    from trainer.import_model import import_model
+
+    config = ImportConfig(**_only(options, *(field.name for field in fields(ImportConfig))))
+    spec = import_model(options.foreign, options.to, config)
+    camera = spec.camera
+    print(
+        f'{options.to}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, '
+        f'{spec.depth_range_m[0]:g} to {spec.depth_range_m[1]:g} m'
+    )
+
+
 def _evaluate(options: Namespace) -> None:
     # Imported late for matplotlib, as torch is above.
     from rich import print as print_rich
@@ -161,6 +181,7 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     export_parser.add_argument('checkpoint', type=Path, help='last.ckpt of a training')
     export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
     commands.add_subcommand('export', export_parser, help='checkpoint -> model.onnx')
+    commands.add_subcommand('import', _import_parser(), help='foreign network -> model.onnx')
     commands.add_subcommand('evaluate', _evaluate_parser(), help='models on data with a truth')
     return parser
 
@@ -176,6 +197,18 @@ def _check_parser() -> ArgumentParser:
         help='page with the pictures; replaced',
     )
     parser.add_class_arguments(CheckConfig, as_group=False)
+    return parser
+
+
+def _import_parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        description='Turn a metric monocular network of others into a model file (ONNX).'
+    )
+    parser.add_argument(
+        'foreign', type=Path, metavar='MODEL.onnx', help='the network, as exported'
+    )
+    parser.add_argument('-o', '--to', type=Path, required=True, help='the .onnx file to write')
+    parser.add_class_arguments(ImportConfig, as_group=False)
     return parser
 
 
@@ -206,6 +239,7 @@ _COMMANDS = {
     'check': _check,
     'train': _train,
     'export': _export,
+    'import': _import,
     'evaluate': _evaluate,
 }
 

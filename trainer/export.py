@@ -15,7 +15,7 @@ from torch import nn, Tensor
 
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, self_test_image, SelfTest
+from monodepth_ros.core.model_spec import ModelSpec, self_test_image
 from monodepth_ros.inference.backend import NetworkOutput
 from monodepth_ros.inference.model_file import (
     CONFIDENCE,
@@ -27,11 +27,11 @@ from monodepth_ros.inference.model_file import (
 from monodepth_ros.inference.onnxruntime import open_onnxruntime
 from trainer.checkpoint import load_checkpoint
 from trainer.model.network import DepthNetwork
+from trainer.onnx_model import self_test, store_spec
 from trainer.postprocess import confidence, flip_blend
 
 OPSET = 18
 ANY_SIZE = 2**31
-SELF_TEST_PIXELS = 64
 # torch and ONNX Runtime order float32 sums differently; more than this is another function.
 TOLERANCE = 1e-4
 
@@ -74,10 +74,10 @@ def export(checkpoint: Path, output: Path) -> ModelSpec:
     with atomic_file(output) as partial:
         write_onnx(model, partial)
         _tidy_input(partial)
-        _store_spec(partial, spec)
+        store_spec(partial, spec)
         computed = _check_against_torch(model, partial, spec.camera)
-        spec = replace(spec, self_test=_self_test(computed))
-        _store_spec(partial, spec)
+        spec = replace(spec, self_test=self_test(computed))
+        store_spec(partial, spec)
     return spec
 
 
@@ -133,12 +133,6 @@ def _tidy_input(path: Path) -> None:
     onnx.save(model, path)
 
 
-def _store_spec(path: Path, spec: ModelSpec) -> None:
-    model = onnx.load(path)
-    onnx.helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
-    onnx.save(model, path)
-
-
 def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np.ndarray:
     """(H, W) disparity of the self-test image in ONNX Runtime."""
     image = self_test_image(width=camera.width, height=camera.height)
@@ -156,10 +150,3 @@ def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np
                 f'expected at most {TOLERANCE:.0e}; report this with the checkpoint'
             )
     return computed.disparity_frac
-
-
-def _self_test(disparity: np.ndarray) -> SelfTest:
-    flat = np.linspace(0, disparity.size - 1, SELF_TEST_PIXELS).astype(int)
-    rows, columns = np.unravel_index(flat, disparity.shape)
-    pixels = tuple(zip(rows.tolist(), columns.tolist(), strict=True))
-    return SelfTest(pixels, tuple(float(disparity[pixel]) for pixel in pixels))

@@ -51,7 +51,8 @@ class ModelFile:
         if METADATA_KEY not in header.metadata:
             raise ValueError(
                 f'{self.path} has no ModelSpec (metadata key {METADATA_KEY!r}), so its camera and '
-                'scale are unknown; export it with `python -m trainer export`'
+                'scale are unknown; export it with `python -m trainer export`, or make one of a '
+                'network of others with `python -m trainer import`'
             )
         try:
             return ModelSpec.from_json(header.metadata[METADATA_KEY])
