@@ -46,15 +46,21 @@ setup(
         'dev': [
             'codespell',
             'colcon-common-extensions',
+            "cuda-bindings; sys_platform == 'linux'",
             'hypothesis',
             'mypy',
+            'openvino',
             'pytest',
             'ruff',
             'scikit-image',
+            # It parses and builds without a GPU, so that every test machine does.
+            "tensorrt-rtx-cu13-bindings; sys_platform == 'linux' and platform_machine == 'x86_64'",
+            "tensorrt-rtx-cu13-libs; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
     },
     entry_points={
         'console_scripts': [
+            f'build_engine = {PACKAGE}.build_engine:main',
             f'collect_pairs = {PACKAGE}.collect_pairs:main',
             f'depth_node = {PACKAGE}.node:main',
             f'replay = {PACKAGE}.replay:main',

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import fcntl
 import os
 from pathlib import Path
 import shutil
+import time
 
 PARTIAL_SUFFIX = '.partial'
+# Between two tries for a lock that another process has.
+LOCK_POLL_S = 0.1
 
 
 @contextmanager
@@ -45,6 +48,15 @@ def atomic_file(path: Path) -> Iterator[Path]:
         raise
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file for our own eyes; it is on the disk when this returns."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, 'wb') as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
 def partial_path(path: Path) -> Path:
     """The name beside path under which it is being made."""
     return path.with_name(path.name + PARTIAL_SUFFIX)
@@ -69,14 +81,37 @@ def lock_folder(folder: Path) -> int:
     """
     A lock on a folder that goes with the process, even a killed one; close it to give it back.
 
-    Raises OSError when another process has it.
+    Raises BlockingIOError when another process has it.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
-        raise OSError(
+        raise BlockingIOError(
             f'another process writes to {folder}; wait for it, stop it or choose another folder'
         ) from error
     return lock
+
+
+@contextmanager
+def locked_folder(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """
+    Hold lock_folder's lock.
+
+    waiting: called now and then while another process has it, and may raise; without it
+    BlockingIOError is raised.
+    """
+    while True:
+        try:
+            lock = lock_folder(folder)
+            break
+        except BlockingIOError:
+            if waiting is None:
+                raise
+            waiting()
+            time.sleep(LOCK_POLL_S)
+    try:
+        yield
+    finally:
+        os.close(lock)

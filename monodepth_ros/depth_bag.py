@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 import sys
 
@@ -39,10 +40,9 @@ def write_depth_bag(
     cannot be, also when no frame could be used.
     """
     tell = StatusLine('replay', sys.stderr).tell
-    name, precision = backend_params.backend, backend_params.precision
     with (
         write_bag(path) as writer,
-        load_backend(model, name, precision=precision, tell=tell) as backend,
+        load_backend(model, **asdict(backend_params), tell=tell) as backend,
     ):
         outputs = _outputs(topics, backend, model)
         with Progress(source.count, sys.stderr) as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 import sys
 
@@ -61,10 +62,7 @@ class DepthNode(LifecycleNode):
         """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
         try:
             self._backend = load_backend(
-                self.params.model,
-                self._backend_params.backend,
-                precision=self._backend_params.precision,
-                tell=self.get_logger().info,
+                self.params.model, **asdict(self._backend_params), tell=self.get_logger().info
             )
         # rclpy swallows what a transition raises, so nobody would learn the reason.
         except Exception as error:

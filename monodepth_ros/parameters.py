@@ -63,9 +63,24 @@ class BackendParams:
         'faster on some CPUs (OpenVINO).',
     )
 
+    device: int = _parameter(0, 'Number of the GPU (TensorRT).')
+    workspace_mb: int = _parameter(
+        0, 'GPU memory that one operator may need besides its inputs and outputs; 0: all there is.'
+    )
+    optimisation_level: int = _parameter(
+        3, "TensorRT's, 0 to 5: a higher one looks longer for a faster engine."
+    )
+
     def __post_init__(self) -> None:
         _check_choice('backend', self.backend, BACKENDS)
         _check_choice('precision', self.precision, PRECISIONS)
+        for name in ('device', 'workspace_mb'):
+            if getattr(self, name) < 0:
+                raise ValueError(f'parameter {name} is {getattr(self, name)}, expected >= 0')
+        if not 0 <= self.optimisation_level <= 5:
+            raise ValueError(
+                f'parameter optimisation_level is {self.optimisation_level}, expected 0 to 5'
+            )
 
 
 @dataclass(frozen=True)

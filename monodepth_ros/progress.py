@@ -1,8 +1,9 @@
-"""How far a replay is: a bar on a terminal, else a line now and then."""
+"""How far a command is: a bar on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 import time
 from types import TracebackType
 from typing import TextIO
@@ -12,6 +13,44 @@ BAR_WIDTH = 20
 BAR_PERIOD_S, LINE_PERIOD_S = 0.1, 10.0
 # Back to the start of the line, and what stands in it away.
 CLEAR = '\r\x1b[K'
+
+
+class StatusLine:
+    """
+    The line of a command at work: in its place on a terminal, else again now and then.
+
+    title: begins what is told to the user. stream: where all is shown.
+    """
+
+    def __init__(self, title: str, stream: TextIO) -> None:
+        self._title = title
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._period_s = BAR_PERIOD_S if self._is_terminal else LINE_PERIOD_S
+        self._shown_s = time.monotonic()
+
+    def show(self, line: Callable[[], str]) -> None:
+        """The line as it is now, made only when its time has come."""
+        now_s = time.monotonic()
+        if now_s - self._shown_s >= self._period_s:
+            self._shown_s = now_s
+            self._print(line() if self._is_terminal else f'{line()}\n')
+
+    def tell(self, text: str) -> None:
+        """Another line, that stays above it."""
+        self._print(f'{self._title}: {text}\n')
+
+    def clear(self) -> None:
+        """Take it away from a terminal."""
+        self._print('')
+
+    def _print(self, text: str) -> None:
+        print(CLEAR + text if self._is_terminal else text, end='', file=self._stream, flush=True)
+
+
+def bar(fraction: float) -> str:
+    """A bar of which a fraction in 0 to 1 is full."""
+    return f'[{"#" * int(BAR_WIDTH * fraction):{BAR_WIDTH}}]'
 
 
 class Progress:
@@ -25,10 +64,8 @@ class Progress:
         self.written = 0
         self.dropped: Counter[str] = Counter()
         self._total = total
-        self._stream = stream
-        self._is_terminal = stream.isatty()
-        self._period_s = BAR_PERIOD_S if self._is_terminal else LINE_PERIOD_S
-        self._start_s = self._shown_s = time.monotonic()
+        self._status = StatusLine('replay', stream)
+        self._start_s = time.monotonic()
 
     def __enter__(self) -> Progress:
         return self
@@ -39,7 +76,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._print('')
+        self._status.clear()
 
     @property
     def summary(self) -> str:
@@ -57,42 +94,31 @@ class Progress:
     def write(self) -> None:
         """Count a written frame."""
         self.written += 1
-        self._show()
+        self._status.show(self._line)
 
     def drop(self, reason: str, detail: str) -> None:
         """Count a dropped frame; the detail of the first of a reason is said."""
         if not self.dropped[reason]:
             self.tell(f'left out: {detail}; more of this kind are only counted')
         self.dropped[reason] += 1
-        self._show()
+        self._status.show(self._line)
 
     def tell(self, text: str) -> None:
         """A line for the user, above the bar."""
-        self._print(f'replay: {text}\n')
+        self._status.tell(text)
 
     @property
     def _done(self) -> int:
         return self.written + self.dropped.total()
 
-    def _show(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._shown_s >= self._period_s:
-            self._shown_s = now_s
-            line = self._line(now_s - self._start_s)
-            self._print(line if self._is_terminal else f'{line}\n')
-
-    def _line(self, elapsed_s: float) -> str:
+    def _line(self) -> str:
         # A video may hold more than it says.
         done, total = self._done, max(self._done, self._total)
-        rate = done / elapsed_s
+        rate = done / (time.monotonic() - self._start_s)
         if not self._total:
             return f'{done} frames, {rate:.1f} frames/s'
-        bar = '#' * (BAR_WIDTH * done // total)
         minutes, seconds = divmod(round((total - done) / rate), 60)
         return (
-            f'[{bar:{BAR_WIDTH}}] {done}/{total} frames, {rate:.1f} frames/s, '
+            f'{bar(done / total)} {done}/{total} frames, {rate:.1f} frames/s, '
             f'{minutes}:{seconds:02} left'
         )
-
-    def _print(self, text: str) -> None:
-        print(CLEAR + text if self._is_terminal else text, end='', file=self._stream, flush=True)

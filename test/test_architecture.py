@@ -12,12 +12,15 @@ ROS = {
     'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'sensor_msgs', 'std_msgs', 'stereo_msgs',
     'launch', 'launch_ros', 'cv_bridge',
 }  # fmt: skip
-ENGINES = {'tensorrt', 'cuda', 'onnxruntime', 'openvino'}
+ENGINES = {
+    'tensorrt', 'tensorrt_rtx', 'tensorrt_rtx_bindings', 'cuda', 'onnxruntime', 'openvino',
+}  # fmt: skip
 TORCH = {'torch', 'lightning', 'timm', 'torchvision'}
 # folder or file: what it may not import. The longest matching path counts.
 FORBIDDEN = {
     'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/inference': TORCH | ROS | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/inference': TORCH | ROS | {'cuda', 'trainer', 'demo', 'bench'},
+    'monodepth_ros/inference/cuda.py': TORCH | ROS | {'trainer', 'demo', 'bench'},
     'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/collect_pairs.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/silent_topic.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},

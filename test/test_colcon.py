@@ -26,7 +26,7 @@ def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     prefix = tmp_path / 'install' / 'monodepth_ros'
     share = prefix / 'share' / 'monodepth_ros'
-    for program in ('depth_node', 'collect_pairs', 'replay'):
+    for program in ('build_engine', 'collect_pairs', 'depth_node', 'replay'):
         assert os.access(prefix / 'lib' / 'monodepth_ros' / program, os.X_OK)
     assert (prefix / 'share/ament_index/resource_index/packages/monodepth_ros').is_file()
     assert (share / 'package.xml').is_file()

@@ -8,7 +8,7 @@ import sys
 import onnx
 import pytest
 
-from monodepth_ros.inference.load import BACKENDS, load_backend
+from monodepth_ros.inference.load import load_backend
 from test.tiny_model import (
     write_model_without_spec,
     write_red_disparity_model,
@@ -43,7 +43,7 @@ def test_bfloat16_is_openvinos(red_disparity_model):
     pytest.importorskip('openvino')
     with load_backend(red_disparity_model, precision='bf16') as backend:
         assert (backend.name, backend.precision) == ('openvino', 'bf16')
-    with pytest.raises(ValueError, match='onnxruntime: has no bfloat16'):
+    with pytest.raises(ValueError, match='onnxruntime: computes as the model file says'):
         load_backend(red_disparity_model, 'onnxruntime', precision='bf16')
 
 
@@ -59,7 +59,7 @@ def test_a_model_without_spec_is_refused(tmp_path):
 
 def test_a_model_that_computes_something_else_is_refused(tmp_path):
     path = write_red_disparity_model(tmp_path / 'wrong.onnx', wrong_self_test())
-    for name in BACKENDS:
+    for name in ('auto', 'openvino', 'onnxruntime'):
         with pytest.raises(ValueError, match=r'differ by 9\.9e-03 from its own self-test'):
             load_backend(path, name)
 

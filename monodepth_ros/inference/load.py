@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from monodepth_ros.errors import one_line
 from monodepth_ros.inference.backend import Backend
@@ -20,42 +21,54 @@ class UnavailableError(ValueError):
     """An engine that cannot run here, with what it lacks."""
 
 
+class _Wishes(NamedTuple):
+    """See load_backend."""
+
+    precision: str
+    device: int
+    workspace_mb: int
+    optimisation_level: int
+    tell: Callable[[str], None]
+
+
 def load_backend(
     model: Path | str,
-    name: str = AUTO,
+    backend: str = AUTO,
     *,
     precision: str = MODEL,
+    device: int = 0,
+    workspace_mb: int = 0,
+    optimisation_level: int = 3,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Backend:
     """
     Load a model file and prove that it computes what its ModelSpec says.
 
-    name: of BACKENDS, or AUTO for the fastest that works. precision: of PRECISIONS. tell: is told
-    which engine AUTO took, and why not a faster one. Raises FileNotFoundError without a file,
-    ValueError for a file that is not ours or that no engine computes rightly.
+    backend: of BACKENDS, or AUTO for the fastest that works. precision: of PRECISIONS. device:
+    number of the GPU. workspace_mb, optimisation_level: of TensorRT's builder, 0 for all the
+    memory there is. tell: is told which engine AUTO took, why not a faster one, and of a build
+    that takes minutes. Raises FileNotFoundError without a file, ValueError for a file that is not
+    ours or that no engine computes rightly.
     """
-    _check_choice('backend', name, BACKENDS)
+    _check_choice('backend', backend, BACKENDS)
     _check_choice('precision', precision, PRECISIONS)
     file = ModelFile(model)
+    wishes = _Wishes(precision, device, workspace_mb, optimisation_level, tell)
     refusals: list[str] = []
-    for candidate in _OPENERS if name == AUTO else (name,):
+    for name in _OPENERS if backend == AUTO else (backend,):
         try:
-            backend = _proven(candidate, file, precision)
+            loaded = _proven(name, file, wishes)
         except ValueError as error:
-            refusals.append(f'{candidate}: {error}')
+            refusals.append(f'{name}: {error}')
             continue
-        if name == AUTO:
-            tell(f'{file.path.name} runs on {"; ".join([candidate, *map(_not, refusals)])}')
-        return backend
+        if backend == AUTO:
+            tell(f'{file.path.name} runs on {"; not on ".join([name, *refusals])}')
+        return loaded
     raise ValueError(f'{file.path} runs on no engine here; {"; ".join(refusals)}')
 
 
-def _not(refusal: str) -> str:
-    return f'not on {refusal}'
-
-
-def _proven(name: str, file: ModelFile, precision: str) -> Backend:
-    backend = _OPENERS[name](file, precision)
+def _proven(name: str, file: ModelFile, wishes: _Wishes) -> Backend:
+    backend = _OPENERS[name](file, wishes)
     try:
         check_self_test(backend, str(file.path))
     except SelfTestError:
@@ -64,22 +77,60 @@ def _proven(name: str, file: ModelFile, precision: str) -> Backend:
     return backend
 
 
-def _open_openvino(file: ModelFile, precision: str) -> Backend:
+def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
+    try:
+        from monodepth_ros.inference import cuda
+        from monodepth_ros.inference.build_phases import heartbeat
+        from monodepth_ros.inference.engine_cache import default_folder, EngineCache
+        from monodepth_ros.inference.tensorrt import open_tensorrt
+        from monodepth_ros.inference.tensorrt_builder import BuildOptions
+    except Exception as error:
+        raise _unavailable('cuda-bindings', error) from error
+    _refuse_bfloat16(wishes)
+    # Before a folder is made for engines that will never be.
+    problem = cuda.device_problem(wishes.device)
+    if problem is not None:
+        raise UnavailableError(problem)
+    try:
+        cache = EngineCache(default_folder())
+        options = BuildOptions(
+            workspace_mb=wishes.workspace_mb or None,
+            optimisation_level=wishes.optimisation_level,
+            timing_cache=cache.timing_file,
+        )
+        return open_tensorrt(
+            file,
+            cache,
+            options=options,
+            device=wishes.device,
+            tell=wishes.tell,
+            progress=heartbeat(wishes.tell),
+        )
+    # Of the cache's disk, and of CUDA.
+    except (OSError, RuntimeError) as error:
+        raise UnavailableError(one_line(error)) from error
+
+
+def _open_openvino(file: ModelFile, wishes: _Wishes) -> Backend:
     try:
         from monodepth_ros.inference.openvino import open_openvino
     except Exception as error:
         raise _unavailable('openvino', error) from error
-    return open_openvino(file, bfloat16=precision == BFLOAT16)
+    return open_openvino(file, bfloat16=wishes.precision == BFLOAT16)
 
 
-def _open_onnxruntime(file: ModelFile, precision: str) -> Backend:
+def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
     try:
         from monodepth_ros.inference.onnxruntime import open_onnxruntime
     except Exception as error:
         raise _unavailable('onnxruntime', error) from error
-    if precision == BFLOAT16:
-        raise UnavailableError('has no bfloat16 on CPUs; choose precision `model`')
+    _refuse_bfloat16(wishes)
     return open_onnxruntime(file)
+
+
+def _refuse_bfloat16(wishes: _Wishes) -> None:
+    if wishes.precision == BFLOAT16:
+        raise UnavailableError(f'computes as the model file says; choose precision `{MODEL}`')
 
 
 def _unavailable(package: str, error: Exception) -> UnavailableError:
@@ -93,7 +144,8 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 # The fastest first.
-_OPENERS: dict[str, Callable[[ModelFile, str], Backend]] = {
+_OPENERS: dict[str, Callable[[ModelFile, _Wishes], Backend]] = {
+    'tensorrt': _open_tensorrt,
     'openvino': _open_openvino,
     'onnxruntime': _open_onnxruntime,
 }
