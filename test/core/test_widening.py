@@ -39,9 +39,20 @@ def test_a_narrower_view_does_not_shrink_the_input():
 
 @pytest.mark.parametrize('scale', [1, 4])
 def test_the_input_grows_to_where_the_view_ends(scale):
-    # 32 columns to the left, 16 to the right, 16 rows below: all are multiples of the stride.
-    expected = CANONICAL.cropped(left=-32, top=0, width=176, height=80)
-    assert _widened(_reaching(32, 16, 0, 16, scale=scale)) == expected
+    # 32 columns to the left, 16 to the right: multiples of the stride.
+    expected = CANONICAL.cropped(left=-32, top=0, width=176, height=64)
+    assert _widened(_reaching(32, 16, scale=scale)) == expected
+
+
+def test_rows_are_never_added():
+    assert _widened(_reaching(0, 0, 32, 64)) == CANONICAL
+
+
+def test_columns_count_in_the_rows_of_the_network_only():
+    live = _reaching(32, 32, 16, 16)
+    valid = np.ones((live.height, live.width), bool)
+    valid[16:-16, :32] = False
+    assert _widened(live, valid) == CANONICAL.cropped(left=0, top=0, width=160, height=64)
 
 
 def test_what_rounding_adds_goes_to_both_ends():
@@ -75,12 +86,11 @@ def test_only_valid_pixels_of_the_view_count():
     assert _widened(live, np.zeros_like(valid)) == CANONICAL
 
 
-def test_the_area_at_most_doubles_and_both_axes_share_it():
-    network = _widened(_reaching(300, 100, 150, 150))
-    assert (network.width, network.height) == (192, 80)
+def test_the_area_at_most_doubles():
+    network = _widened(_reaching(300, 100))
+    assert (network.width, network.height) == (256, 64)
     # Three quarters of what was wanted, and given, lie to the left.
-    assert network.cx == 63.5 + 48
-    assert network.cy == 31.5 + 8
+    assert network.cx == 63.5 + 96
 
 
 sizes = st.integers(1, 400)

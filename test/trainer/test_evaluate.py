@@ -113,12 +113,12 @@ def test_median_scaling_is_labelled_everywhere(tmp_path, red_disparity_model, ca
 
 
 def test_what_the_model_does_not_see_is_no_error_but_is_said(tmp_path, red_disparity_model):
-    # Half the focal length: the network's input grows to 192 x 64 of the 256 x 128 px it sees.
+    # Half the focal length: the network's input grows to 256 x 64 of the 256 x 128 px it sees.
     wide = Intrinsics(fx=32, fy=32, cx=63.5, cy=31.5, width=128, height=64)
     pairs = write_red_pairs(tmp_path / 'pairs', {'a': (RED_5_M, _depth(5, 5, wide))}, wide)
     (row,) = _evaluate(tmp_path, red_disparity_model, pairs)['rows']
     assert row['abs_rel'] == pytest.approx(0, abs=1e-6)
-    assert row['valid_share'] == pytest.approx(3 / 8)
+    assert row['valid_share'] == pytest.approx(1 / 2)
 
 
 def test_several_models_get_a_mean_and_a_spread(tmp_path, red_disparity_model, red_pairs):
