@@ -39,10 +39,9 @@ def widened(
     after = max(0, math.ceil(last - (canonical.width - 0.5) - 1e-6))
     wanted = before + after
     added = min(math.floor(wanted / stride + 0.5) * stride, (MAX_AREA - 1) * canonical.width)
-    if added >= wanted:  # what rounding adds goes to both sides
-        left = before + (added - wanted) // 2
-    else:
-        left = round(added * before / wanted)
+    # What rounding adds goes to both sides.
+    spare = max(0, added - wanted)
+    left = round((added - spare) * before / max(wanted, 1)) + spare // 2
     return canonical.cropped(
         left=-left, top=0, width=canonical.width + added, height=canonical.height
     )
