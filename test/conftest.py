@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+import signal
 
 from hypothesis import settings
 import pytest
@@ -10,6 +11,9 @@ import pytest
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile('busy', deadline=None)
 settings.load_profile('busy')
+
+# A shell that starts its jobs in the background lets them ignore Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_DATA = Path(__file__).parents[2] / 'shared' / 'data'
 

@@ -13,6 +13,7 @@ from trainer.check_config import CheckConfig
 from trainer.config import TrainConfig
 from trainer.data.sources import open_sequences
 from trainer.evaluate_config import EvaluateConfig
+from trainer.export_config import ExportConfig
 from trainer.import_config import ImportConfig
 from trainer.ingest_config import IngestConfig
 
@@ -101,11 +102,13 @@ def _train(options: Namespace) -> None:
 def _export(options: Namespace) -> None:
     from trainer.export import export
 
-    spec = export(options.checkpoint, options.output)
+    config = ExportConfig(**_only(options, *(field.name for field in fields(ExportConfig))))
+    spec = export(options.checkpoint, options.output, config)
     camera = spec.camera
+    metrics = ', '.join(f'{name} {value:.2g}' for name, value in spec.metrics.items())
     print(
         f'{options.output}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, baseline '
-        f'{spec.baseline_m:.3f} m, agrees with torch'
+        f'{spec.baseline_m:.3f} m, {spec.precision}, {metrics or "agrees with torch"}'
     )
 
 
@@ -180,6 +183,7 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     export_parser = ArgumentParser(description='Turn a checkpoint into a model file (ONNX).')
     export_parser.add_argument('checkpoint', type=Path, help='last.ckpt of a training')
     export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
+    export_parser.add_class_arguments(ExportConfig, as_group=False)
     commands.add_subcommand('export', export_parser, help='checkpoint -> model.onnx')
     commands.add_subcommand('import', _import_parser(), help='foreign network -> model.onnx')
     commands.add_subcommand('evaluate', _evaluate_parser(), help='models on data with a truth')

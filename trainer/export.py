@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 import warnings
 
 import numpy as np
@@ -14,7 +15,6 @@ import torch
 from torch import nn, Tensor
 
 from monodepth_ros.atomic import atomic_file
-from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import ModelSpec, self_test_image
 from monodepth_ros.inference.backend import NetworkOutput
 from monodepth_ros.inference.model_file import (
@@ -25,59 +25,109 @@ from monodepth_ros.inference.model_file import (
     ModelFile,
 )
 from monodepth_ros.inference.onnxruntime import open_onnxruntime
+from monodepth_ros.inference.self_test import TOLERANCES
 from trainer.checkpoint import load_checkpoint
+from trainer.export_config import DIFFERENCE, ExportConfig
 from trainer.model.network import DepthNetwork
 from trainer.onnx_model import self_test, store_spec
-from trainer.postprocess import confidence, flip_blend
+from trainer.postprocess import confidence, joined
 
 OPSET = 18
 ANY_SIZE = 2**31
-# torch and ONNX Runtime order float32 sums differently; more than this is another function.
-TOLERANCE = 1e-4
+DEFAULT = ExportConfig()
 
 
 class ExportedNetwork(nn.Module):
     """
-    What goes into the file: uint8 image in, flip-blended left disparity and its confidence out.
+    What goes into the file: uint8 image in, left disparity and its confidence out.
 
     canonical_width: of ModelSpec.camera, the unit of disparity whatever the width of the image.
+    flip, confidence: see ExportConfig.
     """
 
-    def __init__(self, network: DepthNetwork, *, canonical_width: int) -> None:
+    def __init__(
+        self,
+        network: DepthNetwork,
+        *,
+        canonical_width: int,
+        flip: bool = True,
+        confidence: bool = True,
+    ) -> None:
         super().__init__()
         self.network = network
         self.canonical_width = canonical_width
+        self.flip = flip
+        self.output_names = [DISPARITY, CONFIDENCE] if confidence else [DISPARITY]
+        self.dtype = torch.float32
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def halve(self) -> None:
+        """Compute the network in float16, but its heads and all that follows in float32."""
+        self.dtype = torch.float16
+        decoder = self.network.decoder
+        for part in (self.network.encoder, decoder.upconvs, decoder.iconvs):
+            part.half()
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """
         image: (1, H, W, 3) uint8 RGB.
 
-        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and confidence,
-        (1, H, W) float32 in 0..1.
+        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and with
+        confidence that, (1, H, W) float32 in 0..1.
         """
         # TensorRT wants the cast to be the first operator after a uint8 input.
         x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
-        # One pass of two images: the second is the mirrored one.
-        disparities = self.network(torch.cat([x, x.flip(-1)]))[0]
-        blended = flip_blend(disparities[:1, 0], disparities[1:, 0])
-        return blended, confidence(disparities, blended, unit_px=self.canonical_width)
+        if self.flip:
+            # One pass of two images: the second is the mirrored one.
+            x = torch.cat([x, x.flip(-1)])
+        disparities = self.network(x.to(self.dtype))[0]
+        disparity = joined(disparities[:, 0])
+        if CONFIDENCE not in self.output_names:
+            return (disparity,)
+        return disparity, confidence(disparities, disparity, unit_px=self.canonical_width)
 
 
-def export(checkpoint: Path, output: Path) -> ModelSpec:
+def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> ModelSpec:
     """
-    Write the model file; nothing is left behind when it does not agree with torch.
+    Write the model file; nothing is left behind when it does not compute what torch does.
 
-    Raises ValueError for a foreign checkpoint or when ONNX Runtime and torch differ.
+    Raises ValueError for a foreign checkpoint, when the file differs from torch in float32 by more
+    than its precision explains, or when the calibration data cannot be used.
     """
     network, spec = load_checkpoint(checkpoint)
-    model = ExportedNetwork(network, canonical_width=spec.camera.width).eval()
-    with atomic_file(output) as partial:
-        write_onnx(model, partial)
-        _tidy_input(partial)
-        store_spec(partial, spec)
-        computed = _check_against_torch(model, partial, spec.camera)
-        spec = replace(spec, self_test=self_test(computed))
-        store_spec(partial, spec)
+    model = ExportedNetwork(
+        network,
+        canonical_width=spec.camera.width,
+        flip=config.flip,
+        confidence=config.confidence,
+    ).eval()
+    with atomic_file(output) as partial, TemporaryDirectory() as folder:
+        if config.calibration is None:
+            return _write(model, partial, replace(spec, precision=config.precision))
+        # Imported here: only int8 reads data.
+        from trainer.quantize import quantize
+
+        float32 = Path(folder) / 'fp32.onnx'
+        _write(model, float32, spec)
+        return quantize(float32, partial, config.calibration)
+
+
+def _write(model: ExportedNetwork, path: Path, spec: ModelSpec) -> ModelSpec:
+    """A model file of the spec's precision, fp32 or fp16; the spec as it is stored there."""
+    image = self_test_image(width=spec.camera.width, height=spec.camera.height)
+    with torch.no_grad():
+        expected = [output[0].numpy() for output in model(torch.from_numpy(image)[None])]
+    if spec.precision == 'fp16':
+        model.halve()
+    write_onnx(model, path)
+    _tidy_input(path)
+    store_spec(path, spec)
+    with open_onnxruntime(ModelFile(path)) as backend:
+        computed = backend.infer(image)
+    difference = _check(computed, expected, spec.precision)
+    if spec.precision != 'fp32':
+        spec = replace(spec, metrics=spec.metrics | {DIFFERENCE: difference})
+    spec = replace(spec, self_test=self_test(computed.disparity_frac))
+    store_spec(path, spec)
     return spec
 
 
@@ -93,7 +143,7 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
             model,
             (example,),
             input_names=[INPUT],
-            output_names=[DISPARITY, CONFIDENCE],
+            output_names=model.output_names,
             dynamic_shapes={
                 'image': {
                     1: stride * torch.export.Dim('rows', min=2, max=256),
@@ -133,20 +183,18 @@ def _tidy_input(path: Path) -> None:
     onnx.save(model, path)
 
 
-def _check_against_torch(model: nn.Module, path: Path, camera: Intrinsics) -> np.ndarray:
-    """(H, W) disparity of the self-test image in ONNX Runtime."""
-    image = self_test_image(width=camera.width, height=camera.height)
-    with open_onnxruntime(ModelFile(path)) as backend:
-        computed = backend.infer(image)
-    with torch.no_grad():
-        expected = NetworkOutput(
-            *(output[0].numpy() for output in model(torch.from_numpy(image)[None]))
+def _check(computed: NetworkOutput, expected: list[np.ndarray], precision: str) -> float:
+    """The mean relative difference of disparity. Raises ValueError for another function."""
+    disparity, tolerance = expected[0], TOLERANCES[precision]
+    difference = float(np.mean(np.abs(computed.disparity_frac - disparity) / disparity))
+    of_confidence = 0.0
+    if computed.confidence is not None:
+        # It is a share already; relative, doubtful pixels would count most.
+        of_confidence = float(np.mean(np.abs(computed.confidence - expected[1])))
+    if not (difference <= tolerance and of_confidence <= tolerance):
+        raise ValueError(
+            f'ONNX Runtime in {precision} and torch in float32 differ by {difference:.1e} in mean '
+            f'relative disparity and {of_confidence:.1e} in mean confidence, expected at most '
+            f'{tolerance:.0e}; export with --precision fp32, or report this with the checkpoint'
         )
-    for name, got, wanted in zip(NetworkOutput._fields, computed, expected, strict=True):
-        error = float(np.mean(np.abs(got - wanted) / wanted))
-        if not error <= TOLERANCE:
-            raise ValueError(
-                f'ONNX Runtime and torch differ by {error:.1e} in mean relative {name}, '
-                f'expected at most {TOLERANCE:.0e}; report this with the checkpoint'
-            )
-    return computed.disparity_frac
+    return difference

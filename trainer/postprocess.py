@@ -1,4 +1,4 @@
-"""What becomes of the network's two passes, the image's and its mirror image's."""
+"""What becomes of the network's passes, the image's and its mirror image's."""
 
 from __future__ import annotations
 
@@ -32,24 +32,28 @@ def flip_blend(of_image: Tensor, of_mirrored: Tensor) -> Tensor:
     return at_left * mirrored_back + at_right * of_image + (1 - at_left - at_right) * mean
 
 
-def confidence(disparities: Tensor, blended: Tensor, *, unit_px: int) -> Tensor:
+def joined(passes: Tensor) -> Tensor:
+    """The passes' (2, H, W), the image's and its mirror image's, blended; one (1, H, W) as is."""
+    return passes if len(passes) == 1 else flip_blend(passes[:1], passes[1:])
+
+
+def confidence(disparities: Tensor, disparity: Tensor, *, unit_px: int) -> Tensor:
     """
-    How far the predictions for a pixel agree: 1 - confidence estimates the relative depth error.
+    How far the estimates of a pixel agree: 1 - confidence estimates the relative depth error.
 
     Each pass says twice what the disparity is: by its left disparity d, and by its right one at
     x - d, where it sees the same point. Confidence is d / (d + ERROR_PER_SPREAD * s), d the
-    blended disparity and s the root mean square distance of the four to it, the passes weighted
-    as in the blend.
+    disparity given out and s the root mean square distance of the four (two, of one pass) to it,
+    the passes weighted as in the blend.
 
-    disparities: (2, 2, H, W) > 0, pass (image, mirrored) by view (left, right), in fractions of
-    unit_px pixels. blended: (1, H, W), flip_blend of the left ones. Returns (1, H, W) in 0..1.
+    disparities: (P, 2, H, W) > 0, P passes (image, mirrored) by view (left, right), in fractions
+    of unit_px pixels. disparity: (1, H, W), the left ones joined. Returns (1, H, W) in 0..1.
     """
     left, right = disparities[:, :1], disparities[:, 1:]
     # warp counts in widths of this image, which may be wider than the unit.
     in_widths = unit_px / disparities.shape[-1]
     seen_by_right = warp(right, offset_frac=-left * in_widths)
     estimates = torch.cat([left, seen_by_right], dim=1)
-    centre = torch.cat([blended, blended.flip(-1)])[:, None]
-    variance = ((estimates - centre) ** 2).mean(dim=1)
-    spread = flip_blend(variance[:1], variance[1:]).sqrt()
-    return blended / (blended + ERROR_PER_SPREAD * spread)
+    centre = torch.cat([disparity, disparity.flip(-1)][: len(disparities)])[:, None]
+    spread = joined(((estimates - centre) ** 2).mean(dim=1)).sqrt()
+    return disparity / (disparity + ERROR_PER_SPREAD * spread)

@@ -59,6 +59,17 @@ def test_a_right_view_that_says_otherwise_lowers_confidence_where_it_is_matched(
     assert _row(disparities) == pytest.approx(expected, abs=1e-5)
 
 
+def test_one_pass_has_two_estimates_and_doubts_what_the_right_view_does_not_show():
+    disparities = _passes(TWO_PX, TWO_PX)[:1]
+    disparities[0, 1, 0, 40] = TWO_PX + 0.04
+    row = confidence(disparities, disparities[:, 0], unit_px=UNIT_PX)[0, 0].tolist()
+    # One is 0.05, the other 0.09: s = sqrt(0.04^2 / 2); to the left of the right view it is 0.
+    expected = [1.0] * WIDTH
+    expected[42] = 0.05 / (0.05 + 4 * 0.04 / 2**0.5)
+    expected[:2] = [0.05 / (0.05 + 4 * 0.05 / 2**0.5)] * 2
+    assert row == pytest.approx(expected, abs=1e-5)
+
+
 def test_in_the_mirrored_pass_the_match_is_on_the_other_side():
     disparities = _passes(TWO_PX, TWO_PX)
     disparities[1, 1, 0, 40] = TWO_PX + 0.04
