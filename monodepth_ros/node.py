@@ -8,7 +8,6 @@ import sys
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -159,9 +158,13 @@ def main(args: list[str] | None = None) -> int:
         except (ValueError, ParameterException) as error:
             rclpy.logging.get_logger('depth_node').error(str(error))
             return 1
-        if node.params.autostart and not _started(node):
-            return 1
-        _spin(node)
+        try:
+            if node.params.autostart and not _started(node):
+                return 1
+            _spin(node)
+        finally:
+            # At exit, libraries end in any order: shared memory might be left.
+            node.destroy_node()
     return 0
 
 
@@ -169,8 +172,9 @@ def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
             rclpy.spin(node)
-        # A request for a transition that the state does not have: ros2/rclpy#1209.
-        except rclpy_implementation.RCLError as error:
+        # RCLError, which is one, for a request for a transition that the state does not have
+        # (ros2/rclpy#1209); rclpy's own where a signal comes while it takes a message.
+        except RuntimeError as error:
             if rclpy.ok():
                 node.get_logger().error(str(error))
 
