@@ -19,6 +19,7 @@ from types import FrameType
 from monodepth_ros.core.model_spec import check_size
 from monodepth_ros.errors import one_line
 from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.engine_cache import default_folder, EngineCache
 from monodepth_ros.inference.engine_key import EngineNote
 from monodepth_ros.inference.model_file import ModelFile
@@ -26,7 +27,7 @@ from monodepth_ros.inference.self_test import check_self_test
 from monodepth_ros.progress import bar, StatusLine
 
 PROGRAM = 'build_engine'
-# Of tensorrt_builder.BuildOptions, which has their defaults.
+# Of BuildOptions, which has their defaults.
 BUILD_OPTIONS = {
     'workspace_mb': 'GPU memory that one layer may need',
     'optimisation_level': '0 to 5; a higher one looks longer for a faster engine',
@@ -124,7 +125,6 @@ def _opened(
 ) -> Backend:
     try:
         from monodepth_ros.inference.tensorrt import open_tensorrt
-        from monodepth_ros.inference.tensorrt_builder import BuildOptions
     # A library that is half there fails in more ways than ImportError.
     except Exception as error:
         raise ValueError(

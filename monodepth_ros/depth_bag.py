@@ -39,15 +39,21 @@ def write_depth_bag(
     FileExistsError, FileNotFoundError, OSError for a full disk, and ValueError for all else that
     cannot be, also when no frame could be used.
     """
-    tell = StatusLine('replay', sys.stderr).tell
+    status = StatusLine('replay', sys.stderr)
     with (
         write_bag(path) as writer,
-        load_backend(model, **asdict(backend_params), tell=tell) as backend,
+        load_backend(model, **asdict(backend_params), tell=status.tell) as backend,
     ):
         outputs = _outputs(topics, backend, model)
-        with Progress(source.count, sys.stderr) as progress:
-            copy = _copier(source, outputs, writer, progress.tell) if keep else None
-            depth_writer = _DepthWriter(writer, backend, params, outputs, progress)
+        copy = _copier(source, outputs, writer, status.tell) if keep else None
+        predictor = Predictor(
+            backend,
+            max_depth_m=params.max_depth_m or None,
+            output_size=params.output_size,
+            tell=status.tell,
+        )
+        with Progress(source.count, status) as progress:
+            depth_writer = _DepthWriter(writer, predictor, params, outputs, progress)
             for frame in source.frames(progress.drop, copy):
                 depth_writer.add(frame)
         if not progress.written:
@@ -97,18 +103,13 @@ class _DepthWriter:
     def __init__(
         self,
         writer: BagWriter,
-        backend: Backend,
+        predictor: Predictor,
         params: OutputParams,
         outputs: list[str],
         progress: Progress,
     ) -> None:
         self._writer = writer
-        self._predictor = Predictor(
-            backend,
-            max_depth_m=params.max_depth_m or None,
-            output_size=params.output_size,
-            tell=progress.tell,
-        )
+        self._predictor = predictor
         self._maker = OutputMaker(CLASSES, params)
         self._outputs = outputs
         self._progress = progress

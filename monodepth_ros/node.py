@@ -176,7 +176,7 @@ def _spin(node: DepthNode) -> None:
         # (ros2/rclpy#1209); rclpy's own where a signal comes while it takes a message.
         except RuntimeError as error:
             if rclpy.ok():
-                node.get_logger().error(str(error))
+                node.get_logger().error(str(error), throttle_duration_sec=LOG_PERIOD_S)
 
 
 def _started(node: DepthNode) -> bool:

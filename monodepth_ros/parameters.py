@@ -9,6 +9,8 @@ import math
 from typing import Any, TypeVar
 
 from monodepth_ros.core.colors import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
+from monodepth_ros.errors import check_choice
+from monodepth_ros.inference.build_options import BuildOptions, OPTIMISATION_LEVELS
 from monodepth_ros.inference.load import AUTO, BACKENDS, BFLOAT16, MODEL, PRECISIONS
 from monodepth_ros.messages import DEPTH_ENCODINGS
 from monodepth_ros.predictor import OUTPUT_SIZES
@@ -41,7 +43,7 @@ class DepthNodeParams:
     rectified: bool = _parameter(False, RECTIFIED)
 
     def __post_init__(self) -> None:
-        _check_choice('image_transport', self.image_transport, IMAGE_TRANSPORTS)
+        check_choice('parameter image_transport', self.image_transport, IMAGE_TRANSPORTS)
 
 
 @dataclass(frozen=True)
@@ -62,25 +64,23 @@ class BackendParams:
         f'Arithmetic: `{MODEL}` as the model file has it, `{BFLOAT16}` for bfloat16, which is '
         'faster on some CPUs (OpenVINO).',
     )
-
     device: int = _parameter(0, 'Number of the GPU (TensorRT).')
     workspace_mb: int = _parameter(
         0, 'GPU memory that one operator may need besides its inputs and outputs; 0: all there is.'
     )
     optimisation_level: int = _parameter(
-        3, "TensorRT's, 0 to 5: a higher one looks longer for a faster engine."
+        BuildOptions.optimisation_level,
+        f"TensorRT's, {OPTIMISATION_LEVELS[0]} to {OPTIMISATION_LEVELS[-1]}: a higher one looks "
+        'longer for a faster engine.',
     )
 
     def __post_init__(self) -> None:
-        _check_choice('backend', self.backend, BACKENDS)
-        _check_choice('precision', self.precision, PRECISIONS)
+        check_choice('parameter backend', self.backend, BACKENDS)
+        check_choice('parameter precision', self.precision, PRECISIONS)
         for name in ('device', 'workspace_mb'):
             if getattr(self, name) < 0:
                 raise ValueError(f'parameter {name} is {getattr(self, name)}, expected >= 0')
-        if not 0 <= self.optimisation_level <= 5:
-            raise ValueError(
-                f'parameter optimisation_level is {self.optimisation_level}, expected 0 to 5'
-            )
+        BuildOptions(optimisation_level=self.optimisation_level)  # raises where it cannot be
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ class OutputParams:
     )
 
     def __post_init__(self) -> None:
-        _check_choice('output_size', self.output_size, OUTPUT_SIZES)
-        _check_choice('depth_encoding', self.depth_encoding, tuple(DEPTH_ENCODINGS))
-        _check_choice('color_map', self.color_map, COLOR_MAPS)
+        check_choice('parameter output_size', self.output_size, OUTPUT_SIZES)
+        check_choice('parameter depth_encoding', self.depth_encoding, tuple(DEPTH_ENCODINGS))
+        check_choice('parameter color_map', self.color_map, COLOR_MAPS)
         if self.points_stride < 1:
             raise ValueError(f'parameter points_stride is {self.points_stride}, expected >= 1')
         for name in ('max_depth_m', 'points_min_m', 'points_max_m'):
@@ -171,7 +171,7 @@ class CollectParams:
                 'parameter folder is empty, expected where to write the pairs; give one with '
                 '`--ros-args -p folder:=/data/drive1`'
             )
-        _check_choice('image_transport', self.image_transport, IMAGE_TRANSPORTS)
+        check_choice('parameter image_transport', self.image_transport, IMAGE_TRANSPORTS)
         for name in ('tolerance_ms', 'max_rate_hz', 'quota_gb'):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
@@ -203,11 +203,6 @@ def parameter_table(kind: type) -> str:
         for f in _fields(kind)
     ]
     return '\n'.join(['| parameter | default | meaning |', '|---|---|---|', *rows])
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f'parameter {name} is {value!r}, expected one of {choices}')
 
 
 def _number(name: str, value: Any) -> float:

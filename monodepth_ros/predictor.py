@@ -27,7 +27,8 @@ class CameraMaps:
     """
     Everything precomputed for one live camera: the way to the network and back.
 
-    network: the camera of the network's input. output: that of the results.
+    network: the camera of the network's input, which the backend is resized to. output: that of
+    the results.
     """
 
     def __init__(self, camera: Camera, backend: Backend, output_size: str) -> None:
@@ -51,7 +52,10 @@ class CameraMaps:
                 'no pixel of this camera lies where the model looks; check K, R and P in its '
                 'camera_info'
             )
+        # Written to by every frame.
         self.depth_m = np.empty((self.output.height, self.output.width), np.float32)
+        backend.resize(width=self.network.width, height=self.network.height)
+        self.network_output = backend.empty_output()
 
 
 class Prediction:
@@ -152,7 +156,7 @@ class Predictor:
         return Prediction(
             image,
             maps,
-            self._backend.infer(rgb),
+            self._backend.infer(rgb, maps.network_output),
             # The unit is the width that the model was trained at, however wide its input is now.
             px_per_frac=spec.camera.width * maps.output.fx / spec.camera.fx,
             baseline_m=spec.baseline_m,
@@ -162,7 +166,6 @@ class Predictor:
     def _maps_of(self, camera: Camera) -> CameraMaps:
         if self._maps is None or camera != self._camera:
             maps = CameraMaps(camera, self._backend, self._output_size)
-            self._backend.resize(width=maps.network.width, height=maps.network.height)
             if self._camera is not None:
                 self._tell(
                     f'camera_info changed: {camera.width} x {camera.height} px, fx '

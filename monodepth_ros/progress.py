@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 import time
-from types import TracebackType
 from typing import TextIO
 
 BAR_WIDTH = 20
@@ -57,25 +56,20 @@ class Progress:
     """
     Counts frames, written ones and dropped ones by reason; a context manager.
 
-    total: how many there are, 0 for unknown. stream: where it is shown.
+    total: how many there are, 0 for unknown. status: where it is shown.
     """
 
-    def __init__(self, total: int, stream: TextIO) -> None:
+    def __init__(self, total: int, status: StatusLine) -> None:
         self.written = 0
         self.dropped: Counter[str] = Counter()
         self._total = total
-        self._status = StatusLine('replay', stream)
+        self._status = status
         self._start_s = time.monotonic()
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._status.clear()
 
     @property
@@ -99,13 +93,9 @@ class Progress:
     def drop(self, reason: str, detail: str) -> None:
         """Count a dropped frame; the detail of the first of a reason is said."""
         if not self.dropped[reason]:
-            self.tell(f'left out: {detail}; more of this kind are only counted')
+            self._status.tell(f'left out: {detail}; more of this kind are only counted')
         self.dropped[reason] += 1
         self._status.show(self._line)
-
-    def tell(self, text: str) -> None:
-        """A line for the user, above the bar."""
-        self._status.tell(text)
 
     @property
     def _done(self) -> int:

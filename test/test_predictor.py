@@ -15,8 +15,8 @@ import pytest
 from monodepth_ros import predictor as predictor_module
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
-from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
+from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine
 from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
 from monodepth_ros.predictor import CameraMaps, Predictor
 from test.scene import Oracle, picture
@@ -60,7 +60,7 @@ def calls(monkeypatch):
     count(FromCanonical, 'warp_confidence')
     count(predictor_module, 'depth_from_disparity')
     count(CameraMaps, '__init__')
-    count(Backend, '_make')
+    count(OnnxRuntimeEngine, '__init__')
     return counted
 
 
@@ -191,12 +191,23 @@ def test_the_maps_follow_the_camera_and_are_made_once_for_each_change(red_dispar
 
 
 def test_the_model_is_loaded_anew_only_for_another_input_size(red_disparity_model, calls):
-    predictor = Predictor(load_backend(red_disparity_model))
+    predictor = Predictor(load_backend(red_disparity_model, 'onnxruntime'))
     calls.clear()
     finer = Camera.pinhole(CAMERA.scaled_to(width=256, height=128))
     for camera, resized in ((TRAINED, 0), (finer, 0), (WIDE, 1), (WIDE, 1), (TRAINED, 2)):
         predictor.predict(_red(camera), camera)
-        assert calls['Backend._make'] == resized
+        assert calls['OnnxRuntimeEngine.__init__'] == resized
+
+
+def test_the_engine_writes_every_frame_into_the_same_memory(red_disparity_model):
+    backend = load_backend(red_disparity_model)
+    predictor = Predictor(backend)
+    given = []
+    infer = backend.infer
+    backend.infer = lambda image, out: given.append(out) or infer(image, out)
+    for _ in range(2):
+        predictor.predict(_red(TRAINED), TRAINED)
+    assert given[0].disparity_frac is given[1].disparity_frac
 
 
 def _remarks(model, focal_px, width=128):

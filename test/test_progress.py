@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 
 from monodepth_ros import progress
-from monodepth_ros.progress import Progress
+from monodepth_ros.progress import Progress, StatusLine
 
 
 class Terminal(StringIO):
@@ -25,12 +25,17 @@ def clock(monkeypatch):
     return now
 
 
+def _write(shown, clock, frames):
+    """Frames, two a second."""
+    for _ in range(frames):
+        clock[0] += 0.5
+        shown.write()
+
+
 def test_a_terminal_has_a_bar_that_goes_at_the_end(clock):
     terminal = Terminal()
-    with Progress(200, terminal) as shown:
-        for _ in range(50):
-            clock[0] += 0.5
-            shown.write()
+    with Progress(200, StatusLine('replay', terminal)) as shown:
+        _write(shown, clock, 50)
         assert terminal.getvalue().endswith(
             '\r\x1b[K[#####               ] 50/200 frames, 2.0 frames/s, 1:15 left'
         )
@@ -40,7 +45,7 @@ def test_a_terminal_has_a_bar_that_goes_at_the_end(clock):
 
 def test_what_is_told_stands_above_the_bar(clock):
     terminal = Terminal()
-    with Progress(2, terminal) as shown:
+    with Progress(2, StatusLine('replay', terminal)) as shown:
         clock[0] += 1
         shown.drop('damaged', '/image at 5')
     assert terminal.getvalue().startswith('\r\x1b[Kreplay: left out: /image at 5; more of')
@@ -49,25 +54,21 @@ def test_what_is_told_stands_above_the_bar(clock):
 
 def test_a_log_has_a_line_now_and_then(clock):
     log = StringIO()
-    with Progress(0, log) as shown:
-        for _ in range(50):
-            clock[0] += 0.5
-            shown.write()
+    with Progress(0, StatusLine('replay', log)) as shown:
+        _write(shown, clock, 50)
     assert log.getvalue() == '20 frames, 2.0 frames/s\n40 frames, 2.0 frames/s\n'
 
 
 def test_a_video_of_more_frames_than_it_says_is_at_its_end(clock):
     terminal = Terminal()
-    with Progress(1, terminal) as shown:
-        for _ in range(2):
-            clock[0] += 0.5
-            shown.write()
+    with Progress(1, StatusLine('replay', terminal)) as shown:
+        _write(shown, clock, 2)
     assert '[####################] 2/2 frames, 2.0 frames/s, 0:00 left' in terminal.getvalue()
 
 
 def test_a_quick_replay_leaves_no_line(clock):
     log = StringIO()
-    with Progress(2, log) as shown:
+    with Progress(2, StatusLine('replay', log)) as shown:
         shown.write()
         clock[0] += 0.5
     assert log.getvalue() == ''
@@ -76,7 +77,7 @@ def test_a_quick_replay_leaves_no_line(clock):
 
 def test_only_the_first_of_a_reason_is_said(clock):
     log = StringIO()
-    with Progress(3, log) as shown:
+    with Progress(3, StatusLine('replay', log)) as shown:
         for detail in ('a', 'b'):
             shown.drop('damaged', detail)
         shown.drop('unreadable', 'c')

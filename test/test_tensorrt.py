@@ -11,11 +11,12 @@ import pytest
 pytest.importorskip('tensorrt_rtx_bindings', reason='there are no wheels for this machine')
 
 from monodepth_ros.inference import cuda
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.engine_cache import EngineCache
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_self_test
 from monodepth_ros.inference.tensorrt import open_tensorrt, TensorRtEngine
-from monodepth_ros.inference.tensorrt_builder import build_plan, BuildOptions
+from monodepth_ros.inference.tensorrt_builder import build_plan
 from test.tiny_model import CAMERA, red_image, write_red_disparity_model
 
 GPU = cuda.device_problem() is None

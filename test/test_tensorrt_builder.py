@@ -10,13 +10,10 @@ import pytest
 
 pytest.importorskip('tensorrt_rtx_bindings', reason='there are no wheels for this machine')
 
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.engine_cache import BuildCancelled
 from monodepth_ros.inference.model_file import ModelFile
-from monodepth_ros.inference.tensorrt_builder import (
-    build_plan,
-    BuildOptions,
-    configure,
-)
+from monodepth_ros.inference.tensorrt_builder import build_plan, configure
 from monodepth_ros.inference.tensorrt_library import library
 from test.tiny_model import write_red_disparity_model
 

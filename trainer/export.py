@@ -86,6 +86,20 @@ class ExportedNetwork(nn.Module):
         return disparity, confidence(disparities, disparity, unit_px=self.canonical_width)
 
 
+def load_exported(
+    checkpoint: Path, config: ExportConfig = DEFAULT
+) -> tuple[ExportedNetwork, ModelSpec]:
+    """What a checkpoint's export computes, in float32, and its spec. Raises as load_checkpoint."""
+    network, spec = load_checkpoint(checkpoint)
+    model = ExportedNetwork(
+        network,
+        canonical_width=spec.camera.width,
+        flip=config.flip,
+        confidence=config.confidence,
+    )
+    return model.eval(), spec
+
+
 def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> ModelSpec:
     """
     Write the model file; nothing is left behind when it does not compute what torch does.
@@ -93,13 +107,7 @@ def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> Mo
     Raises ValueError for a foreign checkpoint, when the file differs from torch in float32 by more
     than its precision explains, or when the calibration data cannot be used.
     """
-    network, spec = load_checkpoint(checkpoint)
-    model = ExportedNetwork(
-        network,
-        canonical_width=spec.camera.width,
-        flip=config.flip,
-        confidence=config.confidence,
-    ).eval()
+    model, spec = load_exported(checkpoint, config)
     with atomic_file(output) as partial, TemporaryDirectory() as folder:
         if config.calibration is None:
             return _write(model, partial, replace(spec, precision=config.precision))

@@ -8,14 +8,12 @@ import numpy as np
 import torch
 
 from monodepth_ros.inference.backend import Backend, NetworkOutput
-from trainer.checkpoint import load_checkpoint
-from trainer.export import ExportedNetwork
+from trainer.export import ExportedNetwork, load_exported
 
 
 def open_checkpoint(checkpoint: Path) -> Backend:
-    """A Backend over a checkpoint, on the GPU where there is one. Raises as load_checkpoint."""
-    network, spec = load_checkpoint(checkpoint)
-    model = ExportedNetwork(network, canonical_width=spec.camera.width).eval()
+    """A Backend over a checkpoint, on the GPU where there is one. Raises as load_exported."""
+    model, spec = load_exported(checkpoint)
     return Backend(
         'torch',
         spec,

@@ -127,7 +127,7 @@ class FromCanonical:
         self.valid = inside_y[:, None] & inside_x & _look_up(canonical_valid, self._nearest)
         self._unseen = ~self.valid
         # What the network makes of pixels beyond the live view must not leak into it.
-        self._all_seen = _over_cells(canonical_valid, np.logical_and)
+        (self._all_seen,) = _over_cells(canonical_valid, np.logical_and)
         shape = (live.height, live.width)
         self._disparity_px, self._nearest_px = (np.empty(shape, np.float32) for _ in range(2))
         self._confidence = np.empty(shape, np.float32)
@@ -141,7 +141,7 @@ class FromCanonical:
         where the canonical camera does not see.
         """
         result = self._resample(disparity_px, self._disparity_px)
-        highest, lowest = (_over_cells(disparity_px, pick) for pick in (np.maximum, np.minimum))
+        highest, lowest = _over_cells(disparity_px, np.maximum, np.minimum)
         smooth = self._all_seen & (highest <= EDGE_RATIO * lowest)
         _look_up(~smooth, self._cell, out=self._edge)
         _look_up(disparity_px, self._nearest, out=self._nearest_px)
@@ -175,11 +175,11 @@ def _oversampling(camera: Camera, canonical: Intrinsics) -> int:
     return max(1, math.ceil(shrink / MAX_STEP_PX))
 
 
-def _over_cells(array: NDArray[Any], reduce: np.ufunc) -> NDArray[Any]:
-    """(H, W): of each square of pixels (v, u) .. (v+1, u+1), the last ones cut off."""
+def _over_cells(array: NDArray[Any], *reductions: np.ufunc) -> list[NDArray[Any]]:
+    """(H, W) each: of each square of pixels (v, u) .. (v+1, u+1), the last ones cut off."""
     padded = np.pad(array, ((0, 1), (0, 1)), mode='edge')
-    rows = reduce(padded[:-1], padded[1:])
-    return np.asarray(reduce(rows[:, :-1], rows[:, 1:]))
+    of_columns = [(reduce, reduce(padded[:-1], padded[1:])) for reduce in reductions]
+    return [np.asarray(reduce(rows[:, :-1], rows[:, 1:])) for reduce, rows in of_columns]
 
 
 def _clipped(

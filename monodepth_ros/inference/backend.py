@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -68,19 +67,14 @@ class Backend:
         self.precision = precision
         self._make_engine = make_engine
         self._size = {'width': spec.camera.width, 'height': spec.camera.height}
-        self._engine: Engine | None = self._make(self._size)
+        self._engine: Engine | None = make_engine(**self._size)
         # What the engine works on: it may only borrow the memory.
         self._pending: tuple[np.ndarray, NetworkOutput] | None = None
 
     def __enter__(self) -> Backend:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def infer(self, image: np.ndarray, out: NetworkOutput | None = None) -> NetworkOutput:
@@ -133,7 +127,7 @@ class Backend:
         if size == self._size:
             return
         before = self._loaded
-        self._engine, self._size = self._make(size), size
+        self._engine, self._size = self._make_engine(**size), size
         before.close()
 
     def close(self) -> None:
@@ -141,9 +135,6 @@ class Backend:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
-
-    def _make(self, size: dict[str, int]) -> Engine:
-        return self._make_engine(**size)
 
     @property
     def _loaded(self) -> Engine:

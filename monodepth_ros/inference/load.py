@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from monodepth_ros.errors import one_line
+from monodepth_ros.errors import check_choice, one_line
 from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_self_test, SelfTestError
 
@@ -38,7 +39,7 @@ def load_backend(
     precision: str = MODEL,
     device: int = 0,
     workspace_mb: int = 0,
-    optimisation_level: int = 3,
+    optimisation_level: int = BuildOptions.optimisation_level,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Backend:
     """
@@ -50,8 +51,8 @@ def load_backend(
     that takes minutes. Raises FileNotFoundError without a file, ValueError for a file that is not
     ours or that no engine computes rightly.
     """
-    _check_choice('backend', backend, BACKENDS)
-    _check_choice('precision', precision, PRECISIONS)
+    check_choice('backend', backend, BACKENDS)
+    check_choice('precision', precision, PRECISIONS)
     file = ModelFile(model)
     wishes = _Wishes(precision, device, workspace_mb, optimisation_level, tell)
     refusals: list[str] = []
@@ -83,7 +84,6 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
         from monodepth_ros.inference.build_phases import heartbeat
         from monodepth_ros.inference.engine_cache import default_folder, EngineCache
         from monodepth_ros.inference.tensorrt import open_tensorrt
-        from monodepth_ros.inference.tensorrt_builder import BuildOptions
     except Exception as error:
         raise _unavailable('cuda-bindings', error) from error
     _refuse_bfloat16(wishes)
@@ -136,11 +136,6 @@ def _refuse_bfloat16(wishes: _Wishes) -> None:
 def _unavailable(package: str, error: Exception) -> UnavailableError:
     # A library that is half there fails in more ways than ImportError.
     return UnavailableError(f'{one_line(error)}; `python3 -m pip install {package}`')
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f'{name} is {value!r}, expected one of {choices}')
 
 
 # The fastest first.

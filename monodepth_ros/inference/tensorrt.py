@@ -12,10 +12,11 @@ import numpy as np
 from monodepth_ros.errors import one_line
 from monodepth_ros.inference import cuda
 from monodepth_ros.inference.backend import Backend, NetworkOutput
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.engine_cache import EngineCache
 from monodepth_ros.inference.engine_key import EngineKey
 from monodepth_ros.inference.model_file import INPUT, ModelFile
-from monodepth_ros.inference.tensorrt_builder import build_plan, BuildOptions
+from monodepth_ros.inference.tensorrt_builder import build_plan
 from monodepth_ros.inference.tensorrt_library import library
 
 NAME = 'tensorrt'

@@ -5,54 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monodepth_ros.atomic import atomic_file, write_private
 from monodepth_ros.errors import one_line
 from monodepth_ros.inference import cuda
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.build_phases import Phases
 from monodepth_ros.inference.engine_cache import BuildCancelled
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.tensorrt_library import Library, library, TENSORRT
 
-OPTIMISATION_LEVELS = range(6)
 # Between two calls of progress: often enough for a bar, and for a person's ctrl-C.
 POLL_S = 0.1
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """
-    How a plan is built.
-
-    workspace_mb: GPU memory that one operator may need besides its inputs and outputs, None for
-    all there is. optimisation_level: 0 to 5; a higher one looks longer for a faster engine.
-    timing_cache: a file of timings of earlier builds, made anew when it is absent or not of this
-    GPU and version, None for none; it saves time and is no part of what is built.
-    """
-
-    workspace_mb: int | None = None
-    optimisation_level: int = 3
-    timing_cache: Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.workspace_mb is not None and not self.workspace_mb > 0:
-            raise ValueError(f'workspace_mb is {self.workspace_mb}, expected a positive number')
-        if self.optimisation_level not in OPTIMISATION_LEVELS:
-            raise ValueError(
-                f'optimisation_level is {self.optimisation_level}, expected '
-                f'{OPTIMISATION_LEVELS[0]} to {OPTIMISATION_LEVELS[-1]}'
-            )
-
-    @property
-    def of_the_plan(self) -> dict[str, int | None]:
-        """Those by which the plan differs."""
-        return {
-            'workspace_mb': self.workspace_mb,
-            'optimisation_level': self.optimisation_level,
-        }
 
 
 def build_plan(

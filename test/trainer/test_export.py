@@ -20,8 +20,7 @@ from monodepth_ros.inference.self_test import TOLERANCES
 from test.trainer.stereo_folders import write_pairs
 from test.trainer.untrained import smooth_image, weights_by_layer, write_checkpoint
 from trainer.__main__ import main
-from trainer.checkpoint import load_checkpoint
-from trainer.export import export, ExportedNetwork, write_onnx
+from trainer.export import export, ExportedNetwork, load_exported, write_onnx
 from trainer.export_config import DIFFERENCE, ExportConfig
 
 STRIDE = 32
@@ -91,13 +90,8 @@ def exported(checkpoint, tmp_path_factory):
 
 def _torch(checkpoint, variant, image):
     """What the checkpoint computes in float32: disparity and, with confidence, that."""
-    network, spec = load_checkpoint(checkpoint)
-    model = ExportedNetwork(
-        network,
-        canonical_width=spec.camera.width,
-        flip=variant.flip,
-        confidence=variant.confidence,
-    )
+    config = ExportConfig(flip=variant.flip, confidence=variant.confidence)
+    model, _ = load_exported(checkpoint, config)
     with torch.no_grad():
         return [output[0].numpy() for output in model(torch.from_numpy(image)[None])]
 
@@ -139,7 +133,8 @@ def test_the_file_is_whole_and_tensorrt_takes_it(exported, variant):
     for tensor in _session_tensors(path):
         assert tensor.shape[1:3] == ['height', 'width']
     pytest.importorskip('tensorrt_rtx_bindings', reason='there are no wheels for this machine')
-    from monodepth_ros.inference.tensorrt_builder import build_plan, BuildOptions
+    from monodepth_ros.inference.build_options import BuildOptions
+    from monodepth_ros.inference.tensorrt_builder import build_plan
 
     assert build_plan(ModelFile(path), **OTHER_SIZE, options=BuildOptions())
 

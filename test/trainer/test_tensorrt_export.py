@@ -9,8 +9,9 @@ import torch
 
 pytest.importorskip('tensorrt_rtx_bindings', reason='there are no wheels for this machine')
 
+from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.model_file import ModelFile
-from monodepth_ros.inference.tensorrt_builder import build_plan, BuildOptions
+from monodepth_ros.inference.tensorrt_builder import build_plan
 from test.tiny_model import spec
 from trainer.checkpoint import NETWORK_PREFIX, record_entry, TrainingRecord
 from trainer.export import export
