@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 import sys
 
+import numpy as np
 import onnx
 import pytest
 
 from monodepth_ros.inference.load import load_backend
 from test.tiny_model import (
+    CAMERA,
+    red_image,
     write_model_without_spec,
     write_red_disparity_model,
     wrong_self_test,
@@ -103,3 +106,28 @@ def test_another_interface_is_refused(tmp_path, red_disparity_model):
     (tmp_path / 'batch.onnx').write_bytes(model.SerializeToString())
     with pytest.raises(ValueError, match=r"'batch', 'height', 'width', 3.* expected"):
         load_backend(tmp_path / 'batch.onnx')
+
+
+def test_an_engine_that_errs_at_another_size_is_refused_and_the_size_stays(
+    red_disparity_model, monkeypatch
+):
+    pytest.importorskip('openvino')
+    from monodepth_ros.inference.openvino import OpenVinoEngine
+
+    collect = OpenVinoEngine.collect
+
+    def collect_one_percent_more(engine):
+        collect(engine)
+        for name in engine._outputs:
+            engine._request.get_tensor(name).data[:] *= 1.01
+
+    image = red_image(102, width=CAMERA.width, height=CAMERA.height)
+    with load_backend(red_disparity_model, 'openvino') as backend:
+        monkeypatch.setattr(OpenVinoEngine, 'collect', collect_one_percent_more)
+        with pytest.raises(ValueError, match=r'at 192 x 64 .* differ by 9\.9e-03 from onnxruntime'):
+            backend.resize(width=192, height=64)
+        monkeypatch.undo()
+        assert (backend.width, backend.height) == (CAMERA.width, CAMERA.height)
+        np.testing.assert_allclose(backend.infer(image).disparity_frac, 0.1, rtol=1e-6)
+        backend.resize(width=192, height=64)
+        assert (backend.width, backend.height) == (192, 64)

@@ -66,6 +66,7 @@ class Backend:
         self.has_confidence = has_confidence
         self.precision = precision
         self._make_engine = make_engine
+        self._check_resized: Callable[[Backend], None] = lambda _: None
         self._size = {'width': spec.camera.width, 'height': spec.camera.height}
         self._engine: Engine | None = make_engine(**self._size)
         # What the engine works on: it may only borrow the memory.
@@ -120,21 +121,42 @@ class Backend:
         """
         Fix another input size; spec.camera.width stays the unit of disparity_frac.
 
-        Raises ValueError unless both are multiples of spec.stride. On any error the size stays.
+        Raises ValueError unless both are multiples of spec.stride, and as the engine and
+        check_resized_by do. On any error the size stays.
         """
         size = {'width': width, 'height': height}
         check_size(**size, stride=self.spec.stride)
         if size == self._size:
             return
-        before = self._loaded
+        before, size_before = self._loaded, self._size
         self._engine, self._size = self._make_engine(**size), size
+        try:
+            self._check_resized(self)
+        except BaseException:
+            self.close()
+            self._engine, self._size = before, size_before
+            raise
         before.close()
+
+    def check_resized_by(self, check: Callable[[Backend], None]) -> None:
+        """From now on, call check(self) after each resize; what it raises undoes the resize."""
+        self._check_resized = check
 
     def close(self) -> None:
         """Free what the engine holds; the backend is of no use afterwards."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+    @property
+    def width(self) -> int:
+        """Of the input, px."""
+        return self._size['width']
+
+    @property
+    def height(self) -> int:
+        """Of the input, px."""
+        return self._size['height']
 
     @property
     def _loaded(self) -> Engine:
@@ -144,7 +166,7 @@ class Backend:
 
     @property
     def _shape(self) -> tuple[int, int]:
-        return self._size['height'], self._size['width']
+        return self.height, self.width
 
     @staticmethod
     def _check(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:

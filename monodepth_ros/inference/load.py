@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from monodepth_ros.errors import check_choice, one_line
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.model_file import ModelFile
-from monodepth_ros.inference.self_test import check_self_test, SelfTestError
+from monodepth_ros.inference.self_test import check_against, check_self_test, SelfTestError
 
 AUTO = 'auto'
 # Of the arithmetic: as the model file has it, or in bfloat16 where the engine can.
@@ -43,7 +44,7 @@ def load_backend(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Backend:
     """
-    Load a model file and prove that it computes what its ModelSpec says.
+    Load a model file and prove that it computes what its ModelSpec says, at any size later.
 
     backend: of BACKENDS, or AUTO for the fastest that works. precision: of PRECISIONS. device:
     number of the GPU. workspace_mb, optimisation_level: of TensorRT's builder, 0 for all the
@@ -75,7 +76,16 @@ def _proven(name: str, file: ModelFile, wishes: _Wishes) -> Backend:
     except SelfTestError:
         backend.close()
         raise
+    if name != REFERENCE:
+        backend.check_resized_by(partial(_check_resized, file, wishes))
     return backend
+
+
+def _check_resized(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
+    """The file has values of its own size only; for another one an engine is asked."""
+    with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
+        reference.resize(width=backend.width, height=backend.height)
+        check_against(backend, reference, str(file.path))
 
 
 def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
@@ -145,3 +155,6 @@ _OPENERS: dict[str, Callable[[ModelFile, _Wishes], Backend]] = {
     'onnxruntime': _open_onnxruntime,
 }
 BACKENDS = (AUTO, *_OPENERS)
+# What the model file was made with, and its values computed.
+REFERENCE = 'onnxruntime'
+

@@ -25,21 +25,41 @@ def check_self_test(backend: Backend, title: str) -> None:
     test = backend.spec.self_test
     if test is None:
         raise SelfTestError(f'{title} holds no self-test; export it again')
-    camera = backend.spec.camera
     try:
-        output = backend.infer(self_test_image(width=camera.width, height=camera.height))
-        got = np.array([output.disparity_frac[pixel] for pixel in test.pixels])
+        disparity_frac = _disparity_of_pattern(backend)
+        got = np.array([disparity_frac[pixel] for pixel in test.pixels])
     # A file that is not as its spec says fails in the engine's own ways, or by an index.
     except Exception as error:
         raise SelfTestError(
             f'{title} does not run on {backend.name} as its ModelSpec says: {one_line(error)}'
         ) from error
-    expected = np.array(test.disparity)
-    difference = float(np.mean(np.abs(got - expected) / expected))
+    _check(backend, got, np.array(test.disparity), title, 'its own self-test')
+
+
+def check_against(backend: Backend, reference: Backend, title: str) -> None:
+    """
+    Compare with another backend of the same model and size, for which nothing is stored.
+
+    title: the model's name for the message. Raises SelfTestError.
+    """
+    got, expected = map(_disparity_of_pattern, (backend, reference))
+    _check(backend, got, expected, f'{title} at {backend.width} x {backend.height}', reference.name)
+
+
+def _disparity_of_pattern(backend: Backend) -> np.ndarray:
+    image = self_test_image(width=backend.width, height=backend.height)
+    return backend.infer(image).disparity_frac
+
+
+def _check(
+    backend: Backend, got: np.ndarray, expected: np.ndarray, title: str, source: str
+) -> None:
+    smallest = np.finfo(np.float32).tiny  # of a disparity of 0 there is no share
+    difference = float(np.mean(np.abs(got - expected) / np.maximum(expected, smallest)))
     tolerance = TOLERANCES[backend.precision]
     if not difference <= tolerance:
         raise SelfTestError(
             f'{title} computes disparities on {backend.name} that differ by {difference:.1e} from '
-            f'its own self-test, expected at most {tolerance:.0e} in {backend.precision}; the '
-            'file or the engine is damaged'
+            f'{source}, expected at most {tolerance:.0e} in {backend.precision}; the file or the '
+            'engine is damaged'
         )
