@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import cached_property
 import math
 
-import cv2
 import numpy as np
 
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.core.disparity import depth_from_disparity
+from monodepth_ros.core.to_network import ToNetwork
 from monodepth_ros.core.widening import widened
 from monodepth_ros.inference.backend import Backend, NetworkOutput
 
@@ -36,9 +36,9 @@ class CameraMaps:
         to_rectified = ToCanonical(camera, rectified)
         spec = backend.spec
         self.network = widened(spec.camera, rectified, to_rectified.valid, stride=spec.stride)
-        self.to_network = ToCanonical(camera, self.network)
+        self.to_network = ToNetwork(camera, self.network)
         if output_size == NETWORK_SIZE:
-            self.to_output = self.to_network
+            self.to_output = self.to_network.map
         elif output_size == 'full':
             self.to_output = to_rectified
         else:
@@ -112,8 +112,10 @@ class Prediction:
 
     @cached_property
     def color(self) -> np.ndarray:
-        """(H, W, 3) RGB or (H, W) grey uint8: the live image, aligned with depth_m."""
-        return self._maps.to_output.warp(self._image)
+        """(H, W, 3) RGB or (H, W) grey uint8: the live image aligned with depth_m, 0 beyond."""
+        color = self._maps.to_output.warp(self._image)
+        color[~self._maps.to_output.valid] = 0
+        return color
 
 
 class Predictor:
@@ -140,7 +142,7 @@ class Predictor:
         self._output_size = output_size
         self._tell = tell
         self._camera: Camera | None = None
-        self._maps: CameraMaps | None = None
+        self._maps: CameraMaps | ValueError | None = None
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
@@ -151,12 +153,10 @@ class Predictor:
         """
         maps = self._maps_of(camera)
         spec = self._backend.spec
-        seen = maps.to_network.warp(image)
-        rgb = cv2.cvtColor(seen, cv2.COLOR_GRAY2RGB) if seen.ndim == 2 else seen
         return Prediction(
             image,
             maps,
-            self._backend.infer(rgb, maps.network_output),
+            self._backend.infer(maps.to_network.warp(image), maps.network_output),
             # The unit is the width that the model was trained at, however wide its input is now.
             px_per_frac=spec.camera.width * maps.output.fx / spec.camera.fx,
             baseline_m=spec.baseline_m,
@@ -164,16 +164,24 @@ class Predictor:
         )
 
     def _maps_of(self, camera: Camera) -> CameraMaps:
-        if self._maps is None or camera != self._camera:
-            maps = CameraMaps(camera, self._backend, self._output_size)
+        if camera != self._camera:
             if self._camera is not None:
                 self._tell(
                     f'camera_info changed: {camera.width} x {camera.height} px, fx '
                     f'{camera.k[0]:.0f} px; everything is mapped anew'
                 )
-            self._camera, self._maps = camera, maps
-            for line in _remarks(camera, maps, self._backend):
-                self._tell(line)
+            self._camera = camera
+            # A camera that cannot be served is not tried again at each of its frames.
+            try:
+                self._maps = CameraMaps(camera, self._backend, self._output_size)
+            except ValueError as error:
+                self._maps = error
+            else:
+                for line in _remarks(camera, self._maps, self._backend):
+                    self._tell(line)
+        if isinstance(self._maps, ValueError):
+            raise self._maps
+        assert self._maps is not None
         return self._maps
 
 

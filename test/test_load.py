@@ -124,7 +124,7 @@ def test_an_engine_that_errs_at_another_size_is_refused_and_the_size_stays(
     image = red_image(102, width=CAMERA.width, height=CAMERA.height)
     with load_backend(red_disparity_model, 'openvino') as backend:
         monkeypatch.setattr(OpenVinoEngine, 'collect', collect_one_percent_more)
-        with pytest.raises(ValueError, match=r'at 192 x 64 .* differ by 9\.9e-03 from onnxruntime'):
+        with pytest.raises(ValueError, match=r'at 192 x 64 .* by 9\.9e-03 from onnxruntime'):
             backend.resize(width=192, height=64)
         monkeypatch.undo()
         assert (backend.width, backend.height) == (CAMERA.width, CAMERA.height)

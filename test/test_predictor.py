@@ -143,6 +143,19 @@ def test_a_grey_image_stays_grey_and_is_read_as_colour(predictor):
     np.testing.assert_array_equal(in_color.depth_m, depth_m)
 
 
+def test_where_the_raw_image_has_no_pixel_colours_are_black(predictor):
+    # P sees twice as far to every side as the raw image does: its middle half is coloured.
+    wide_p = (32.0, 0, 63.5, 0, 0, 32.0, 31.5, 0, 0, 0, 1.0, 0)
+    camera = Camera(128, 64, TRAINED.k, p=wide_p)
+    for image in (_red(TRAINED), _red(TRAINED)[..., 0].copy()):
+        prediction = predictor.predict(image, camera)
+        colored = np.zeros((64, 128), bool)
+        colored[16:48, 32:96] = True
+        red = prediction.color if image.ndim == 2 else prediction.color[..., 0]
+        np.testing.assert_array_equal(red, np.where(colored, 51, 0))
+        np.testing.assert_array_equal(np.isfinite(prediction.depth_m), colored)
+
+
 def test_a_model_without_confidence_has_none(predictor):
     assert predictor.predict(_red(TRAINED), TRAINED).confidence is None
 
@@ -237,13 +250,14 @@ def test_an_image_of_another_size_is_refused_and_the_next_one_is_not(predictor):
     predictor.predict(_red(TRAINED), TRAINED)
 
 
-def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(predictor):
+def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(predictor, calls):
     predictor.predict(_red(TRAINED), TRAINED)
     # P shows what is 80 degrees and more to the right of the optical axis.
     aside = Camera(128, 64, TRAINED.k, p=(64.0, 0, -400, 0, 0, 64.0, 31.5, 0, 0, 0, 1.0, 0))
     for _ in range(2):
         with pytest.raises(ValueError, match=r'no pixel of this camera .*; check K, R and P'):
             predictor.predict(_red(aside), aside)
+    assert calls['CameraMaps.__init__'] == 2  # found out once
     predictor.predict(_red(TRAINED), TRAINED)
 
 

@@ -157,4 +157,3 @@ _OPENERS: dict[str, Callable[[ModelFile, _Wishes], Backend]] = {
 BACKENDS = (AUTO, *_OPENERS)
 # What the model file was made with, and its values computed.
 REFERENCE = 'onnxruntime'
-

@@ -43,7 +43,8 @@ def check_against(backend: Backend, reference: Backend, title: str) -> None:
     title: the model's name for the message. Raises SelfTestError.
     """
     got, expected = map(_disparity_of_pattern, (backend, reference))
-    _check(backend, got, expected, f'{title} at {backend.width} x {backend.height}', reference.name)
+    title = f'{title} at {backend.width} x {backend.height}'
+    _check(backend, got, expected, title, reference.name)
 
 
 def _disparity_of_pattern(backend: Backend) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.to_network import ToNetwork
 from trainer.data.augment import Augmentation, draw_augmentation, UNCHANGED
 from trainer.data.sources import PairSequence
 
@@ -163,9 +163,9 @@ def one_thread_a_worker(_: int) -> None:
 
 
 @cache
-def _map(rig: Intrinsics, canonical: Intrinsics) -> ToCanonical:
+def _map(rig: Intrinsics, canonical: Intrinsics) -> ToNetwork:
     """One map a rig and process: drives share theirs, and none travels to a worker."""
-    return ToCanonical(Camera.pinhole(rig), canonical)
+    return ToNetwork(Camera.pinhole(rig), canonical)
 
 
 def _shrunk(camera: Intrinsics, shrink: int) -> Intrinsics:
