@@ -9,8 +9,8 @@ PYTHON ?= python3
 SOURCED := $(shell $(PYTHON) -c 'import sys, rclpy; sys.exit(sys.prefix != sys.base_prefix)' 2>/dev/null && echo yes)
 ROS_DISTRO ?= jazzy
 
-JAZZY := ros-rclpy[fastrtps]==7.1.6 ros-sensor-msgs==5.3.6 ros-std-msgs==5.3.6 ros-stereo-msgs==5.3.6 ros-lifecycle-msgs==2.0.3
-KILTED := ros-rclpy[fastrtps]==9.1.2 ros-sensor-msgs==5.5.1 ros-std-msgs==5.5.1 ros-stereo-msgs==5.5.1 ros-lifecycle-msgs==2.3.0
+JAZZY := ros-rclpy[fastrtps]==7.1.6 ros-sensor-msgs==5.3.6 ros-std-msgs==5.3.6 ros-stereo-msgs==5.3.6 ros-diagnostic-msgs==5.3.6 ros-lifecycle-msgs==2.0.3
+KILTED := ros-rclpy[fastrtps]==9.1.2 ros-sensor-msgs==5.5.1 ros-std-msgs==5.5.1 ros-stereo-msgs==5.5.1 ros-diagnostic-msgs==5.5.1 ros-lifecycle-msgs==2.3.0
 
 ifeq ($(SOURCED),yes)
   VENV := .venv-sourced-$(ROS_DISTRO)

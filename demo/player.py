@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import Bag
 from monodepth_ros.messages import stamp_ns
-from monodepth_ros.ros_session import ros_session
+from monodepth_ros.ros.session import ros_session
 
 CLASSES = {
     'sensor_msgs/msg/Image': Image,

@@ -20,7 +20,7 @@ from monodepth_ros.bag import TopicDefinition, TYPES
 from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.messages import NS_PER_S
 from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.ros_session import message_class, ros_session
+from monodepth_ros.ros.session import message_class, ros_session
 
 TOPICS = (DEPTH, INFO, POINTS)
 QUEUE = 20

@@ -14,29 +14,24 @@ from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rclpy.task import Future
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
-from monodepth_ros.core.camera import Camera
 from monodepth_ros.pair_folder import EYES
 from monodepth_ros.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
 from monodepth_ros.pair_stream import PairMatcher, RateLimit
-from monodepth_ros.parameters import CollectParams, read_parameters
-from monodepth_ros.ros_session import declare_read_only, image_source, ros_session
-from monodepth_ros.silent_topic import lost_remedy, why_silent
+from monodepth_ros.parameter_rules import read_parameters
+from monodepth_ros.parameters import CollectParams
+from monodepth_ros.ros.camera_info import CameraInfoTopic
+from monodepth_ros.ros.live_parameters import declare_read_only
+from monodepth_ros.ros.qos import best_effort, OVERRIDABLE
+from monodepth_ros.ros.session import image_source, ros_session
+from monodepth_ros.ros.silent_topic import lost_remedy, why_silent
 
-# Best effort receives from reliable and best-effort cameras alike; the queue holds the images of
-# one eye while those of the other are taken.
-IMAGES = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
-)
-# For a camera_info with every image, and for one that is published once (latched).
-REPEATED = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# The queue holds the images of one eye while those of the other are taken.
+QUEUE = 10
 STATUS_PERIOD_S = 3.0
 WATCH_PERIOD_S = 0.25
 NS_PER_MS = 1_000_000
@@ -56,11 +51,12 @@ class CollectNode(Node):
         self._matcher = PairMatcher(tolerance_ns=round(self.params.tolerance_ms * NS_PER_MS))
         self._rate_limit = RateLimit(self.params.max_rate_hz)
         self._last_ns = self.recorder.last_ns
-        self._cameras: dict[str, Camera] = {}
-        self._latched: dict[str, Subscription] = {}
-        self._info_faults: dict[str, str] = {}
         self._dropped: Counter[str] = Counter()
         self._since: Counter[str] = Counter()  # the last status line
+        rectified = self.params.rectified
+        self._infos = {
+            eye: CameraInfoTopic(self, f'{eye}/camera_info', rectified=rectified) for eye in EYES
+        }
         self._images = {eye: self._subscribe(eye) for eye in EYES}
         # Not the ROS clock: with use_sim_time that one may stand still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -97,39 +93,15 @@ class CollectNode(Node):
         )
 
     def _subscribe(self, eye: str) -> Subscription:
-        """Listen to an eye; returns the subscription to its images."""
+        """Listen to an eye's images."""
         kind, topic = image_source(self, f'{eye}/image', self.params.image_transport)
-        images = self.create_subscription(
+        return self.create_subscription(
             kind,
             topic,
             partial(self._on_image, eye),
-            IMAGES,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            best_effort(QUEUE),
+            qos_overriding_options=OVERRIDABLE,
         )
-        self.create_subscription(
-            CameraInfo, f'{eye}/camera_info', partial(self._on_camera_info, eye), REPEATED
-        )
-        return images
-
-    def _ask_for_latched_infos(self) -> None:
-        """Subscribe so that a camera_info published once, before, comes; only where one is."""
-        for eye in set(EYES) - self._cameras.keys() - self._latched.keys():
-            topic = self.resolve_topic_name(f'{eye}/camera_info')
-            offered = self.get_publishers_info_by_topic(topic)
-            # Any other driver would log that this subscription's QoS is incompatible.
-            if any(p.qos_profile.durability == LATCHED.durability for p in offered):
-                self._latched[eye] = self.create_subscription(
-                    CameraInfo, topic, partial(self._on_camera_info, eye), LATCHED
-                )
-
-    def _on_camera_info(self, eye: str, msg: CameraInfo) -> None:
-        try:
-            camera = messages.camera_from_info(msg)
-            self._cameras[eye] = camera.as_rectified() if self.params.rectified else camera
-            self._info_faults.pop(eye, None)
-        except ValueError as error:
-            self._cameras.pop(eye, None)
-            self._info_faults[eye] = str(error)
 
     def _on_image(self, eye: str, msg: Image | CompressedImage) -> None:
         self._since[eye] += 1
@@ -150,7 +122,8 @@ class CollectNode(Node):
 
     def _offer(self, left: Image | CompressedImage, right: Image | CompressedImage) -> str | None:
         """Have a pair written, or say why it is dropped."""
-        if len(self._cameras) < len(EYES):
+        cameras = [self._infos[eye].camera for eye in EYES]
+        if None in cameras:
             return 'without a valid camera_info'
         stamp = messages.stamp_ns(left.header)
         # The folder is in the order of time; and a replay repeated adds nothing twice.
@@ -158,13 +131,14 @@ class CollectNode(Node):
             return 'not later than the last'
         if not self._rate_limit.admits(stamp):
             return 'above max_rate_hz'
-        if not self.recorder.offer(RawPair(left, right, *(self._cameras[eye] for eye in EYES))):
+        if not self.recorder.offer(RawPair(left, right, *cameras)):
             return 'because the disk or CPU is too slow'
         self._last_ns = stamp
         return None
 
     def _watch(self) -> None:
-        self._ask_for_latched_infos()
+        for info in self._infos.values():
+            info.ask_for_latched()
         if self.recorder.ended is not None:
             self._log_end()
             self.recording_ended.set_result(True)
@@ -178,16 +152,10 @@ class CollectNode(Node):
     def _complaints(self) -> Iterator[str]:
         """What is wrong since the last status line, and what to do."""
         for eye in EYES:
-            topic = self.resolve_topic_name(f'{eye}/camera_info')
             if not self._since[eye]:
                 yield why_silent(self, self._images[eye], f'{eye}/image')
-            elif eye in self._info_faults:
-                yield f'{topic}: {self._info_faults[eye]}'
-            elif eye not in self._cameras:
-                yield (
-                    f'no camera_info on {topic} yet, expected the calibration; publish it there, '
-                    f'or name its topic with `-r {eye}/camera_info:=...`'
-                )
+            elif self._infos[eye].camera is None:
+                yield self._infos[eye].problem
         if all(self._since[eye] for eye in EYES):
             yield from self._why_unpaired()
         if self._since['not later than the last']:

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 import sys
+import time
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.publisher import Publisher
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from monodepth_ros import messages
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.background import run_in_background
+from monodepth_ros.diagnosis import diagnose, ERROR, figures, Finding, judge, WARN
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
-from monodepth_ros.outputs import CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.parameters import (
     BackendParams,
+    DEPTH_NODE,
     DepthNodeParams,
-    OutputParams,
-    read_parameters,
+    DiagnosticsParams,
 )
-from monodepth_ros.predictor import Predictor
-from monodepth_ros.ros_session import (
-    CLASSES,
-    declare_read_only,
-    image_source,
-    message_class,
-    ros_session,
-)
+from monodepth_ros.ros.camera_stream import CameraStream
+from monodepth_ros.ros.live_parameters import LiveParameters
+from monodepth_ros.ros.session import ros_session
 
-# Best effort receives from reliable and best-effort cameras alike; a stale frame is worth nothing.
-NEWEST_FRAME = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-)
-# Reliable is received by both kinds of subscribers.
-OUTPUT = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE
-)
+DIAGNOSTICS = '/diagnostics'
+DIAGNOSTICS_PERIOD_S = 1.0
 LOG_PERIOD_S = 5.0
+UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = 'unconfigured', 'configuring', 'inactive', 'active'
 
 
 class DepthNode(LifecycleNode):
@@ -49,56 +38,47 @@ class DepthNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__('depth_node')
-        declare = partial(declare_read_only, self)
-        self.params = read_parameters(DepthNodeParams, declare)
-        self._backend_params = read_parameters(BackendParams, declare)
-        self._output_params = read_parameters(OutputParams, declare)
+        self._state = UNCONFIGURED
+        self._problem = ''
         self._backend: Backend | None = None
-        self._camera: Camera | None = None
-        self._outputs: dict[str, Publisher] = {}
+        self._stream: CameraStream | None = None
+        self.live = LiveParameters(
+            self,
+            DEPTH_NODE,
+            may_change_all=lambda: self._state == UNCONFIGURED,
+            on_change=self._on_parameters,
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 1)
+        # Not the ROS clock: with use_sim_time that one may stand still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._every_second, clock=steady)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
+        self._state, self._problem = CONFIGURING, ''
         try:
-            self._backend = load_backend(
-                self.params.model, **asdict(self._backend_params), tell=self.get_logger().info
-            )
+            self._backend = self._load()
+            self._stream = CameraStream(self, self.live, self._backend)
         # rclpy swallows what a transition raises, so nobody would learn the reason.
         except Exception as error:
-            self.get_logger().error(str(error) or repr(error))
+            self._problem = str(error) or repr(error)
+            self.get_logger().error(self._problem)
+            self._release()
             return TransitionCallbackReturn.FAILURE
-        self._predictor = Predictor(
-            self._backend,
-            max_depth_m=self._output_params.max_depth_m or None,
-            output_size=self._output_params.output_size,
-            tell=self.get_logger().warning,
-        )
-        self._maker = OutputMaker(CLASSES, self._output_params)
-        self._outputs = {
-            topic: self.create_lifecycle_publisher(message_class(kind), topic, OUTPUT)
-            for topic, kind in OUTPUTS.items()
-            if topic != CONFIDENCE or self._backend.has_confidence
-        }
+        self._state = INACTIVE
         self.get_logger().info('ready')
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start listening to the camera."""
-        image_class, image_topic = image_source(self, 'image', self.params.image_transport)
-        self._image_sub = self.create_subscription(
-            image_class, image_topic, self._on_image, NEWEST_FRAME
-        )
-        self._info_sub = self.create_subscription(
-            CameraInfo, 'camera_info', self._on_camera_info, NEWEST_FRAME
-        )
-        self.get_logger().info(f'listening to {self._image_sub.topic_name}')
+        self._stream.start()
+        self._state = ACTIVE
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop listening; the model stays loaded."""
-        self.destroy_subscription(self._image_sub)
-        self.destroy_subscription(self._info_sub)
-        self._camera = None
+        self._stream.stop()
+        self._state = INACTIVE
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -108,46 +88,76 @@ class DepthNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
-        if state.label == 'active':
-            self.on_deactivate(state)
-        if self._backend is not None:
-            self._release()
+        self._release()
         return super().on_shutdown(state)
 
-    def _on_camera_info(self, msg: CameraInfo) -> None:
-        try:
-            camera = messages.camera_from_info(msg)
-            self._camera = camera.as_rectified() if self.params.rectified else camera
-        except ValueError as error:
-            self._camera = None
-            self.get_logger().error(str(error), throttle_duration_sec=LOG_PERIOD_S)
+    def destroy_node(self) -> None:
+        """End the worker as well: it must not outlive what it publishes on."""
+        self._release()
+        super().destroy_node()
 
-    def _on_image(self, msg: Image | CompressedImage) -> None:
-        wanted = [t for t, output in self._outputs.items() if output.get_subscription_count()]
-        if not wanted:
-            return
-        if self._camera is None:
-            self.get_logger().error(
-                'frame dropped: no valid camera_info on '
-                f'{self.resolve_topic_name("camera_info")} yet; metric depth needs one',
+    def _load(self) -> Backend:
+        """Load the model while telling, each second, that this node lives."""
+        params, options = self.live[DepthNodeParams], asdict(self.live[BackendParams])
+        tell, started_s = self.get_logger().info, time.monotonic()
+
+        def load(cancelled: Callable[[], bool]) -> Backend:
+            return load_backend(params.model, **options, tell=tell, cancelled=cancelled)
+
+        def meanwhile() -> bool:
+            if not self.context.ok():
+                return False
+            seconds = time.monotonic() - started_s
+            self.get_logger().info(
+                f'still loading {params.model}, for {seconds:.0f} s now',
                 throttle_duration_sec=LOG_PERIOD_S,
             )
-            return
-        try:
-            prediction = self._predictor.predict(messages.image_pixels(msg), self._camera)
-        except ValueError as error:
-            self.get_logger().error(f'frame dropped: {error}', throttle_duration_sec=LOG_PERIOD_S)
-            return
-        for topic in wanted:
-            self._outputs[topic].publish(self._maker.message(topic, msg.header, prediction))
+            self._publish_diagnostics([Finding(WARN, f'loading the model for {seconds:.0f} s')])
+            return True
+
+        return run_in_background(load, period_s=DIAGNOSTICS_PERIOD_S, meanwhile=meanwhile)
 
     def _release(self) -> None:
-        self._backend.close()
-        self._backend = None
-        del self._predictor, self._maker
-        for publisher in self._outputs.values():
-            self.destroy_lifecycle_publisher(publisher)
-        self._outputs = {}
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+        self._state = UNCONFIGURED
+
+    def _on_parameters(self) -> None:
+        if self._stream is not None:
+            self._stream.follow_parameters()
+
+    def _every_second(self) -> None:
+        findings = [Finding(ERROR, self._problem)] if self._problem else []
+        obstacle = self._stream.look_around() if self._stream is not None else None
+        if obstacle is not None:
+            findings.append(Finding(WARN, obstacle))
+            self.get_logger().warning(obstacle, throttle_duration_sec=LOG_PERIOD_S)
+        self._publish_diagnostics(findings)
+
+    def _publish_diagnostics(self, findings: list[Finding]) -> None:
+        values = {}
+        if self._backend is not None:
+            values |= {'backend': self._backend.name, 'precision': self._backend.precision}
+        if self._state == ACTIVE:
+            summary = self._stream.statistics.summary()
+            limits = self.live[DiagnosticsParams]
+            findings = [*findings, *judge(summary, limits, wanted=self._stream.is_wanted)]
+            values |= figures(summary)
+        diagnosis = diagnose(findings, state=self._state, values=values)
+        status = DiagnosticStatus(
+            level=bytes([diagnosis.level]),
+            name=f'{self.get_fully_qualified_name().lstrip("/")}: depth',
+            message=diagnosis.message,
+            hardware_id=self.resolve_topic_name('image'),
+            values=[KeyValue(key=key, value=value) for key, value in diagnosis.values.items()],
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
 
 
 def main(args: list[str] | None = None) -> int:
@@ -159,7 +169,7 @@ def main(args: list[str] | None = None) -> int:
             rclpy.logging.get_logger('depth_node').error(str(error))
             return 1
         try:
-            if node.params.autostart and not _started(node):
+            if node.live[DepthNodeParams].autostart and not _started(node):
                 return 1
             _spin(node)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 import math
+import time
 
 import numpy as np
 
@@ -64,8 +65,8 @@ class Prediction:
 
     baseline_m: of the canonical rig, that disparity_px belongs to. depth_range_m: the nearest
     depth the model is meant for, and the farthest that depth_m holds. magnification: pixels of
-    the results, across, that one of the network's became. The arrays are buffers of the predictor:
-    its next frame overwrites them.
+    the results, across, that one of the network's became. preprocess_s, inference_s: what those
+    took. The arrays are buffers of the predictor: its next frame overwrites them.
     """
 
     def __init__(
@@ -77,7 +78,11 @@ class Prediction:
         px_per_frac: float,
         baseline_m: float,
         depth_range_m: tuple[float, float],
+        preprocess_s: float,
+        inference_s: float,
     ) -> None:
+        self.preprocess_s = preprocess_s
+        self.inference_s = inference_s
         self.camera = maps.output
         self.baseline_m = baseline_m
         self.depth_range_m = depth_range_m
@@ -109,6 +114,14 @@ class Prediction:
         """(H, W) float32 in 0..1, 0 where the network does not see; None: the model has none."""
         confidence = self._network_output.confidence
         return None if confidence is None else self._maps.back.warp_confidence(confidence)
+
+    @cached_property
+    def mean_confidence(self) -> float | None:
+        """Of what the camera sees, as the network has it; None: the model has none."""
+        confidence = self._network_output.confidence
+        return (
+            None if confidence is None else float(confidence[self._maps.to_network.valid].mean())
+        )
 
     @cached_property
     def color(self) -> np.ndarray:
@@ -153,14 +166,22 @@ class Predictor:
         """
         maps = self._maps_of(camera)
         spec = self._backend.spec
+        times_s = [time.perf_counter()]
+        shown = maps.to_network.warp(image)
+        times_s.append(time.perf_counter())
+        output = self._backend.infer(shown, maps.network_output)
+        times_s.append(time.perf_counter())
+        preprocess_s, inference_s = np.diff(times_s).tolist()
         return Prediction(
             image,
             maps,
-            self._backend.infer(maps.to_network.warp(image), maps.network_output),
+            output,
             # The unit is the width that the model was trained at, however wide its input is now.
             px_per_frac=spec.camera.width * maps.output.fx / spec.camera.fx,
             baseline_m=spec.baseline_m,
             depth_range_m=self._depth_range_m,
+            preprocess_s=preprocess_s,
+            inference_s=inference_s,
         )
 
     def _maps_of(self, camera: Camera) -> CameraMaps:

@@ -16,7 +16,8 @@ from typing import Any
 
 from monodepth_ros.errors import one_line
 from monodepth_ros.outputs import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.parameters import BackendParams, OutputParams, read_parameters, RECTIFIED
+from monodepth_ros.parameter_rules import read_parameters, Rule
+from monodepth_ros.parameters import BackendParams, OutputParams, RECTIFIED
 
 # Depth itself, and what config/foxglove.json shows.
 DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)
@@ -110,14 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_parameter(group: Any, name: str, default: Any, description: str) -> Any:
+def _add_parameter(group: Any, name: str, default: Any, rule: Rule) -> Any:
     """An option for a parameter; returns the default, as read_parameters expects."""
     group.add_argument(
         f'--{name.replace("_", "-")}',
         type=_boolean if isinstance(default, bool) else type(default),
         default=default,
         metavar='true|false' if isinstance(default, bool) else type(default).__name__.upper(),
-        help=f'{description} Default: {json.dumps(default)}.'.replace('%', '%%'),
+        help=f'{rule.description} Default: {json.dumps(default)}.'.replace('%', '%%'),
     )
     return default
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import os
 from pathlib import Path
 import signal
+from typing import Any
 
 from hypothesis import settings
 import pytest
@@ -32,3 +35,21 @@ def red_disparity_model(tmp_path: Path) -> Path:
     from test.tiny_model import write_red_disparity_model
 
     return write_red_disparity_model(tmp_path / 'red.onnx')
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A test.live_node.Client in a ROS domain of its own; fails where shared memory is left."""
+    import rclpy
+
+    from test.live_node import Client, shared_memory_segments
+
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    before = shared_memory_segments()
+    rclpy.init()
+    node = Client()
+    yield node
+    node.destroy_node()
+    rclpy.try_shutdown()
+    assert shared_memory_segments() <= before, 'shared memory leaked'

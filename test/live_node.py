@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.ros_session import message_class
+from monodepth_ros.ros.session import message_class
 
 WAIT_S = 30.0
 ATTEMPTS = 6
@@ -143,18 +143,19 @@ class Client(SpinningNode):
         """Ask the node for a lifecycle transition; True when it says in time that it made it."""
         request = ChangeState.Request()
         request.transition.id = transition_id
-        answer = self._call(self._change_state, request, timeout_s)
+        answer = self.call(self._change_state, request, timeout_s)
         return answer is not None and answer.success
 
     def state(self) -> str:
         """The node's lifecycle state."""
         for _ in range(ATTEMPTS):  # an answer is lost when the way back is discovered late
-            answer = self._call(self._get_state, GetState.Request(), WAIT_S / ATTEMPTS)
+            answer = self.call(self._get_state, GetState.Request(), WAIT_S / ATTEMPTS)
             if answer is not None:
                 return answer.current_state.label
         raise TimeoutError(f'no answer from {self._get_state.srv_name}')
 
-    def _call(self, service: Any, request: Any, timeout_s: float) -> Any:
+    def call(self, service: Any, request: Any, timeout_s: float = WAIT_S) -> Any:
+        """The answer of a service; None where none came in time."""
         if not service.service_is_ready():
             assert service.wait_for_service(WAIT_S), f'no service {service.srv_name}'
             time.sleep(SETTLE_S)

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROS = {
     'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'sensor_msgs', 'std_msgs', 'stereo_msgs',
-    'launch', 'launch_ros', 'cv_bridge',
+    'diagnostic_msgs', 'launch', 'launch_ros', 'cv_bridge',
 }  # fmt: skip
 ENGINES = {
     'tensorrt', 'tensorrt_rtx', 'tensorrt_rtx_bindings', 'cuda', 'onnxruntime', 'openvino',
@@ -23,8 +23,7 @@ FORBIDDEN = {
     'monodepth_ros/inference/cuda.py': TORCH | ROS | {'trainer', 'demo', 'bench'},
     'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/collect_pairs.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/silent_topic.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/ros_session.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/ros/': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/foreign_encodings.py': TORCH | ENGINES | {'rclpy', 'trainer', 'demo', 'bench'},
     'trainer': ROS | {'demo', 'bench'},
     'demo': {'bench'},

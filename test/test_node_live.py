@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
 from contextlib import contextmanager
-import os
 from pathlib import Path
 import re
 
@@ -12,8 +10,7 @@ import cv2
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
-import rclpy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CompressedImage
 
 from monodepth_ros import messages
 from monodepth_ros.core.colors import DepthColors
@@ -28,77 +25,40 @@ from monodepth_ros.outputs import (
     OUTPUTS,
     POINTS,
 )
-from test.live_node import Client, running_node, shared_memory_segments
+from test.camera_messages import (
+    D,
+    FAR_GREEN,
+    FAR_RED,
+    FRAME_ID,
+    HEIGHT,
+    image,
+    info,
+    K,
+    NEAR_GREEN,
+    NEAR_RED,
+    P,
+    png,
+    WIDTH,
+)
+from test.live_node import Client, running_node
 from test.tiny_model import write_model_without_spec, write_red_disparity_model
 
-WIDTH, HEIGHT = 160, 120
-FRAME_ID = 'front_camera_optical_frame'
-# Not the model's camera: another focal length, aspect and principal point, and distortion.
-K = [90.0, 0, 85.0, 0, 92.0, 55.0, 0, 0, 1.0]
-P = [80.0, 0, 82.0, 0, 0, 80.0, 58.0, 0, 0, 0, 1.0, 0]
-D = [-0.2, 0.05, 0.0, 0.0, 0.0]
 PACKAGES = ('sensor_msgs', 'stereo_msgs')
-NEAR_RED, FAR_RED = 204, 51
-NEAR_GREEN, FAR_GREEN = 102, 255
 README = (Path(__file__).parents[1] / 'README.md').read_text()
 
 
-@pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    before = shared_memory_segments()
-    rclpy.init()
-    node = Client()
-    yield node
-    node.destroy_node()
-    rclpy.try_shutdown()
-    assert shared_memory_segments() <= before, 'shared memory leaked'
-
-
-def _stamped(message, second):
-    message.header.stamp.sec = second
-    message.header.frame_id = FRAME_ID
-    return message
-
-
-def _info(second, k=K):
-    return _stamped(
-        CameraInfo(width=WIDTH, height=HEIGHT, distortion_model='plumb_bob', d=D, k=k, p=P), second
-    )
-
-
-def _pixels():
-    """Left half far, right half near: the model's disparity is red / 1020, see tiny_model."""
-    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    rgb[:, : WIDTH // 2, :2] = FAR_RED, FAR_GREEN
-    rgb[:, WIDTH // 2 :, :2] = NEAR_RED, NEAR_GREEN
-    return rgb
-
-
-def _image(second, *, step=3 * WIDTH):
-    message = Image(width=WIDTH, height=HEIGHT, encoding='rgb8', step=step)
-    message.data = array('B', _pixels().tobytes())
-    return _stamped(message, second)
-
-
-def _png(second):
-    data = cv2.imencode('.png', _pixels()[..., ::-1])[1].tobytes()
-    return _stamped(CompressedImage(format='png', data=array('B', data)), second)
-
-
-def _camera(client, image, second=7):
+def _camera(client, make_image, second=7):
     """A callback that publishes one camera_info and one image."""
-    return lambda: client.publish(_info(second), image(second))
+    return lambda: client.publish(info(second), make_image(second))
 
 
-@pytest.mark.parametrize(('transport', 'image'), [('raw', _image), ('compressed', _png)])
+@pytest.mark.parametrize(('transport', 'make_image'), [('raw', image), ('compressed', png)])
 def test_known_disparity_arrives_as_metric_depth(
-    client, tmp_path, red_disparity_model, transport, image
+    client, tmp_path, red_disparity_model, transport, make_image
 ):
     parameters = {'model': red_disparity_model, 'image_transport': transport, 'points_stride': 1}
     with running_node(tmp_path / 'log', **parameters) as node:
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, make_image))
         assert node.stop() == 0
     depth, info, points = (client.received[topic][7] for topic in (DEPTH, INFO, POINTS))
     for message in (depth, info, points):
@@ -133,7 +93,7 @@ def _assert_points_lie_on(points, depth_m):
 def test_every_output_is_in_the_geometry_of_its_camera_info(client, tmp_path):
     model = write_red_disparity_model(tmp_path / 'sure.onnx', confidence=True)
     with _listener(OUTPUTS) as everything, running_node(tmp_path / 'log', model=model):
-        everything.spin_until(lambda: everything.has_all(7), every=_camera(everything, _image))
+        everything.spin_until(lambda: everything.has_all(7), every=_camera(everything, image))
         got = {topic: kept[7] for topic, kept in everything.received.items()}
     for message in got.values():
         assert (message.header.stamp.sec, message.header.frame_id) == (7, FRAME_ID)
@@ -159,7 +119,7 @@ def test_parameters_shape_the_outputs(client, tmp_path, red_disparity_model):
     parameters = {'output_size': 'half', 'depth_encoding': '16UC1', 'max_depth_m': 4}
     points = {'points_color': 'false', 'points_stride': 2}
     with running_node(tmp_path / 'log', model=red_disparity_model, **parameters, **points):
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
     depth, info, cloud = (client.received[topic][7] for topic in (DEPTH, INFO, POINTS))
     assert (depth.width, depth.height, depth.encoding) == (WIDTH // 2, HEIGHT // 2, '16UC1')
     # A pixel centre at u lies at (u + 0.5) / 2 - 0.5 of the halved image.
@@ -172,11 +132,11 @@ def test_parameters_shape_the_outputs(client, tmp_path, red_disparity_model):
 
 
 def test_nobody_listening_means_nothing_is_computed(client, tmp_path, red_disparity_model):
-    bad = _camera(client, lambda second: _image(second, step=3 * WIDTH + 1))
+    bad = _camera(client, lambda second: image(second, step=3 * WIDTH + 1))
     with running_node(tmp_path / 'log', model=red_disparity_model) as node:
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
         client.stop_listening()
-        client.spin_for(1, every=_camera(client, _image))
+        client.spin_for(1, every=_camera(client, image))
         # A frame that is not looked at cannot be complained of.
         client.spin_for(1, every=bad)
         assert 'frame dropped: got' not in node.log
@@ -201,19 +161,19 @@ def test_a_compressed_image_is_found_beside_a_remapped_one(client, tmp_path, red
     with running_node(tmp_path / 'log', remaps=remaps, **parameters):
 
         def publish():
-            client.publish(_info(7))
-            sender.publish(_png(7))
+            client.publish(info(7))
+            sender.publish(png(7))
 
         client.spin_until(lambda: client.has_all(7), every=publish)
 
 
 def test_a_camera_that_changes_is_said_once(client, tmp_path, red_disparity_model):
     with running_node(tmp_path / 'log', model=red_disparity_model) as node:
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
         assert 'camera_info changed' not in node.log
 
         def zoomed():
-            client.publish(_info(8, k=[180.0, 0, 85.0, 0, 184.0, 55.0, 0, 0, 1.0]), _image(8))
+            client.publish(info(8, k=[180.0, 0, 85.0, 0, 184.0, 55.0, 0, 0, 1.0]), image(8))
 
         client.spin_until(lambda: client.has_all(8), every=zoomed)
         client.spin_for(1, every=zoomed)
@@ -221,7 +181,7 @@ def test_a_camera_that_changes_is_said_once(client, tmp_path, red_disparity_mode
 
 
 def test_the_five_transitions(client, tmp_path, red_disparity_model):
-    camera = _camera(client, _image)
+    camera = _camera(client, image)
     with running_node(tmp_path / 'log', model=red_disparity_model, autostart='false') as node:
         assert client.state() == 'unconfigured'
         for _ in range(2):  # everything works again after cleanup
@@ -247,11 +207,11 @@ def test_the_five_transitions(client, tmp_path, red_disparity_model):
 
 def test_a_transition_that_cannot_be_does_not_end_the_node(client, tmp_path, red_disparity_model):
     with running_node(tmp_path / 'log', model=red_disparity_model) as node:
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
         # rclpy 7.1 does not answer such a request at all.
         assert not client.change_state(Transition.TRANSITION_CONFIGURE, timeout_s=2.0)
         client.forget()
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
         assert node.stop() == 0
 
 
@@ -261,14 +221,14 @@ def test_bad_frames_are_dropped_and_the_next_good_one_comes_out(
     with running_node(tmp_path / 'log', model=red_disparity_model) as node:
 
         def bad():
-            client.publish(_info(1, k=[0.0] * 9), _image(1))
+            client.publish(info(1, k=[0.0] * 9), image(1))
 
         client.spin_until(lambda: 'K[0] = 0' in node.log, every=bad)
         client.spin_until(
             lambda: 'expected at least 120 rows' in node.log,
-            every=lambda: client.publish(_info(2), _image(2, step=3 * WIDTH + 1)),
+            every=lambda: client.publish(info(2), image(2, step=3 * WIDTH + 1)),
         )
-        client.spin_until(lambda: client.has_all(7), every=_camera(client, _image))
+        client.spin_until(lambda: client.has_all(7), every=_camera(client, image))
         assert not {1, 2} & client.received[DEPTH].keys()
         # Throttled: ten bad frames a second, but not ten lines.
         assert node.log.count('K[0] = 0') < 5
@@ -322,7 +282,7 @@ def test_without_a_usable_model_the_node_says_why_and_ends(client, tmp_path, mod
 
 @pytest.mark.parametrize(
     ('value', 'words'),
-    [(0, 'points_stride is 0, expected >= 1'), ('2.0', "'points_stride'")],
+    [(0, 'points_stride out of range'), ('2.0', "'points_stride'")],
 )
 def test_a_parameter_that_cannot_be_ends_the_node(
     client, tmp_path, red_disparity_model, value, words

@@ -8,26 +8,33 @@ from pathlib import Path
 import pytest
 import yaml
 
+from monodepth_ros.parameter_rules import (
+    changed,
+    parameter_table,
+    parameter_yaml,
+    read_parameters,
+    rules,
+)
 from monodepth_ros.parameters import (
     BackendParams,
     CollectParams,
+    DEPTH_NODE,
     DepthNodeParams,
+    DiagnosticsParams,
     OutputParams,
-    parameter_table,
-    read_parameters,
 )
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_yaml_shows_the_defaults():
-    values = yaml.safe_load((ROOT / 'config' / 'monodepth.yaml').read_text())
-    kinds = (DepthNodeParams, BackendParams, OutputParams)
-    expected = {name: value for kind in kinds for name, value in asdict(kind()).items()}
-    assert values['/**']['ros__parameters'] == expected
+def test_the_parameter_file_is_what_the_definitions_say():
+    text = (ROOT / 'config' / 'monodepth.yaml').read_text()
+    assert text == parameter_yaml(DEPTH_NODE), 'run python -m monodepth_ros.parameters'
+    expected = {name: value for kind in DEPTH_NODE for name, value in asdict(kind()).items()}
+    assert yaml.safe_load(text)['/**']['ros__parameters'] == expected
 
 
-@pytest.mark.parametrize('kind', [DepthNodeParams, BackendParams, OutputParams, CollectParams])
+@pytest.mark.parametrize('kind', [*DEPTH_NODE, CollectParams])
 def test_the_readme_shows_the_table(kind):
     assert parameter_table(kind) in (ROOT / 'README.md').read_text()
 
@@ -35,8 +42,8 @@ def test_the_readme_shows_the_table(kind):
 def test_every_parameter_is_declared_once_and_returned():
     declared = {}
 
-    def declare(name, default, description):
-        assert description.endswith('.') or description.endswith(').')
+    def declare(name, default, rule):
+        assert rule.description.endswith('.') or rule.description.endswith(').')
         assert declared.setdefault(name, default) is default
         return 3 if name == 'points_stride' else default
 
@@ -50,6 +57,9 @@ def test_every_parameter_is_declared_once_and_returned():
         (DepthNodeParams, {'image_transport': 'theora'}, "'theora', expected one of"),
         (BackendParams, {'backend': 'tpu'}, "backend is 'tpu', expected one of"),
         (BackendParams, {'precision': 'int4'}, "'int4', expected one of"),
+        (BackendParams, {'device': -1}, 'device is -1, expected >= 0'),
+        (BackendParams, {'optimisation_level': 6}, 'is 6, expected <= 5'),
+        (DiagnosticsParams, {'min_confidence': 1.5}, 'is 1.5, expected <= 1'),
         (OutputParams, {'output_size': 'third'}, "output_size is 'third', expected one of"),
         (OutputParams, {'depth_encoding': '16SC1'}, "'16SC1', expected one of"),
         (OutputParams, {'color_map': 'jet'}, "'jet', expected one of"),
@@ -71,7 +81,7 @@ def test_values_that_cannot_be_are_refused(kind, changes, words):
         ({'folder': ''}, 'folder is empty, expected where to write'),
         ({'image_transport': 'theora'}, "'theora', expected one of"),
         ({'tolerance_ms': 0.0}, 'tolerance_ms is 0, expected a positive number'),
-        ({'max_rate_hz': -1.0}, 'max_rate_hz is -1, expected a positive number'),
+        ({'max_rate_hz': -1.0}, 'max_rate_hz is -1, expected >= 0'),
         ({'quota_gb': float('inf')}, 'quota_gb is inf, expected a positive number'),
         ({'min_free_gb': float('nan')}, 'min_free_gb is nan, expected >= 0'),
     ],
@@ -88,3 +98,23 @@ def test_a_whole_number_does_for_a_fraction_and_a_word_does_not():
     given['quota_gb'] = '5 GB'
     with pytest.raises(ValueError, match="quota_gb is '5 GB', expected a number"):
         read_parameters(CollectParams, lambda name, default, _: given.get(name, default))
+
+
+def test_every_output_parameter_may_change_while_the_node_runs_and_no_backend_one():
+    assert all(rule.live for rule in rules(OutputParams).values())
+    assert not any(rule.live for rule in rules(BackendParams).values())
+
+
+def test_a_change_takes_what_is_its_own_and_whole_numbers_for_fractions():
+    given = {'max_depth_m': 9, 'model': 'other.onnx', 'use_sim_time': True}
+    assert changed(OutputParams(), given, live_only=True) == OutputParams(max_depth_m=9.0)
+
+
+def test_what_is_read_at_configuration_is_refused_later_unless_it_stays_the_same():
+    params = BackendParams()
+    assert changed(params, {'device': 1}, live_only=False) == BackendParams(device=1)
+    assert changed(params, {'device': 0}, live_only=True) == params
+    with pytest.raises(ValueError, match='device is read when the node is configured; deactiv'):
+        changed(params, {'device': 1}, live_only=True)
+    with pytest.raises(ValueError, match='color_near_m and color_far_m are 70 and 60'):
+        changed(OutputParams(), {'color_near_m': 70.0}, live_only=True)

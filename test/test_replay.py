@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 import json
 from pathlib import Path
 import re
@@ -30,6 +30,7 @@ from monodepth_ros.bag import Bag, TopicDefinition
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.messages import camera_from_info, depth_m_from_image, image_pixels, stamp_ns
 from monodepth_ros.outputs import OUTPUTS
+from monodepth_ros.parameter_rules import rules
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.progress import Progress
 from monodepth_ros.replay import main
@@ -369,12 +370,10 @@ def test_the_help_describes_every_parameter(capsys):
     with pytest.raises(SystemExit, match='0'):
         main(['--help'])
     text = ' '.join(capsys.readouterr().out.split())
-    for field in fields(OutputParams):
-        option = field.name.replace('_', '-')
-        default = json.dumps(field.default)
-        assert re.search(
-            f'--{option} \\S+ {re.escape(field.metadata["description"])} Default: {default}', text
-        )
+    defaults = asdict(OutputParams())
+    for name, rule in rules(OutputParams).items():
+        option, default = name.replace('_', '-'), json.dumps(defaults[name])
+        assert re.search(f'--{option} \\S+ {re.escape(rule.description)} Default: {default}', text)
 
 
 def test_the_documentation_names_options_and_topics_that_there_are(capsys):

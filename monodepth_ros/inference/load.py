@@ -31,6 +31,7 @@ class _Wishes(NamedTuple):
     workspace_mb: int
     optimisation_level: int
     tell: Callable[[str], None]
+    cancelled: Callable[[], bool]
 
 
 def load_backend(
@@ -42,6 +43,7 @@ def load_backend(
     workspace_mb: int = 0,
     optimisation_level: int = BuildOptions.optimisation_level,
     tell: Callable[[str], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Backend:
     """
     Load a model file and prove that it computes what its ModelSpec says, at any size later.
@@ -49,13 +51,14 @@ def load_backend(
     backend: of BACKENDS, or AUTO for the fastest that works. precision: of PRECISIONS. device:
     number of the GPU. workspace_mb, optimisation_level: of TensorRT's builder, 0 for all the
     memory there is. tell: is told which engine AUTO took, why not a faster one, and of a build
-    that takes minutes. Raises FileNotFoundError without a file, ValueError for a file that is not
-    ours or that no engine computes rightly.
+    that takes minutes. cancelled: asked whether to stop such a build. Raises FileNotFoundError
+    without a file, ValueError for a file that is not ours or that no engine computes rightly,
+    BuildCancelled.
     """
     check_choice('backend', backend, BACKENDS)
     check_choice('precision', precision, PRECISIONS)
     file = ModelFile(model)
-    wishes = _Wishes(precision, device, workspace_mb, optimisation_level, tell)
+    wishes = _Wishes(precision, device, workspace_mb, optimisation_level, tell, cancelled)
     refusals: list[str] = []
     for name in _OPENERS if backend == AUTO else (backend,):
         try:
@@ -115,6 +118,7 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
             device=wishes.device,
             tell=wishes.tell,
             progress=heartbeat(wishes.tell),
+            cancelled=wishes.cancelled,
         )
     # Of the cache's disk, and of CUDA.
     except (OSError, RuntimeError) as error:

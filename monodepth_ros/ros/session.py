@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 
-from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -37,17 +36,6 @@ def ros_session(args: list[str] | None = None) -> Iterator[None]:
         # rclpy's signal handler shuts down from a thread of its own: it may be the faster one.
         with suppress(rclpy_implementation.RCLError):
             rclpy.try_shutdown()
-
-
-def declare_read_only(node: Node, name: str, default: object, description: str) -> object:
-    """Declare a parameter that is read at start, and return its value; see read_parameters."""
-    descriptor = ParameterDescriptor(
-        description=description,
-        read_only=True,
-        # `max_rate_hz:=5` is an integer to ROS, which refuses it for a double.
-        dynamic_typing=isinstance(default, float),
-    )
-    return node.declare_parameter(name, default, descriptor).value
 
 
 def image_source(node: Node, topic: str, image_transport: str) -> tuple[type, str]:

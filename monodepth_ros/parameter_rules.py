@@ -1,0 +1,143 @@
+"""What parameters may be, and what is made of them: values, a table, a file; no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+import json
+import textwrap
+from typing import Any, TypeVar
+
+from monodepth_ros.errors import check_choice
+
+# Of the parameter file.
+INDENT, WRAPPED = '    ', '    # '
+
+
+@dataclass(frozen=True)
+class Rule:
+    """
+    What a parameter means and may be.
+
+    low, high: the range, both ends included, of the unit that the name ends with. live: a change
+    while the node runs holds from the next frame on; otherwise it is refused until the node is
+    unconfigured.
+    """
+
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise ValueError for a value that cannot be."""
+        if self.choices:
+            check_choice(f'parameter {name}', value, self.choices)
+        if self.low is not None and not value >= self.low:
+            raise ValueError(f'parameter {name} is {value:g}, expected >= {self.low:g}')
+        if self.high is not None and not value <= self.high:
+            raise ValueError(f'parameter {name} is {value:g}, expected <= {self.high:g}')
+
+
+def parameter(default: Any, description: str, **rule: Any) -> Any:
+    """A field of Parameters; rule: see Rule."""
+    return field(default=default, metadata={'rule': Rule(description, **rule)})
+
+
+class Parameters:
+    """
+    Base of the dataclasses of parameters, which are the only home of names, defaults and rules.
+
+    config/monodepth.yaml and the README's tables are made from them. Raises ValueError for a value
+    that cannot be.
+    """
+
+    def __post_init__(self) -> None:
+        for name, rule in rules(type(self)).items():
+            rule.check(name, getattr(self, name))
+
+
+Params = TypeVar('Params', bound=Parameters)
+
+
+def rules(kind: type[Parameters]) -> dict[str, Rule]:
+    """By name, in the order of definition."""
+    return {f.name: f.metadata['rule'] for f in _fields(kind)}
+
+
+def read_parameters(kind: type[Params], declare: Callable[[str, Any, Rule], Any]) -> Params:
+    """
+    Declare every parameter of a dataclass and return the values.
+
+    declare(name, default, rule) declares one and returns its value. A whole number does where a
+    fraction is expected.
+    """
+    values = {f.name: declare(f.name, f.default, f.metadata['rule']) for f in _fields(kind)}
+    return kind(**_typed(kind, values))
+
+
+def changed(params: Params, values: dict[str, Any], *, live_only: bool) -> Params:
+    """
+    The parameters with those of the values that are theirs.
+
+    live_only: ValueError for others than live ones, as for a value that cannot be.
+    """
+    kind = type(params)
+    values = _typed(kind, {name: values[name] for name in rules(kind).keys() & values.keys()})
+    for name, rule in rules(kind).items():
+        before = getattr(params, name)
+        if live_only and not rule.live and values.get(name, before) != before:
+            raise ValueError(
+                f'parameter {name} is read when the node is configured; deactivate it, clean it '
+                'up, set the parameter, then configure and activate it again'
+            )
+    return replace(params, **values)  # type: ignore[type-var]
+
+
+def parameter_table(kind: type[Parameters]) -> str:
+    """The README's table of a dataclass, in Markdown; * marks live ones."""
+    rows = [
+        f'| `{f.name}`{_mark(f)} | `{json.dumps(f.default)}` | {f.metadata["rule"].description} |'
+        for f in _fields(kind)
+    ]
+    return '\n'.join(['| parameter | default | meaning |', '|---|---|---|', *rows])
+
+
+def parameter_yaml(kinds: tuple[type[Parameters], ...]) -> str:
+    """A parameter file of all defaults, each with its meaning."""
+    lines = [
+        '# Every parameter of depth_node with its default, written by',
+        '# `python -m monodepth_ros.parameters`. Those marked * can be changed while it runs.',
+        '/**:',
+        '  ros__parameters:',
+    ]
+    for kind in kinds:
+        for f in _fields(kind):
+            meaning = f'#{_mark(f)} {f.metadata["rule"].description}'
+            lines += textwrap.wrap(meaning, 99, initial_indent=INDENT, subsequent_indent=WRAPPED)
+            lines.append(f'{INDENT}{f.name}: {json.dumps(f.default)}')
+    return '\n'.join(lines) + '\n'
+
+
+def _typed(kind: type[Parameters], values: dict[str, Any]) -> dict[str, Any]:
+    """Whole numbers as floats where those are meant."""
+    defaults = {f.name: f.default for f in _fields(kind)}
+    return {
+        name: _number(name, value) if isinstance(defaults[name], float) else value
+        for name, value in values.items()
+    }
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f'parameter {name} is {value!r}, expected a number')
+    return float(value)
+
+
+def _mark(f: Any) -> str:
+    return ' *' if f.metadata['rule'].live else ''
+
+
+def _fields(kind: type) -> tuple[Any, ...]:
+    return fields(kind)

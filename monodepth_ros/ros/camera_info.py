@@ -1,0 +1,100 @@
+"""The calibration of one camera as its driver publishes it, however seldom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo
+
+from monodepth_ros import messages
+from monodepth_ros.camera_yaml import read_camera_yaml
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.ros.qos import best_effort, latched
+
+
+class Calibration(Protocol):
+    """camera: the last valid one, None without. problem: why there is none, and what to do."""
+
+    @property
+    def camera(self) -> Camera | None: ...
+
+    @property
+    def problem(self) -> str: ...
+
+    def ask_for_latched(self) -> None:
+        """To be called now and then."""
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
+class CalibrationFile:
+    """Of a driver that publishes none. Raises as read_camera_yaml."""
+
+    problem = ''
+
+    def __init__(self, path: Path, *, rectified: bool) -> None:
+        camera = read_camera_yaml(path)
+        self.camera = camera.as_rectified() if rectified else camera
+
+    def ask_for_latched(self) -> None:
+        """A file is there from the beginning."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class CameraInfoTopic:
+    """
+    The last camera_info of a topic, from drivers that repeat it and from those that latch it.
+
+    camera: None until a valid one came, and after one that is not. fault: why the last one is not
+    valid. rectified: its images are rectified already.
+    """
+
+    def __init__(self, node: Node, topic: str, *, rectified: bool) -> None:
+        self.topic = node.resolve_topic_name(topic)
+        self._name = topic
+        self.camera: Camera | None = None
+        self.fault: str | None = None
+        self._node = node
+        self._rectified = rectified
+        self._came = False
+        self._subscriptions = [self._listen(best_effort())]
+
+    def ask_for_latched(self) -> None:
+        """Listen as well where a camera_info was published once, before."""
+        if self._came or len(self._subscriptions) > 1:
+            return
+        offered = self._node.get_publishers_info_by_topic(self.topic)
+        # Any other driver would log that this subscription's QoS is incompatible.
+        if any(p.qos_profile.durability == latched().durability for p in offered):
+            self._subscriptions.append(self._listen(latched()))
+
+    def close(self) -> None:
+        """Stop listening."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    @property
+    def problem(self) -> str:
+        """See Calibration."""
+        return self.fault or (
+            f'no camera_info on {self.topic} yet, expected the calibration, which metres need; '
+            f'publish it there, or name its topic with `-r {self._name}:=...`'
+        )
+
+    def _listen(self, qos: object) -> Subscription:
+        return self._node.create_subscription(CameraInfo, self.topic, self._on_camera_info, qos)
+
+    def _on_camera_info(self, msg: CameraInfo) -> None:
+        self._came = True
+        try:
+            camera = messages.camera_from_info(msg)
+            self.camera = camera.as_rectified() if self._rectified else camera
+            self.fault = None
+        except ValueError as error:
+            self.camera, self.fault = None, f'{self.topic}: {error}'

@@ -1,0 +1,201 @@
+"""One camera of the node: its subscriptions, what is published of it, and what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+import time
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage, Image
+
+from monodepth_ros import messages
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.depth_worker import DepthWorker, Frame, Pipeline
+from monodepth_ros.frame_statistics import FrameStatistics
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.messages import NS_PER_S
+from monodepth_ros.outputs import CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.pair_stream import RateLimit
+from monodepth_ros.parameters import DepthNodeParams, OutputParams
+from monodepth_ros.predictor import Predictor
+from monodepth_ros.ros.camera_info import Calibration, CalibrationFile, CameraInfoTopic
+from monodepth_ros.ros.live_parameters import LiveParameters
+from monodepth_ros.ros.qos import (
+    best_effort,
+    OVERRIDABLE,
+    publisher_events,
+    reliable,
+    subscription_events,
+)
+from monodepth_ros.ros.session import CLASSES, image_source, message_class
+from monodepth_ros.ros.silent_topic import why_silent
+
+LOG_PERIOD_S = 5.0
+# An image that is older, or from the future, says that its clock is not ours.
+OLDEST_PLAUSIBLE_S, NEWEST_PLAUSIBLE_S = 10.0, -0.5
+
+
+class CameraStream:
+    """
+    From a node's `image` and `camera_info` to its outputs, through one backend.
+
+    statistics: of its images. Raises OSError and ValueError for a camera_info_file that cannot be
+    read.
+    """
+
+    def __init__(self, node: LifecycleNode, live: LiveParameters, backend: Backend) -> None:
+        self._node = node
+        self._live = live
+        self._backend = backend
+        self.statistics = FrameStatistics()
+        self._outputs = {
+            topic: self._publisher(topic, kind)
+            for topic, kind in OUTPUTS.items()
+            if topic != CONFIDENCE or backend.has_confidence
+        }
+        self._calibration = self._make_calibration()
+        self._worker: DepthWorker | None = None
+        self._images: Subscription | None = None
+        self._rate_limit: RateLimit | None = None
+
+    def start(self) -> None:
+        """Listen and compute."""
+        self.statistics = FrameStatistics()
+        self._worker = DepthWorker(
+            self._pipeline(),
+            self.statistics,
+            wanted=self._wanted,
+            complain=self._complain,
+        )
+        self.follow_parameters()
+        kind, topic = image_source(
+            self._node, 'image', self._live[DepthNodeParams].image_transport
+        )
+        self._images = self._node.create_subscription(
+            kind,
+            topic,
+            self._on_image,
+            best_effort(),
+            event_callbacks=subscription_events(self._node, topic),
+            qos_overriding_options=OVERRIDABLE,
+        )
+        self._node.get_logger().info(f'listening to {self._images.topic_name}')
+
+    def stop(self) -> None:
+        """Neither; the frame that is being computed still comes out."""
+        if self._images is not None:
+            self._node.destroy_subscription(self._images)
+            self._images = None
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def close(self) -> None:
+        """Stop, and give back what is held; the backend is not its own."""
+        self.stop()
+        self._calibration.close()
+        for publisher in self._outputs.values():
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._outputs = {}
+
+    def follow_parameters(self) -> None:
+        """The parameters changed: from the next frame on they hold."""
+        max_rate_hz = self._live[DepthNodeParams].max_rate_hz
+        self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
+        if self._worker is not None:
+            self._worker.pipeline = self._pipeline()
+
+    def look_around(self) -> str | None:
+        """To be called every second: what keeps images from becoming depth, None if nothing."""
+        self._calibration.ask_for_latched()
+        if self._images is None:
+            return None
+        if self.statistics.never_received:
+            return why_silent(self._node, self._images, 'image')
+        return None if self._calibration.camera is not None else self._calibration.problem
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody listens to any output."""
+        return bool(self._wanted())
+
+    def _make_calibration(self) -> Calibration:
+        params = self._live[DepthNodeParams]
+        if params.camera_info_file:
+            path = Path(params.camera_info_file).expanduser()
+            return CalibrationFile(path, rectified=params.rectified)
+        return CameraInfoTopic(self._node, 'camera_info', rectified=params.rectified)
+
+    def _publisher(self, topic: str, kind: str) -> Publisher:
+        return self._node.create_lifecycle_publisher(
+            message_class(kind),
+            topic,
+            reliable(),
+            event_callbacks=publisher_events(self._node, topic),
+            qos_overriding_options=OVERRIDABLE,
+        )
+
+    def _pipeline(self) -> Pipeline:
+        params = self._live[OutputParams]
+        predictor = Predictor(
+            self._backend,
+            max_depth_m=params.max_depth_m or None,
+            output_size=params.output_size,
+            tell=self._node.get_logger().warning,
+        )
+        return Pipeline(predictor, OutputMaker(CLASSES, params))
+
+    def _wanted(self) -> dict[str, Callable[[Any], None]]:
+        return {
+            topic: output.publish
+            for topic, output in self._outputs.items()
+            if output.get_subscription_count()
+        }
+
+    def _on_image(self, msg: Image | CompressedImage) -> None:
+        """Check a frame before it may take the place of one that waits; never compute here."""
+        self.statistics.received()
+        if not self._wanted() or self._worker is None:
+            return
+        if self._rate_limit is not None and not self._rate_limit.admits(time.monotonic_ns()):
+            self.statistics.drop('above max_rate_hz')
+            return
+        arrived_s, transport_s = time.monotonic(), self._age_s(msg)
+        camera = self._calibration.camera
+        if camera is None:
+            self._drop('without camera_info', self._calibration.problem)
+            return
+        try:
+            pixels = messages.image_pixels(msg)
+            _check_size(pixels.shape, camera)
+        except ValueError as error:
+            self._drop('not usable', str(error))
+            return
+        self._worker.offer(Frame(msg.header, pixels, camera, arrived_s, transport_s))
+
+    def _age_s(self, msg: Image | CompressedImage) -> float | None:
+        """Of an image that arrives; None where its stamp and this node's clock do not agree."""
+        now_ns = self._node.get_clock().now().nanoseconds
+        age_s = (now_ns - messages.stamp_ns(msg.header)) / NS_PER_S
+        plausible = NEWEST_PLAUSIBLE_S < age_s < OLDEST_PLAUSIBLE_S
+        return max(age_s, 0.0) if plausible else None
+
+    def _drop(self, reason: str, why: str) -> None:
+        self.statistics.drop(reason)
+        self._complain(f'frame dropped: {why}')
+
+    def _complain(self, text: str) -> None:
+        if self._node.context.ok():
+            self._node.get_logger().error(text, throttle_duration_sec=LOG_PERIOD_S)
+
+
+def _check_size(shape: tuple[int, ...], camera: Camera) -> None:
+    if shape[:2] != (camera.height, camera.width):
+        raise ValueError(
+            f'got an image of {shape[1]} x {shape[0]}, expected {camera.width} x {camera.height} '
+            'as its camera_info says'
+        )

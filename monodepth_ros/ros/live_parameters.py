@@ -1,0 +1,98 @@
+"""Dataclasses of parameters as a ROS node has them: declared, and changed while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+import sys
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from monodepth_ros.parameter_rules import changed, Parameters, read_parameters, Rule
+
+# No parameter is meant to be larger; some tools show ranges as 32 bits.
+MOST_WHOLE = 2**31 - 1
+Params = TypeVar('Params', bound=Parameters)
+
+
+class LiveParameters:
+    """
+    The values of a node's parameters: `live[OutputParams]`.
+
+    may_change_all: whether those that are not live may change now as well. on_change is called
+    after a change. Raises ValueError, and rclpy's own ParameterException, for values given at
+    start that cannot be; a later one is refused with the reason.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        kinds: tuple[type[Parameters], ...],
+        *,
+        may_change_all: Callable[[], bool],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._values: dict[type[Parameters], Any] = {
+            kind: read_parameters(kind, partial(_declare, node)) for kind in kinds
+        }
+        self._may_change_all = may_change_all
+        self._on_change = on_change
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def __getitem__(self, kind: type[Params]) -> Params:
+        return self._values[kind]
+
+    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+        given = {parameter.name: parameter.value for parameter in parameters}
+        live_only = not self._may_change_all()
+        try:
+            values = {
+                kind: changed(params, given, live_only=live_only)
+                for kind, params in self._values.items()
+            }
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        if values != self._values:
+            self._values = values
+            self._on_change()
+        return SetParametersResult(successful=True)
+
+
+def declare_read_only(node: Node, name: str, default: object, rule: Rule) -> object:
+    """Declare a parameter that is read at start, and return its value; see read_parameters."""
+    return _declare(node, name, default, rule, read_only=True)
+
+
+def _declare(
+    node: Node, name: str, default: object, rule: Rule, *, read_only: bool = False
+) -> object:
+    """Declare a parameter, and return its value; see read_parameters."""
+    descriptor = ParameterDescriptor(
+        description=rule.description,
+        read_only=read_only,
+        additional_constraints=_constraints(rule),
+        # `max_rate_hz:=5` is an integer to ROS, which refuses it for a double.
+        dynamic_typing=isinstance(default, float),
+    )
+    if isinstance(default, float) and rule.low is not None:
+        high = sys.float_info.max if rule.high is None else float(rule.high)
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(rule.low), to_value=high)
+        ]
+    elif rule.low is not None:
+        high = MOST_WHOLE if rule.high is None else int(rule.high)
+        descriptor.integer_range = [IntegerRange(from_value=int(rule.low), to_value=high, step=1)]
+    return node.declare_parameter(name, default, descriptor).value
+
+
+def _constraints(rule: Rule) -> str:
+    choices = f'one of {", ".join(rule.choices)}; ' if rule.choices else ''
+    return choices + ('changes at once' if rule.live else 'read when the node is configured')

@@ -1,0 +1,66 @@
+"""Quality of service of images, and what to say where two ends do not match."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+# `qos_overrides./topic.subscription.reliability` and the like.
+OVERRIDABLE = QoSOverridingOptions.with_default_policies()
+
+
+# Functions, because rclpy writes what a user overrides into the profile that it is given.
+def best_effort(depth: int = 1) -> QoSProfile:
+    """Receives from reliable and best-effort publishers alike."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT
+    )
+
+
+def reliable() -> QoSProfile:
+    """Received by both kinds of subscribers; a newer message replaces one not yet delivered."""
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
+    )
+
+
+def latched() -> QoSProfile:
+    """Receives what was published once, before."""
+    return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def subscription_events(node: Node, topic: str) -> SubscriptionEventCallbacks:
+    """Log who begins and ends to publish, and whose quality of service does not fit."""
+    return _events(SubscriptionEventCallbacks, node, topic, 'subscription', 'publisher')
+
+
+def publisher_events(node: Node, topic: str) -> PublisherEventCallbacks:
+    """Log who begins and ends to listen, and whose quality of service does not fit."""
+    return _events(PublisherEventCallbacks, node, topic, 'publisher', 'subscriber')
+
+
+def _events(kind: type, node: Node, topic: str, ours: str, theirs: str) -> Any:
+    log, name = node.get_logger(), node.resolve_topic_name(topic)
+
+    def incompatible(event: Any) -> None:
+        policy = QoSPolicyKind(event.last_policy_kind).name.lower()
+        log.warning(
+            f'a {theirs} of {name} has an incompatible {policy} and gets nothing across; change '
+            f'it there, or here with `-p qos_overrides.{name}.{ours}.{policy}:=...`'
+        )
+
+    def matched(event: Any) -> None:
+        change = 'came' if event.current_count_change > 0 else 'went'
+        log.info(f'{name}: a {theirs} {change}, {event.current_count} now')
+
+    callbacks = {'incompatible_qos': incompatible, 'matched': matched}
+    known = inspect.signature(kind).parameters  # Humble has no `matched`
+    return kind(**{name: callbacks[name] for name in callbacks.keys() & known.keys()})

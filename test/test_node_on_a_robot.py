@@ -1,0 +1,244 @@
+"""The node among others: parameters that change, calibrations, QoS, diagnostics; over real DDS."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+import numpy as np
+import pytest
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image
+
+from monodepth_ros.messages import depth_m_from_image
+from monodepth_ros.outputs import DEPTH
+from test.camera_messages import HEIGHT, image, info, K, P, WIDTH
+from test.live_node import running_node
+
+FAR_PIXEL = 60, 50  # 5 m
+KINDS = {
+    bool: ('bool_value', ParameterType.PARAMETER_BOOL),
+    int: ('integer_value', ParameterType.PARAMETER_INTEGER),
+    float: ('double_value', ParameterType.PARAMETER_DOUBLE),
+    str: ('string_value', ParameterType.PARAMETER_STRING),
+}
+
+
+class Stamps:
+    """Publishes the camera's topics, each image with the next second as its stamp."""
+
+    def __init__(self, client, *, with_info=True):
+        self.second = 0
+        self._client = client
+        self._with_info = with_info
+
+    def __call__(self):
+        self.second += 1
+        messages = [info(self.second)] if self._with_info else []
+        self._client.publish(*messages, image(self.second))
+
+
+@pytest.fixture
+def set_parameters(client):
+    """Sets parameters in the order given; returns the reasons, '' for each that was taken."""
+    service = client.create_client(SetParameters, 'depth_node/set_parameters')
+
+    def call(**values):
+        request = SetParameters.Request()
+        for name, value in values.items():
+            field, kind = KINDS[type(value)]
+            request.parameters.append(
+                Parameter(name=name, value=ParameterValue(type=kind, **{field: value}))
+            )
+        answer = client.call(service, request)
+        return [result.reason if not result.successful else '' for result in answer.results]
+
+    return call
+
+
+@pytest.fixture
+def diagnosed(client):
+    """The statuses that came, oldest first."""
+    statuses = []
+    client.create_subscription(
+        DiagnosticArray, '/diagnostics', lambda m: statuses.extend(m.status), 10
+    )
+    return statuses
+
+
+def _values(status):
+    return {value.key: value.value for value in status.values}
+
+
+def _far_m(client, camera):
+    """The depth of what is 5 m away in a frame that is sent from now on."""
+    first = camera.second + 3  # what was sent before may still be on its way
+    client.spin_until(lambda: any(s >= first for s in client.received[DEPTH]), every=camera)
+    newest = max(client.received[DEPTH])
+    return float(depth_m_from_image(client.received[DEPTH][newest])[FAR_PIXEL])
+
+
+def test_parameters_change_the_next_frames(client, tmp_path, red_disparity_model, set_parameters):
+    camera = Stamps(client)
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+        assert _far_m(client, camera) == pytest.approx(5.0)
+        # An integer for a fraction.
+        assert set_parameters(max_depth_m=4) == ['']
+        assert _far_m(client, camera) == np.inf
+        assert set_parameters(max_depth_m=0.0, depth_encoding='16UC1') == ['', '']
+        assert _far_m(client, camera) == pytest.approx(5.0)
+        assert client.received[DEPTH][max(client.received[DEPTH])].encoding == '16UC1'
+        assert node.stop() == 0
+
+
+def test_a_change_that_cannot_be_is_refused_with_the_reason(
+    client, tmp_path, red_disparity_model, set_parameters
+):
+    camera = Stamps(client)
+    with running_node(tmp_path / 'log', model=red_disparity_model):
+        assert _far_m(client, camera) == pytest.approx(5.0)
+        reasons = set_parameters(
+            points_stride=0, color_near_m=70.0, output_size='third', model='other.onnx'
+        )
+        words = (
+            'points_stride out of range',
+            'color_near_m and color_far_m are 70 and 60',
+            "output_size is 'third', expected one of",
+            'model is read when the node is configured',
+        )
+        for reason, expected in zip(reasons, words, strict=True):
+            assert expected in reason
+        assert _far_m(client, camera) == pytest.approx(5.0)
+
+
+def test_without_a_model_it_stays_unconfigured_and_says_why_until_it_is_given_one(
+    client, tmp_path, red_disparity_model, set_parameters, diagnosed
+):
+    with running_node(tmp_path / 'log', autostart='false'):
+        assert not client.change_state(Transition.TRANSITION_CONFIGURE)
+        assert client.state() == 'unconfigured'
+        client.spin_until(lambda: diagnosed and diagnosed[-1].level == b'\x02')
+        assert 'model' in diagnosed[-1].message
+        assert set_parameters(model=str(red_disparity_model)) == ['']
+        assert client.change_state(Transition.TRANSITION_CONFIGURE)
+        diagnosed.clear()
+        client.spin_until(lambda: bool(diagnosed))
+        assert (diagnosed[-1].level, diagnosed[-1].message) == (b'\x00', 'inactive')
+        assert _values(diagnosed[-1])['precision'] == 'fp32'
+
+
+def test_diagnostics_tell_rates_latency_and_what_was_dropped(
+    client, tmp_path, red_disparity_model, diagnosed
+):
+    camera, bad = Stamps(client), image(0, step=3 * WIDTH + 1)
+    turns = cycle([camera, lambda: client.publish(bad)])
+    with running_node(tmp_path / 'log', model=red_disparity_model):
+
+        def has_figures():
+            values = _values(diagnosed[-1]) if diagnosed else {}
+            rate_hz = float(values.get('depth images out (Hz)', 0))
+            return rate_hz > 3 and 'dropped: not usable' in values
+
+        client.spin_until(has_figures, every=lambda: next(turns)())
+        values = _values(diagnosed[-1])
+        assert diagnosed[-1].level == b'\x00', diagnosed[-1].message
+        assert diagnosed[-1].hardware_id == '/image'
+        assert float(values['images in (Hz)']) > float(values['depth images out (Hz)'])
+        for stage in ('preprocess', 'inference', 'postprocess', 'publish', 'total'):
+            assert len(values[f'{stage} p50, p95, max (ms)'].split(', ')) == 3
+        # Stamps of 1970.
+        assert values['transport p50, p95, max (ms)'] == 'unavailable'
+        diagnosed.clear()
+        client.spin_until(lambda: diagnosed and diagnosed[-1].level == b'\x02')
+        assert 'no image for' in diagnosed[-1].message
+
+
+def test_the_age_of_an_image_counts_where_its_stamp_is_of_this_clock(
+    client, tmp_path, red_disparity_model, diagnosed
+):
+    def publish():
+        message, calibration = image(0), info(0)
+        message.header.stamp = calibration.header.stamp = client.get_clock().now().to_msg()
+        client.publish(calibration, message)
+
+    def transport():
+        values = _values(diagnosed[-1]) if diagnosed else {}
+        return values.get('transport p50, p95, max (ms)', 'unavailable')
+
+    with running_node(tmp_path / 'log', model=red_disparity_model):
+        client.spin_until(lambda: transport() != 'unavailable', every=publish)
+        assert 0 < float(transport().split(', ')[0]) < 10_000
+
+
+def test_a_calibration_that_was_published_once_before_is_found(
+    client, tmp_path, red_disparity_model
+):
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    client.create_publisher(CameraInfo, '/late/camera_info', latched).publish(info(1))
+    camera = Stamps(client, with_info=False)
+    remaps = {'camera_info': '/late/camera_info'}
+    with running_node(tmp_path / 'log', remaps=remaps, model=red_disparity_model):
+        assert _far_m(client, camera) == pytest.approx(5.0)
+
+
+def test_a_calibration_file_stands_in_for_a_driver_without_one(
+    client, tmp_path, red_disparity_model
+):
+    rows = {'camera_matrix': K, 'projection_matrix': P, 'distortion_coefficients': [0.0] * 5}
+    rows['rectification_matrix'] = [1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0]
+    lines = [f'image_width: {WIDTH}', f'image_height: {HEIGHT}', 'distortion_model: plumb_bob']
+    lines += [f'{name}: {{data: {list(map(float, data))}}}' for name, data in rows.items()]
+    path = tmp_path / 'camera.yaml'
+    path.write_text('\n'.join(lines))
+    camera = Stamps(client, with_info=False)
+    parameters = {'model': red_disparity_model, 'camera_info_file': path}
+    with running_node(tmp_path / 'log', **parameters):
+        assert _far_m(client, camera) == pytest.approx(5.0)
+
+
+def test_a_calibration_file_that_is_none_ends_the_start_with_the_reason(
+    client, tmp_path, red_disparity_model
+):
+    parameters = {'model': red_disparity_model, 'camera_info_file': tmp_path / 'none.yaml'}
+    with running_node(tmp_path / 'log', **parameters) as node:
+        assert node.process.wait(30) == 1
+        assert 'none.yaml not found' in node.log
+        assert 'Traceback' not in node.log
+
+
+def test_no_more_images_than_wanted_are_computed(client, tmp_path, red_disparity_model):
+    camera = Stamps(client)
+    with running_node(tmp_path / 'log', model=red_disparity_model, max_rate_hz=2):
+        _far_m(client, camera)
+        client.forget()
+        client.spin_for(3, every=camera)
+        # 30 are sent. At 2 Hz 6 come out, and one more by where the 3 s begin.
+        assert 3 <= len(client.received[DEPTH]) <= 8
+
+
+def test_a_quality_of_service_that_does_not_fit_is_named_with_the_remedy(
+    client, tmp_path, red_disparity_model
+):
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    sender = client.create_publisher(Image, '/lossy', best_effort)
+    parameters = {
+        'model': red_disparity_model,
+        'qos_overrides./lossy.subscription.reliability': 'reliable',
+    }
+    with running_node(tmp_path / 'log', remaps={'image': '/lossy'}, **parameters) as node:
+        client.spin_until(
+            lambda: 'a publisher of /lossy has an incompatible reliability' in node.log,
+            every=lambda: sender.publish(image(1)),
+        )
+        assert '`-p qos_overrides./lossy.subscription.reliability:=...`' in node.log
+
+
+def test_who_comes_and_goes_is_logged(client, tmp_path, red_disparity_model):
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+        sender = client.create_publisher(Image, '/image', 1)
+        client.spin_until(lambda: '/image: a publisher came, 2 now' in node.log)
+        client.destroy_publisher(sender)
+        client.spin_until(lambda: '/image: a publisher went, 1 now' in node.log)
