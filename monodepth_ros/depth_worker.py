@@ -1,4 +1,4 @@
-"""The thread that turns a camera's images into messages, always the newest one."""
+"""The thread that turns cameras' images into messages, always the newest ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
-from monodepth_ros.newest import Newest
+from monodepth_ros.newest import NewestOfEach
 from monodepth_ros.outputs import OutputMaker
 from monodepth_ros.predictor import Predictor
 
@@ -39,9 +39,9 @@ class Pipeline(NamedTuple):
     maker: OutputMaker
 
 
-class DepthWorker:
+class DepthMaker:
     """
-    Computes the newest frame and publishes what is wanted of it.
+    Makes and publishes what is wanted of one camera's frames.
 
     pipeline: may be replaced at any time, from the next frame on. wanted: asked for the topics
     that somebody listens to, each with how to publish on it. complain: told why a frame is lost.
@@ -56,34 +56,21 @@ class DepthWorker:
         complain: Callable[[str], None],
     ) -> None:
         self.pipeline = pipeline
-        self._statistics = statistics
+        self.statistics = statistics
         self._wanted = wanted
         self._complain = complain
-        self._waiting: Newest[Frame] = Newest()
-        self._thread = Thread(target=self._run, name='depth worker')
-        self._thread.start()
 
-    def offer(self, frame: Frame) -> None:
-        """Have a frame computed, unless a newer one comes before its turn; never waits."""
-        if self._waiting.put(frame):
-            self._statistics.drop('a newer one came')
+    def make(self, frame: Frame) -> None:
+        """Compute a frame and publish; raises nothing."""
+        try:
+            self._make(frame)
+        # Of an engine, a camera that cannot be served, a context that was shut down: whatever it
+        # is, the next frame may be fine.
+        except Exception as error:
+            self.statistics.drop('not computed')
+            self._complain(f'frame dropped: {one_line(error)}')
 
-    def close(self) -> None:
-        """Wait for the frame that is being computed, and end."""
-        self._waiting.close()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (frame := self._waiting.take()) is not None:
-            try:
-                self._compute(frame)
-            # Of an engine, a camera that cannot be served, a context that was shut down: whatever
-            # it is, the next frame may be fine.
-            except Exception as error:
-                self._statistics.drop('not computed')
-                self._complain(f'frame dropped: {one_line(error)}')
-
-    def _compute(self, frame: Frame) -> None:
+    def _make(self, frame: Frame) -> None:
         started_s = time.monotonic()
         predictor, maker = self.pipeline
         prediction = predictor.predict(frame.pixels, frame.camera)
@@ -104,4 +91,28 @@ class DepthWorker:
             times_s.append(time.monotonic())
             seconds['postprocess'] += times_s[1] - times_s[0]
             seconds['publish'] += times_s[2] - times_s[1]
-        self._statistics.published(seconds, prediction.mean_confidence)
+        self.statistics.published(seconds, prediction.mean_confidence)
+
+
+class DepthWorker:
+    """One thread for the frames of all cameras, which take turns."""
+
+    def __init__(self) -> None:
+        self._waiting: NewestOfEach[tuple[DepthMaker, Frame]] = NewestOfEach()
+        self._thread = Thread(target=self._run, name='depth worker')
+        self._thread.start()
+
+    def offer(self, maker: DepthMaker, frame: Frame) -> None:
+        """Have a frame made, unless a newer one comes before its turn; never waits."""
+        if self._waiting.put(maker, (maker, frame)):
+            maker.statistics.drop('a newer one came')
+
+    def close(self) -> None:
+        """Wait for the frame that is being made, and end."""
+        self._waiting.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (waiting := self._waiting.take()) is not None:
+            maker, frame = waiting
+            maker.make(frame)

@@ -1,4 +1,4 @@
-"""The lifecycle node: one camera's images and camera_info in, metric depth and points out."""
+"""The lifecycle node: cameras' images and camera_info in, metric depth and points out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from monodepth_ros.background import run_in_background
-from monodepth_ros.diagnosis import diagnose, ERROR, figures, Finding, judge, WARN
+from monodepth_ros.depth_worker import DepthWorker
+from monodepth_ros.diagnosis import (
+    diagnose,
+    Diagnosis,
+    ERROR,
+    figures,
+    Finding,
+    judge,
+    WARN,
+)
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.parameters import (
@@ -41,7 +50,8 @@ class DepthNode(LifecycleNode):
         self._state = UNCONFIGURED
         self._problem = ''
         self._backend: Backend | None = None
-        self._stream: CameraStream | None = None
+        self._streams: list[CameraStream] = []
+        self._worker: DepthWorker | None = None
         self.live = LiveParameters(
             self,
             DEPTH_NODE,
@@ -58,7 +68,8 @@ class DepthNode(LifecycleNode):
         self._state, self._problem = CONFIGURING, ''
         try:
             self._backend = self._load()
-            self._stream = CameraStream(self, self.live, self._backend)
+            for name in self.live[DepthNodeParams].camera_names:
+                self._streams.append(CameraStream(self, name, self.live, self._backend))
         # rclpy swallows what a transition raises, so nobody would learn the reason.
         except Exception as error:
             self._problem = str(error) or repr(error)
@@ -70,14 +81,16 @@ class DepthNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start listening to the camera."""
-        self._stream.start()
+        """Start listening to the cameras."""
+        self._worker = DepthWorker()
+        for stream in self._streams:
+            stream.start(self._worker)
         self._state = ACTIVE
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop listening; the model stays loaded."""
-        self._stream.stop()
+        self._stop()
         self._state = INACTIVE
         return super().on_deactivate(state)
 
@@ -112,50 +125,69 @@ class DepthNode(LifecycleNode):
                 f'still loading {params.model}, for {seconds:.0f} s now',
                 throttle_duration_sec=LOG_PERIOD_S,
             )
-            self._publish_diagnostics([Finding(WARN, f'loading the model for {seconds:.0f} s')])
+            loading = Finding(WARN, f'loading the model for {seconds:.0f} s')
+            diagnosis = diagnose([loading], state=self._state, values={})
+            self._publish_diagnostics([self._message('', diagnosis)])
             return True
 
         return run_in_background(load, period_s=DIAGNOSTICS_PERIOD_S, meanwhile=meanwhile)
 
+    def _stop(self) -> None:
+        """The frame that is being computed still comes out."""
+        for stream in self._streams:
+            stream.stop()
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
     def _release(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        self._stop()
+        for stream in self._streams:
+            stream.close()
+        self._streams = []
         if self._backend is not None:
             self._backend.close()
             self._backend = None
         self._state = UNCONFIGURED
 
     def _on_parameters(self) -> None:
-        if self._stream is not None:
-            self._stream.follow_parameters()
+        for stream in self._streams:
+            stream.follow_parameters()
 
     def _every_second(self) -> None:
-        findings = [Finding(ERROR, self._problem)] if self._problem else []
-        obstacle = self._stream.look_around() if self._stream is not None else None
+        statuses = [self._status(stream) for stream in self._streams]
+        if not statuses:
+            findings = [Finding(ERROR, self._problem)] if self._problem else []
+            statuses = [self._message('', diagnose(findings, state=self._state, values={}))]
+        self._publish_diagnostics(statuses)
+
+    def _status(self, stream: CameraStream) -> DiagnosticStatus:
+        findings, values = [], self._backend.facts
+        obstacle = stream.look_around()
         if obstacle is not None:
             findings.append(Finding(WARN, obstacle))
             self.get_logger().warning(obstacle, throttle_duration_sec=LOG_PERIOD_S)
-        self._publish_diagnostics(findings)
-
-    def _publish_diagnostics(self, findings: list[Finding]) -> None:
-        values = {}
-        if self._backend is not None:
-            values |= {'backend': self._backend.name, 'precision': self._backend.precision}
         if self._state == ACTIVE:
-            summary = self._stream.statistics.summary()
-            limits = self.live[DiagnosticsParams]
-            findings = [*findings, *judge(summary, limits, wanted=self._stream.is_wanted)]
+            summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
+            findings += judge(summary, limits, wanted=stream.is_wanted)
             values |= figures(summary)
         diagnosis = diagnose(findings, state=self._state, values=values)
-        status = DiagnosticStatus(
+        return self._message(stream.name, diagnosis, stream.image_topic)
+
+    def _message(
+        self, camera: str, diagnosis: Diagnosis, hardware_id: str = ''
+    ) -> DiagnosticStatus:
+        node = self.get_fully_qualified_name().lstrip('/')
+        return DiagnosticStatus(
             level=bytes([diagnosis.level]),
-            name=f'{self.get_fully_qualified_name().lstrip("/")}: depth',
+            name=f'{node}: {" ".join([camera, "depth"]).strip()}',
             message=diagnosis.message,
-            hardware_id=self.resolve_topic_name('image'),
+            hardware_id=hardware_id,
             values=[KeyValue(key=key, value=value) for key, value in diagnosis.values.items()],
         )
-        message = DiagnosticArray(status=[status])
+
+    def _publish_diagnostics(self, statuses: list[DiagnosticStatus]) -> None:
+        message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
 

@@ -29,6 +29,11 @@ class DepthNodeParams(Parameters):
     autostart: bool = parameter(
         True, 'Configure and activate at start; false leaves that to a lifecycle manager.'
     )
+    cameras: str = parameter(
+        '',
+        'Names of several cameras, with blanks between: each has its own `NAME/image`, '
+        '`NAME/camera_info` and outputs. Empty: one, whose topics are `image`, ...',
+    )
     image_transport: str = parameter(
         'raw',
         '`raw` subscribes to `image`, `compressed` to `image/compressed` (jpeg, png).',
@@ -39,8 +44,24 @@ class DepthNodeParams(Parameters):
     )
     rectified: bool = parameter(False, RECTIFIED)
     max_rate_hz: float = parameter(
-        0.0, 'At most so many images a second are computed; 0: as many as come.', low=0, live=True
+        0.0,
+        'At most so many images a second are computed of each camera; 0: as many as come.',
+        low=0,
+        live=True,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.camera_names) > 1 and self.camera_info_file:
+            raise ValueError(
+                'parameter camera_info_file is of one camera, but parameter cameras names '
+                f'{len(self.camera_names)}; let their drivers publish camera_info'
+            )
+
+    @property
+    def camera_names(self) -> list[str]:
+        """'' for the only one."""
+        return self.cameras.split() or ['']
 
 
 @dataclass(frozen=True)

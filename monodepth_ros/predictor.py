@@ -135,7 +135,7 @@ class Predictor:
     """
     Runs a backend on images of any calibrated camera; the maps of the last one are kept.
 
-    backend: this predictor's alone, because its input size follows the camera.
+    backend: its input size follows the camera; predictors of one thread may share it.
     max_depth_m: beyond it depth is +inf; None: as the model says. output_size: of OUTPUT_SIZES,
     the rectified live image's, a half or quarter of it, or the network's. tell: is told once a
     camera what its user should know.
@@ -168,6 +168,8 @@ class Predictor:
         spec = self._backend.spec
         times_s = [time.perf_counter()]
         shown = maps.to_network.warp(image)
+        # A no-op, unless another predictor used the backend since.
+        self._backend.resize(width=maps.network.width, height=maps.network.height)
         times_s.append(time.perf_counter())
         output = self._backend.infer(shown, maps.network_output)
         times_s.append(time.perf_counter())

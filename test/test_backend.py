@@ -7,6 +7,7 @@ import pytest
 
 from monodepth_ros.inference.backend import NetworkOutput
 from monodepth_ros.inference.load import load_backend
+from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine
 from test.tiny_model import CAMERA, red_image, spec, write_red_disparity_model
 
 
@@ -25,6 +26,9 @@ def backend(red_disparity_model, engine):
 
 def test_a_model_runs_and_tells_its_spec(backend, engine):
     assert (backend.name, backend.precision) == (engine, 'fp32')
+    facts = backend.facts
+    assert (facts['backend'], facts['network input']) == (engine, '128 x 64')
+    assert facts['engine'].replace(' ', '').lower().startswith(engine)
     assert backend.spec == spec()
     output = backend.infer(red_image(102, width=CAMERA.width, height=CAMERA.height))
     np.testing.assert_allclose(output.disparity_frac, np.full((64, 128), 0.1), rtol=1e-6)
@@ -48,6 +52,28 @@ def test_another_size_keeps_the_unit(backend):
     # 102 / 1020 of the canonical width still: the image's own has no part in it.
     output = backend.infer(red_image(102, width=192, height=96))
     np.testing.assert_allclose(output.disparity_frac, np.full((96, 192), 0.1), rtol=1e-6)
+
+
+def test_cameras_that_take_turns_do_not_load_the_model_again(red_disparity_model, monkeypatch):
+    made = []
+    make = OnnxRuntimeEngine.__init__
+
+    def count(engine, *args, width, height):
+        made.append(width)
+        make(engine, *args, width=width, height=height)
+
+    monkeypatch.setattr(OnnxRuntimeEngine, '__init__', count)
+    with load_backend(red_disparity_model, 'onnxruntime') as backend:
+        for _ in range(3):
+            for width in (128, 160, 192):
+                backend.resize(width=width, height=64)
+                output = backend.infer(red_image(102, width=width, height=64))
+                np.testing.assert_allclose(output.disparity_frac, 0.1, rtol=1e-6)
+        assert made == [128, 160, 192]
+        for width in (224, 256, 288):  # one more than it keeps: the oldest goes
+            backend.resize(width=width, height=64)
+        backend.resize(width=128, height=64)
+        assert made == [128, 160, 192, 224, 256, 288, 128]
 
 
 def test_a_size_the_network_cannot_take_is_refused(backend):

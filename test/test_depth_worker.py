@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.depth_worker import DepthWorker, Frame, Pipeline
+from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.predictor import Predictor
@@ -19,7 +19,7 @@ TRAINED = Camera.pinhole(CAMERA)
 WAIT_S = 20.0
 
 
-class Maker:
+class OneMessage:
     """Stands for OutputMaker: the message is the header and the depth of a pixel."""
 
     def message(self, topic, header, prediction):
@@ -27,24 +27,25 @@ class Maker:
 
 
 class Worker:
-    """A DepthWorker over the tiny model whose publishing can be held up."""
+    """A DepthWorker with one camera over the tiny model, whose publishing can be held up."""
 
     def __init__(self, model):
         self.published, self.complaints = [], []
         self.go_on, self.busy = Event(), Event()
         self.go_on.set()
         self.statistics = FrameStatistics()
-        pipeline = Pipeline(Predictor(load_backend(model)), Maker())
-        self.worker = DepthWorker(
-            pipeline,
+        self.maker = DepthMaker(
+            Pipeline(Predictor(load_backend(model)), OneMessage()),
             self.statistics,
             wanted=lambda: {'depth': self._publish},
             complain=self.complaints.append,
         )
+        self.worker = DepthWorker()
 
     def offer(self, name, image=None, transport_s=None):
         image = red_image(51, width=128, height=64) if image is None else image
-        self.worker.offer(Frame(name, image, TRAINED, time.monotonic(), transport_s))
+        frame = Frame(name, image, TRAINED, time.monotonic(), transport_s)
+        self.worker.offer(self.maker, frame)
 
     def wait_for(self, number):
         deadline = time.monotonic() + WAIT_S
@@ -108,7 +109,7 @@ def test_a_replaced_pipeline_holds_from_the_next_frame_on(worker, red_disparity_
     worker.offer('first')
     worker.wait_for(1)
     near = Predictor(load_backend(red_disparity_model), max_depth_m=4.0)
-    worker.worker.pipeline = Pipeline(near, Maker())
+    worker.maker.pipeline = Pipeline(near, OneMessage())
     worker.offer('second')
     worker.wait_for(2)
     assert worker.published[1] == ('second', np.inf)

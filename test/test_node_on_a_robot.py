@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import cycle
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -127,7 +128,7 @@ def test_without_a_model_it_stays_unconfigured_and_says_why_until_it_is_given_on
         diagnosed.clear()
         client.spin_until(lambda: bool(diagnosed))
         assert (diagnosed[-1].level, diagnosed[-1].message) == (b'\x00', 'inactive')
-        assert _values(diagnosed[-1])['precision'] == 'fp32'
+        assert _values(diagnosed[-1])['network input'] == '128 x 64'
 
 
 def test_diagnostics_tell_rates_latency_and_what_was_dropped(
@@ -242,3 +243,39 @@ def test_who_comes_and_goes_is_logged(client, tmp_path, red_disparity_model):
         client.spin_until(lambda: '/image: a publisher came, 2 now' in node.log)
         client.destroy_publisher(sender)
         client.spin_until(lambda: '/image: a publisher went, 1 now' in node.log)
+
+
+def test_several_cameras_are_served_by_one_node_however_fast_one_of_them_is(
+    client, tmp_path, red_disparity_model, diagnosed
+):
+    """Their views are of different widths, so that the network's input changes at every turn."""
+    wide = info(1)
+    wide.k[0] = wide.k[4] = wide.p[0] = wide.p[5] = 40.0
+    images, infos, depths = {}, {'left': info(1), 'right': wide}, defaultdict(list)
+    for name, calibration in infos.items():
+        images[name] = client.create_publisher(Image, f'{name}/image', 5)
+        infos[name] = client.create_publisher(CameraInfo, f'{name}/camera_info', 5), calibration
+        client.create_subscription(
+            Image, f'{name}/{DEPTH}', lambda m, name=name: depths[name].append(m), 10
+        )
+    turns = cycle(['left', 'left', 'left', 'right'])
+
+    def publish():
+        name = next(turns)
+        sender, calibration = infos[name]
+        sender.publish(calibration)
+        images[name].publish(image(1))
+
+    parameters = {'model': red_disparity_model, 'cameras': "'left right'"}
+    with running_node(tmp_path / 'log', **parameters) as node:
+        client.spin_until(lambda: all(len(depths[name]) > 4 for name in images), every=publish)
+        names = {'depth_node: left depth', 'depth_node: right depth'}
+        client.spin_until(lambda: {status.name for status in diagnosed} >= names)
+        assert node.stop() == 0
+    sizes = {
+        s.name: _values(s)['network input'] for s in diagnosed if 'network input' in _values(s)
+    }
+    assert names <= sizes.keys()
+    for name in images:
+        for message in depths[name]:
+            assert depth_m_from_image(message)[FAR_PIXEL] == pytest.approx(5.0, rel=1e-4)

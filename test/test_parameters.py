@@ -100,6 +100,13 @@ def test_a_whole_number_does_for_a_fraction_and_a_word_does_not():
         read_parameters(CollectParams, lambda name, default, _: given.get(name, default))
 
 
+def test_cameras_are_names_with_blanks_between_and_a_calibration_file_is_of_one():
+    assert DepthNodeParams().camera_names == ['']
+    assert DepthNodeParams(cameras=' left  right ').camera_names == ['left', 'right']
+    with pytest.raises(ValueError, match='is of one camera, but parameter cameras names 2'):
+        DepthNodeParams(cameras='left right', camera_info_file='camera.yaml')
+
+
 def test_every_output_parameter_may_change_while_the_node_runs_and_no_backend_one():
     assert all(rule.live for rule in rules(OutputParams).values())
     assert not any(rule.live for rule in rules(BackendParams).values())

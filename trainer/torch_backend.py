@@ -27,6 +27,7 @@ class TorchEngine:
     """The Engine over a module."""
 
     def __init__(self, model: ExportedNetwork) -> None:
+        self.facts = {'engine': f'torch {torch.__version__}'}
         self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self._model = model.to(self._device)
 

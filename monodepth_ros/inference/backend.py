@@ -9,6 +9,9 @@ import numpy as np
 
 from monodepth_ros.core.model_spec import check_size, ModelSpec
 
+# Engines of other sizes that are kept: a robot has few cameras, and its GPU little memory.
+MOST_OTHERS = 3
+
 
 class NetworkOutput(NamedTuple):
     """
@@ -27,8 +30,11 @@ class Engine(Protocol):
     """
     A model compiled for one input size. It computes one image at a time: submit, then collect.
 
-    Any of these may raise what the engine's library raises.
+    Any of these may raise what the engine's library raises. facts: what to tell of it in
+    diagnostics, by name.
     """
+
+    facts: dict[str, str]
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
         """
@@ -48,7 +54,8 @@ class Backend:
     """
     A model on one kind of engine, at one input size at a time; a context manager.
 
-    The size is at first that of spec.camera. name: what the user calls the kind of engine.
+    The size is at first that of spec.camera. The engines of the last few sizes are kept, so that
+    cameras of different views can take turns. name: what the user calls the kind of engine.
     precision: of its arithmetic. make_engine(width=, height=): compiles the model.
     """
 
@@ -69,6 +76,8 @@ class Backend:
         self._check_resized: Callable[[Backend], None] = lambda _: None
         self._size = {'width': spec.camera.width, 'height': spec.camera.height}
         self._engine: Engine | None = make_engine(**self._size)
+        # Of other sizes, the one used longest ago first.
+        self._others: dict[tuple[int, int], Engine] = {}
         # What the engine works on: it may only borrow the memory.
         self._pending: tuple[np.ndarray, NetworkOutput] | None = None
 
@@ -129,14 +138,18 @@ class Backend:
         if size == self._size:
             return
         before, size_before = self._loaded, self._size
-        self._engine, self._size = self._make_engine(**size), size
-        try:
-            self._check_resized(self)
-        except BaseException:
-            self.close()
-            self._engine, self._size = before, size_before
-            raise
-        before.close()
+        kept = self._others.pop((height, width), None)
+        self._engine, self._size = kept or self._make_engine(**size), size
+        if kept is None:
+            try:
+                self._check_resized(self)
+            except BaseException:
+                self._engine.close()
+                self._engine, self._size = before, size_before
+                raise
+        self._others[size_before['height'], size_before['width']] = before
+        if len(self._others) > MOST_OTHERS:
+            self._others.pop(next(iter(self._others))).close()
 
     def check_resized_by(self, check: Callable[[Backend], None]) -> None:
         """From now on, call check(self) after each resize; what it raises undoes the resize."""
@@ -145,8 +158,16 @@ class Backend:
     def close(self) -> None:
         """Free what the engine holds; the backend is of no use afterwards."""
         if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+            for engine in (self._engine, *self._others.values()):
+                engine.close()
+            self._engine, self._others = None, {}
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What to tell of it in diagnostics, by name."""
+        size = f'{self.width} x {self.height}'
+        own = {'backend': self.name, 'precision': self.precision, 'network input': size}
+        return own | self._loaded.facts
 
     @property
     def width(self) -> int:

@@ -45,6 +45,7 @@ class OnnxRuntimeEngine:
             raise ValueError(
                 f'{model.path} is no ONNX model that loads: {one_line(error)}; export it again'
             ) from error
+        self.facts = {'engine': f'ONNX Runtime {onnxruntime.__version__}'}
         self._outputs = model.outputs
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=NAME)
         self._running: Future[None] | None = None

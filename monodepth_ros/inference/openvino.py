@@ -62,6 +62,7 @@ class OpenVinoEngine:
             raise ValueError(
                 f'{model.path} does not load in OpenVINO: {one_line(error)}; export it again'
             ) from error
+        self.facts = {'engine': f'OpenVINO {openvino.__version__}'}
         self._request = compiled.create_infer_request()
         self._outputs = model.outputs
 

@@ -20,6 +20,7 @@ from monodepth_ros.inference.tensorrt_builder import build_plan
 from monodepth_ros.inference.tensorrt_library import library
 
 NAME = 'tensorrt'
+BYTES_PER_MB = 1_000_000
 
 
 def open_tensorrt(
@@ -51,7 +52,10 @@ def open_tensorrt(
         plan = cache.get(
             key, partial(build, **size), title=model.path.name, tell=tell, cancelled=cancelled
         )
-        return TensorRtEngine(plan, model, device=device, tell=tell, **size)
+        engine = TensorRtEngine(plan, model, device=device, tell=tell, **size)
+        # As `build_engine --list` shows it.
+        engine.facts['engine'] = f'{key.library} {key.library_version}, {key.digest}'
+        return engine
 
     return Backend(
         NAME,
@@ -109,6 +113,11 @@ class TensorRtEngine:
                 self._stream.wait()
                 self._run = self._recorded(opened, tell) if graph else self._enqueue
                 self._held = opened.pop_all()
+            memory_mb = (len(plan) + self._network.memory_bytes) / BYTES_PER_MB
+            self.facts = {
+                'GPU': cuda.device(device).name,
+                'GPU memory (MB)': f'{memory_mb:.0f}',
+            }
         except Exception as error:
             raise ValueError(
                 f'the engine of {model.path} does not run in {library().title}: {one_line(error)}'
@@ -165,7 +174,11 @@ class TensorRtEngine:
 
 
 class _Network:
-    """A plan in the GPU's memory. Raises RuntimeError or TypeError for one that does not load."""
+    """
+    A plan in the GPU's memory. Raises RuntimeError or TypeError for one that does not load.
+
+    memory_bytes: that it computes in, besides its weights.
+    """
 
     def __init__(self, plan: bytes) -> None:
         trt, self._log = library().trt, library().log
@@ -178,9 +191,9 @@ class _Network:
         # Memory that is ours is there before the first frame, and does not move.
         strategy = trt.ExecutionContextAllocationStrategy.USER_MANAGED
         self._context = self._made(self._engine.create_execution_context(strategy))
-        size_bytes = max(self._engine.device_memory_size_v2, 1)
-        self._memory = cuda.Memory(size_bytes)
-        self._context.set_device_memory(self._memory.pointer, size_bytes)
+        self.memory_bytes = max(self._engine.device_memory_size_v2, 1)
+        self._memory = cuda.Memory(self.memory_bytes)
+        self._context.set_device_memory(self._memory.pointer, self.memory_bytes)
 
     def bind(self, name: str, buffer: cuda.Buffer) -> None:
         """Let an input or output be in a buffer of its shape."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 import time
 from typing import Any
@@ -14,7 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.depth_worker import DepthWorker, Frame, Pipeline
+from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.messages import NS_PER_S
@@ -41,44 +42,49 @@ OLDEST_PLAUSIBLE_S, NEWEST_PLAUSIBLE_S = 10.0, -0.5
 
 class CameraStream:
     """
-    From a node's `image` and `camera_info` to its outputs, through one backend.
+    From one camera's `image` and `camera_info` to its outputs, through a backend.
 
-    statistics: of its images. Raises OSError and ValueError for a camera_info_file that cannot be
-    read.
+    name: of the camera, before its topics; '' for the only one. statistics: of its images. Raises
+    OSError and ValueError for a camera_info_file that cannot be read, and as rclpy does for a name
+    that cannot be.
     """
 
-    def __init__(self, node: LifecycleNode, live: LiveParameters, backend: Backend) -> None:
+    def __init__(
+        self, node: LifecycleNode, name: str, live: LiveParameters, backend: Backend
+    ) -> None:
+        self.name = name
         self._node = node
         self._live = live
         self._backend = backend
-        self.statistics = FrameStatistics()
+        self._image = self._topic('image')
+        self._calibration = self._make_calibration()
         self._outputs = {
-            topic: self._publisher(topic, kind)
+            topic: self._publisher(self._topic(topic), kind)
             for topic, kind in OUTPUTS.items()
             if topic != CONFIDENCE or backend.has_confidence
         }
-        self._calibration = self._make_calibration()
-        self._worker: DepthWorker | None = None
         self._images: Subscription | None = None
         self._rate_limit: RateLimit | None = None
+        self.start_counting()
 
-    def start(self) -> None:
-        """Listen and compute."""
+    def start_counting(self) -> None:
+        """Begin with new statistics."""
         self.statistics = FrameStatistics()
-        self._worker = DepthWorker(
-            self._pipeline(),
-            self.statistics,
-            wanted=self._wanted,
-            complain=self._complain,
+        self._maker = DepthMaker(
+            self._pipeline(), self.statistics, wanted=self._wanted, complain=self._complain
         )
         self.follow_parameters()
+
+    def start(self, worker: DepthWorker) -> None:
+        """Listen, and have the worker compute what comes."""
+        self.start_counting()
         kind, topic = image_source(
-            self._node, 'image', self._live[DepthNodeParams].image_transport
+            self._node, self._image, self._live[DepthNodeParams].image_transport
         )
         self._images = self._node.create_subscription(
             kind,
             topic,
-            self._on_image,
+            partial(self._on_image, worker),
             best_effort(),
             event_callbacks=subscription_events(self._node, topic),
             qos_overriding_options=OVERRIDABLE,
@@ -86,13 +92,10 @@ class CameraStream:
         self._node.get_logger().info(f'listening to {self._images.topic_name}')
 
     def stop(self) -> None:
-        """Neither; the frame that is being computed still comes out."""
+        """Listen no more."""
         if self._images is not None:
             self._node.destroy_subscription(self._images)
             self._images = None
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
 
     def close(self) -> None:
         """Stop, and give back what is held; the backend is not its own."""
@@ -106,8 +109,7 @@ class CameraStream:
         """The parameters changed: from the next frame on they hold."""
         max_rate_hz = self._live[DepthNodeParams].max_rate_hz
         self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
-        if self._worker is not None:
-            self._worker.pipeline = self._pipeline()
+        self._maker.pipeline = self._pipeline()
 
     def look_around(self) -> str | None:
         """To be called every second: what keeps images from becoming depth, None if nothing."""
@@ -115,20 +117,28 @@ class CameraStream:
         if self._images is None:
             return None
         if self.statistics.never_received:
-            return why_silent(self._node, self._images, 'image')
+            return why_silent(self._node, self._images, self._image)
         return None if self._calibration.camera is not None else self._calibration.problem
+
+    @property
+    def image_topic(self) -> str:
+        """Where its images come from, remappings applied."""
+        return self._node.resolve_topic_name(self._image)
 
     @property
     def is_wanted(self) -> bool:
         """Whether anybody listens to any output."""
         return bool(self._wanted())
 
+    def _topic(self, name: str) -> str:
+        return f'{self.name}/{name}' if self.name else name
+
     def _make_calibration(self) -> Calibration:
         params = self._live[DepthNodeParams]
         if params.camera_info_file:
             path = Path(params.camera_info_file).expanduser()
             return CalibrationFile(path, rectified=params.rectified)
-        return CameraInfoTopic(self._node, 'camera_info', rectified=params.rectified)
+        return CameraInfoTopic(self._node, self._topic('camera_info'), rectified=params.rectified)
 
     def _publisher(self, topic: str, kind: str) -> Publisher:
         return self._node.create_lifecycle_publisher(
@@ -156,10 +166,10 @@ class CameraStream:
             if output.get_subscription_count()
         }
 
-    def _on_image(self, msg: Image | CompressedImage) -> None:
+    def _on_image(self, worker: DepthWorker, msg: Image | CompressedImage) -> None:
         """Check a frame before it may take the place of one that waits; never compute here."""
         self.statistics.received()
-        if not self._wanted() or self._worker is None:
+        if not self.is_wanted:
             return
         if self._rate_limit is not None and not self._rate_limit.admits(time.monotonic_ns()):
             self.statistics.drop('above max_rate_hz')
@@ -175,7 +185,7 @@ class CameraStream:
         except ValueError as error:
             self._drop('not usable', str(error))
             return
-        self._worker.offer(Frame(msg.header, pixels, camera, arrived_s, transport_s))
+        worker.offer(self._maker, Frame(msg.header, pixels, camera, arrived_s, transport_s))
 
     def _age_s(self, msg: Image | CompressedImage) -> float | None:
         """Of an image that arrives; None where its stamp and this node's clock do not agree."""
