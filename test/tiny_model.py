@@ -78,6 +78,35 @@ def write_red_disparity_model(
     return path
 
 
+def write_failing_model(path: Path) -> Path:
+    """The same, but an image whose first pixel has a blue of 255 fails in ONNX Runtime."""
+    model = onnx.load(write_red_disparity_model(path))
+    graph = model.graph
+    graph.node[-1].output[0] = 'right'
+    # What is looked up lies beyond the table's only entry, 0, where blue / 255 is 1.
+    graph.node.extend(
+        [
+            helper.make_node('Slice', ['real', 'first', 'next', 'axes'], ['blue']),
+            helper.make_node('Div', ['blue', 'most'], ['share']),
+            helper.make_node('Cast', ['share'], ['entry'], to=TensorProto.INT64),
+            helper.make_node('Gather', ['table', 'entry'], ['found']),
+            helper.make_node('Squeeze', ['found', 'channel'], ['nothing']),
+            helper.make_node('Add', ['right', 'nothing'], ['disparity']),
+        ]
+    )
+    for name, kind, values in (
+        ('first', TensorProto.INT64, [0, 0, 2]),
+        ('next', TensorProto.INT64, [1, 1, 3]),
+        ('axes', TensorProto.INT64, [1, 2, 3]),
+        ('channel', TensorProto.INT64, [3]),
+        ('most', TensorProto.FLOAT, [255.0]),
+        ('table', TensorProto.FLOAT, [0.0]),
+    ):
+        graph.initializer.append(helper.make_tensor(name, kind, [len(values)], values))
+    onnx.save(model, path)
+    return path
+
+
 def write_model_without_spec(path: Path) -> Path:
     """The same graph from somebody who knows nothing of ModelSpec."""
     model = onnx.load(write_red_disparity_model(path))

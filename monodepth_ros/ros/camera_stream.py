@@ -111,6 +111,13 @@ class CameraStream:
         self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
         self._maker.pipeline = self._pipeline()
 
+    def defeat(self) -> str | None:
+        """Why computing is to be given up, as the parameters say; None if it is not."""
+        limit = self._live[DepthNodeParams].give_up_after
+        if not limit or self._maker.failures < limit:
+            return None
+        return f'{self._maker.failures} frames in a row failed: {self._maker.last_failure}'
+
     def look_around(self) -> str | None:
         """To be called every second: what keeps images from becoming depth, None if nothing."""
         self._calibration.ask_for_latched()
