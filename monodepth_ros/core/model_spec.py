@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from monodepth_ros.core.camera import Intrinsics
 
 SPEC_VERSION = 2
+# Of a network's input: sixteen times 1280 x 800. What a damaged file asks for is not allocated.
+MOST_PIXELS = 2**24
 METADATA_KEY = 'monodepth_ros.model_spec'
 
 
@@ -89,13 +91,15 @@ class ModelSpec:
 
 
 def check_size(*, width: int, height: int, stride: int) -> None:
-    """Raise ValueError, naming the nearest sizes, unless both are multiples of the stride."""
+    """Raise ValueError unless both are multiples of the stride, and no more than MOST_PIXELS."""
     for name, size in (('width', width), ('height', height)):
         if size <= 0 or size % stride:
             low = max(stride, size // stride * stride)
             raise ValueError(
                 f'{name} is {size}, expected a multiple of {stride}, e.g. {low} or {low + stride}'
             )
+    if width * height > MOST_PIXELS:
+        raise ValueError(f'got {width} x {height} pixels, expected at most {MOST_PIXELS}')
 
 
 def self_test_image(*, width: int, height: int) -> NDArray[np.uint8]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # Field numbers in onnx.proto, by message.
-MODEL_GRAPH, MODEL_METADATA = 7, 14
+MODEL_GRAPH, MODEL_METADATA, MODEL_FUNCTION = 7, 14, 25
 ENTRY_KEY, ENTRY_VALUE = 1, 2
-GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 5, 11, 12
-INITIALIZER_DATA_LOCATION, EXTERNAL = 14, 1
+GRAPH_INPUT, GRAPH_OUTPUT = 11, 12
+TENSOR_DATA_LOCATION, EXTERNAL = 14, 1
 VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TENSOR_SHAPE, SHAPE_DIMENSION = 1, 2, 1
 DIMENSION_SIZE, DIMENSION_NAME = 1, 2
@@ -17,6 +17,15 @@ DIMENSION_SIZE, DIMENSION_NAME = 1, 2
 VARINT, FIXED_64, LENGTH_DELIMITED, FIXED_32 = 0, 1, 2, 5
 FIXED_BYTES = {FIXED_64: 8, FIXED_32: 4}
 VARINT_BITS = 64
+# Where tensors can be: for each kind of message, the kinds of its fields.
+GRAPH, NODE, ATTRIBUTE, TENSOR, SPARSE, FUNCTION = range(6)
+TENSORS_IN: dict[int, dict[int, int]] = {
+    GRAPH: {1: NODE, 5: TENSOR, 15: SPARSE},
+    NODE: {5: ATTRIBUTE},
+    ATTRIBUTE: {5: TENSOR, 6: GRAPH, 10: TENSOR, 11: GRAPH, 22: SPARSE, 23: SPARSE},
+    SPARSE: {1: TENSOR, 2: TENSOR},
+    FUNCTION: {7: NODE},
+}
 
 # A number, or the name of a free one; None where nothing is said.
 Dimension = int | str | None
@@ -26,7 +35,8 @@ class OnnxHeader(NamedTuple):
     """
     All but the operators and weights.
 
-    inputs, outputs: dimensions by name. has_external_data: some weights are in other files.
+    inputs, outputs: dimensions by name. has_external_data: some weights or constants, of whatever
+    operator, are in other files.
     """
 
     metadata: dict[str, str]
@@ -37,13 +47,13 @@ class OnnxHeader(NamedTuple):
 
 def read_header(model: bytes) -> OnnxHeader:
     """
-    The header of a serialised ONNX model; operators are stepped over.
+    The header of a serialised ONNX model.
 
     Raises ValueError for anything that is no such model.
     """
     try:
         return _header(memoryview(model))
-    except (IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (IndexError, KeyError, RecursionError, TypeError, UnicodeDecodeError) as error:
         raise ValueError('cut off or damaged') from error
 
 
@@ -56,15 +66,27 @@ def _header(model: memoryview) -> OnnxHeader:
         if number == MODEL_METADATA:
             entry = dict(_fields(content))
             metadata[_text(entry[ENTRY_KEY])] = _text(entry.get(ENTRY_VALUE, b''))
+        elif number == MODEL_FUNCTION:
+            external |= _has_external_data(FUNCTION, content)
         elif number == MODEL_GRAPH:
+            external |= _has_external_data(GRAPH, content)
             for part, value in _fields(content):
                 if part == GRAPH_INPUT:
                     inputs |= _tensor(value)
                 elif part == GRAPH_OUTPUT:
                     outputs |= _tensor(value)
-                elif part == GRAPH_INITIALIZER:
-                    external |= (INITIALIZER_DATA_LOCATION, EXTERNAL) in _fields(value)
     return OnnxHeader(metadata, inputs, outputs, external)
+
+
+def _has_external_data(kind: int, message: memoryview | int) -> bool:
+    if kind == TENSOR:
+        return (TENSOR_DATA_LOCATION, EXTERNAL) in _fields(message)
+    inside = TENSORS_IN[kind]
+    return any(
+        _has_external_data(inside[number], content)
+        for number, content in _fields(message)
+        if number in inside
+    )
 
 
 def _tensor(value: memoryview) -> dict[str, tuple[Dimension, ...]]:

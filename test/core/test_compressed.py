@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+import subprocess
+import sys
 
 import cv2
 from hypothesis import given
@@ -60,3 +62,18 @@ def test_a_png_of_16_bits_is_depth_behind_a_header_or_not():
     for data in (b'', grey, png[:40], huge):
         with pytest.raises(ValueError, match='no grey png of 16 bits'):
             decode_png16(data)
+
+
+def test_a_few_bytes_do_not_become_gigabytes(tmp_path):
+    """In a process of its own: OpenCV takes its limit when it is imported."""
+    code = (
+        'import sys; from monodepth_ros.core.compressed import decode_compressed\n'
+        'print(decode_compressed(open(sys.argv[1], "rb").read()).shape)\n'
+    )
+    for side, words in ((1000, '(1000, 1000, 3)'), (8200, 'no jpeg or png')):
+        path = tmp_path / f'{side}.png'
+        assert cv2.imwrite(str(path), np.zeros((side, side), np.uint8))
+        result = subprocess.run(
+            [sys.executable, '-c', code, path], capture_output=True, text=True, check=False
+        )
+        assert words in result.stdout + result.stderr

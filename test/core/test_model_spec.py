@@ -75,6 +75,11 @@ def test_a_size_that_does_not_divide_is_refused_with_the_nearest(width, height, 
         check_size(width=width, height=height, stride=32)
 
 
+def test_a_size_that_no_camera_has_is_refused():
+    with pytest.raises(ValueError, match='got 65536 x 65536 pixels, expected at most'):
+        check_size(width=2**16, height=2**16, stride=32)
+
+
 def test_self_test_image_by_its_formula():
     image = self_test_image(width=300, height=200)
     assert image.shape == (200, 300, 3)
