@@ -18,7 +18,12 @@ setup(
         (f'share/{PACKAGE}/launch', ['launch/monodepth.launch.py']),
         (
             f'share/{PACKAGE}/config',
-            ['config/monodepth.yaml', 'config/monodepth.rviz', 'config/foxglove.json'],
+            [
+                'config/fastdds.xml',
+                'config/foxglove.json',
+                'config/monodepth.rviz',
+                'config/monodepth.yaml',
+            ],
         ),
     ],
     python_requires='>=3.10',

@@ -29,6 +29,7 @@ FORBIDDEN = {
     'demo': {'bench'},
     'bench': ROS | {'demo'},
     'bench/canonical.py': ROS,  # it looks around in the demo's world
+    'bench/transport_ends.py': {'demo'},  # a camera and a listener over DDS
 }
 TRAINER_MAY_USE = {
     'core',

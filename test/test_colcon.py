@@ -31,7 +31,7 @@ def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
     assert (prefix / 'share/ament_index/resource_index/packages/monodepth_ros').is_file()
     assert (share / 'package.xml').is_file()
     assert (share / 'launch' / 'monodepth.launch.py').is_file()
-    for name in ('monodepth.yaml', 'monodepth.rviz', 'foxglove.json'):
+    for name in ('fastdds.xml', 'foxglove.json', 'monodepth.rviz', 'monodepth.yaml'):
         assert (share / 'config' / name).is_file()
     # An ament package, not a plain Python one: ROS finds it through this hook.
     assert list(share.glob('hook/ament_prefix_path.*'))

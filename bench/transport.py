@@ -1,0 +1,154 @@
+"""
+`python -m bench.transport`: how many images arrive, through camera, node and listener over DDS.
+
+Three processes: a camera of 1280x720 at 10 Hz, best effort; depth_node with a model that computes
+nothing, so that what is lost is lost on the way; a listener to depth and cloud, both of full size.
+With Fast DDS' default settings and with config/fastdds.xml, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+import math
+import os
+from pathlib import Path
+import signal
+from statistics import median
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+import time
+from typing import Any, NamedTuple
+
+from bench.constant_model import write_constant_model
+from bench.report import report, Target
+from monodepth_ros.dds_profile import PROFILE_VARIABLES, profile_variables, TRANSPORTS_VARIABLE
+from monodepth_ros.outputs import DEPTH, INFO, POINTS
+
+PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
+FRAMES, RUNS = 300, 3
+LEAST_SHARE = 0.99
+INPUT_DEPTH = 5
+# How long the last frames may take through node and listener.
+DRAIN_S = 3.0
+STOP_S = 20.0
+NODE, LISTENER = 'node', 'listener'
+# The small one comes whenever the node has taken a frame: it tells on which side others are lost.
+TOPICS = (INFO, DEPTH, POINTS)
+
+COLUMNS = ('', 'node took', 'depth came', 'cloud came', 'depth is old', 'cloud is old', 'node CPU',
+           'listener CPU')  # fmt: skip
+
+
+class Run(NamedTuple):
+    """What arrived by topic, its median age on arrival, and CPU time a frame by process."""
+
+    share: dict[str, float]
+    age_ms: dict[str, float]
+    cpu_ms: dict[str, float]
+
+
+def main() -> int:
+    """Command line; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--runs', type=int, default=RUNS)
+    parser.add_argument('--frames', type=int, default=FRAMES, help='a run')
+    options = parser.parse_args()
+    settings = {'default settings': {}, PROFILE.name: profile_variables(PROFILE, {})}
+    runs: dict[str, list[Run]] = {name: [] for name in settings}
+    with TemporaryDirectory() as folder:
+        model = write_constant_model(Path(folder) / 'constant.onnx')
+        for number in range(options.runs):
+            for name, variables in settings.items():
+                runs[name].append(run(model, variables, frames=options.frames))
+                print(f'run {number + 1}, {name}: {runs[name][-1].share}', flush=True)
+    ours = runs[PROFILE.name]
+    return report(
+        'transport',
+        columns=COLUMNS,
+        rows=[_row(name, of_name) for name, of_name in runs.items()],
+        targets=[
+            Target(f'{topic} of those sent', _median(ours, 'share', topic), LEAST_SHARE)
+            for topic in (DEPTH, POINTS)
+        ],
+        details={
+            'frames': options.frames,
+            'runs': {name: [r._asdict() for r in of_name] for name, of_name in runs.items()},
+        },
+    )
+
+
+def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
+    """One run with these environment variables."""
+    environment = _environment() | variables
+    node = [
+        'monodepth_ros.node', '--ros-args', '-p', f'model:={model}', '-p', 'points_stride:=1',
+        '-p', f'qos_overrides./image.subscription.depth:={INPUT_DEPTH}',
+    ]  # fmt: skip
+    camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
+    listener = ['bench.transport_ends', 'listener']
+    with (
+        _running(node, environment) as nodes,
+        _running(listener, environment, stdout=subprocess.PIPE, text=True) as listening,
+    ):
+        if listening.stdout.readline() != 'matched\n':
+            raise RuntimeError('the listener ended before it found the node; its output says why')
+        busy = {NODE: nodes, LISTENER: listening}
+        before_s = {name: _cpu_s(process) for name, process in busy.items()}
+        with _running(camera, environment) as publishing:
+            if publishing.wait() != 0:
+                raise RuntimeError('the camera failed; its output says why')
+        time.sleep(DRAIN_S)
+        cpu_ms = {n: 1e3 * (_cpu_s(p) - before_s[n]) / frames for n, p in busy.items()}
+        listening.send_signal(signal.SIGINT)
+        received = json.loads(listening.stdout.readline())
+    return Run(
+        share={topic: received.get(topic, [0])[0] / frames for topic in TOPICS},
+        age_ms={topic: age_ms for topic, (_, age_ms) in received.items()},
+        cpu_ms=cpu_ms,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, kept on this machine, without settings of Fast DDS."""
+    ours = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+    theirs = {*PROFILE_VARIABLES, TRANSPORTS_VARIABLE}
+    return {name: value for name, value in os.environ.items() if name not in theirs} | ours
+
+
+@contextmanager
+def _running(
+    arguments: list[str], environment: dict[str, str], **options: Any
+) -> Iterator[subprocess.Popen]:
+    """A module, stopped with SIGINT so that it frees its shared memory."""
+    process = subprocess.Popen([sys.executable, '-m', *arguments], env=environment, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(STOP_S)
+
+
+def _cpu_s(process: subprocess.Popen) -> float:
+    """CPU time that a running process has used, user and system."""
+    fields = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def _row(name: str, runs: list[Run]) -> tuple[str, ...]:
+    shares = (f'{100 * _median(runs, "share", topic):.1f} %' for topic in TOPICS)
+    ages = (f'{_median(runs, "age_ms", topic):.0f} ms' for topic in (DEPTH, POINTS))
+    cpu = (f'{_median(runs, "cpu_ms", process):.0f} ms' for process in (NODE, LISTENER))
+    return name, *shares, *ages, *cpu
+
+
+def _median(runs: list[Run], figure: str, key: str) -> float:
+    return median(getattr(run, figure).get(key, math.nan) for run in runs)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
