@@ -12,7 +12,7 @@ from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.frames import BagSource, FileSource, Frame
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
-from monodepth_ros.outputs import CONFIDENCE, INFO, OutputMaker, OUTPUTS
+from monodepth_ros.outputs import INFO, NEED_CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.parameters import BackendParams, OutputParams
 from monodepth_ros.predictor import Predictor
 from monodepth_ros.progress import Progress, StatusLine
@@ -63,8 +63,11 @@ def write_depth_bag(
 
 def _outputs(topics: Collection[str], backend: Backend, model: Path) -> list[str]:
     """In the order of writing."""
-    if CONFIDENCE in topics and not backend.has_confidence:
-        raise ValueError(f'{model} computes no confidence; leave {CONFIDENCE} out of --topics')
+    lacking = [] if backend.has_confidence else [t for t in topics if t in NEED_CONFIDENCE]
+    if lacking:
+        raise ValueError(
+            f'{model} computes no confidence; leave {" and ".join(lacking)} out of --topics'
+        )
     return [topic for topic in OUTPUTS if topic == INFO or topic in topics]
 
 

@@ -181,7 +181,7 @@ class DepthNode(LifecycleNode):
         obstacle = stream.look_around()
         if obstacle is not None:
             findings.append(Finding(WARN, obstacle))
-            self.get_logger().warning(obstacle, throttle_duration_sec=LOG_PERIOD_S)
+            stream.log.warning(obstacle, throttle_duration_sec=LOG_PERIOD_S)
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
             findings += judge(summary, limits, wanted=stream.is_wanted)

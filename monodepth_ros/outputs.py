@@ -9,14 +9,15 @@ from typing import Any
 from monodepth_ros import message_makers
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.colors import DepthColors
-from monodepth_ros.core.pointcloud import CloudPacker
+from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.predictor import Prediction
 
-DEPTH, INFO, POINTS = 'depth/image_rect', 'depth/camera_info', 'points'
+DEPTH, INFO = 'depth/image_rect', 'depth/camera_info'
+POINTS, CLEARING = 'points', 'points_clearing'
 DISPARITY, CONFIDENCE = 'depth/disparity', 'depth/confidence'
 COLORED, ALIGNED = 'depth/image_color', 'depth/color_rect'
-IMAGE_TYPE = 'sensor_msgs/msg/Image'
+IMAGE_TYPE, CLOUD_TYPE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/PointCloud2'
 # Message type by topic, in the order of publishing: camera_info is there when its image comes.
 OUTPUTS = {
     INFO: 'sensor_msgs/msg/CameraInfo',
@@ -25,8 +26,11 @@ OUTPUTS = {
     CONFIDENCE: IMAGE_TYPE,
     COLORED: IMAGE_TYPE,
     ALIGNED: IMAGE_TYPE,
-    POINTS: 'sensor_msgs/msg/PointCloud2',
+    POINTS: CLOUD_TYPE,
+    CLEARING: CLOUD_TYPE,
 }
+# There is none of a model without confidence.
+NEED_CONFIDENCE = (CONFIDENCE, CLEARING)
 
 
 class OutputMaker:
@@ -38,7 +42,7 @@ class OutputMaker:
         self._colors = DepthColors(
             params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
         )
-        self._packer: tuple[Intrinsics, CloudPacker] | None = None
+        self._packers: tuple[Intrinsics, dict[str, CloudPacker]] | None = None
         self._makers = {
             INFO: self._camera_info,
             DEPTH: self._depth,
@@ -47,6 +51,7 @@ class OutputMaker:
             COLORED: self._colored,
             ALIGNED: self._aligned,
             POINTS: self._points,
+            CLEARING: self._clearing,
         }
 
     def message(self, topic: str, header: Any, prediction: Prediction) -> Any:
@@ -84,13 +89,27 @@ class OutputMaker:
 
     def _points(self, header: Any, prediction: Prediction) -> Any:
         color = prediction.color if self._params.points_color else None
-        cloud = self._packer_of(prediction).pack(prediction.depth_m, color)
+        cloud = self._packer(POINTS, prediction).pack(prediction.depth_m, color)
         return message_makers.point_cloud(self._classes, header, cloud)
 
-    def _packer_of(self, prediction: Prediction) -> CloudPacker:
+    def _clearing(self, header: Any, prediction: Prediction) -> Any:
+        depth_m = clearing_depth(
+            prediction.depth_m,
+            prediction.confidence,
+            range_m=self._params.points_max_m or prediction.depth_range_m[1],
+            min_confidence=self._params.clearing_confidence,
+        )
+        cloud = self._packer(CLEARING, prediction).pack(depth_m, None)
+        return message_makers.point_cloud(self._classes, header, cloud)
+
+    def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
+        """Each topic has its own: their clouds must not overwrite one another."""
         camera, params = prediction.camera, self._params
-        if self._packer is None or self._packer[0] != camera:
-            packer = CloudPacker(
+        if self._packers is None or self._packers[0] != camera:
+            self._packers = camera, {}
+        packers = self._packers[1]
+        if topic not in packers:
+            packers[topic] = CloudPacker(
                 camera,
                 stride=params.points_stride,
                 min_depth_m=params.points_min_m,
@@ -98,5 +117,4 @@ class OutputMaker:
                 drop_flying=params.points_drop_flying,
                 magnification=prediction.magnification,
             )
-            self._packer = camera, packer
-        return self._packer[1]
+        return packers[topic]

@@ -176,6 +176,14 @@ class OutputParams(Parameters):
         'Leave out the points in mid-air between a surface and what is behind it.',
         live=True,
     )
+    clearing_confidence: float = parameter(
+        0.5,
+        'What is farther than points_max_m clears up to there (`points_clearing`) where its '
+        'confidence is as high.',
+        low=0,
+        high=1,
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

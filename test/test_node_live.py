@@ -17,6 +17,7 @@ from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.messages import depth_m_from_image
 from monodepth_ros.outputs import (
     ALIGNED,
+    CLEARING,
     COLORED,
     CONFIDENCE,
     DEPTH,
@@ -113,6 +114,28 @@ def test_every_output_is_in_the_geometry_of_its_camera_info(client, tmp_path):
     aligned = messages.image_rgb(got[ALIGNED])
     assert aligned[60, 100].tolist() == [NEAR_RED, NEAR_GREEN, 0]
     assert aligned[60, 50].tolist() == [FAR_RED, FAR_GREEN, 0]
+
+
+def test_points_that_clear_reach_the_range_where_the_model_is_sure(client, tmp_path):
+    model = write_red_disparity_model(tmp_path / 'sure.onnx', confidence=True)
+    # The far half at 5 m has a confidence of 1, the near half at 1.25 m one of 0.4.
+    parameters = {'model': model, 'points_stride': 1, 'points_drop_flying': 'false'}
+    for max_m, near, far in ((3.0, 1.25, 3.0), (1.0, np.nan, 1.0)):
+        with (
+            _listener([POINTS, CLEARING]) as clouds,
+            running_node(tmp_path / 'log', points_max_m=max_m, **parameters),
+        ):
+            clouds.spin_until(
+                lambda clouds=clouds: clouds.has_all(7), every=_camera(clouds, image)
+            )
+            points, clearing = (
+                np.frombuffer(clouds.received[topic][7].data, np.float32).reshape(
+                    HEIGHT, WIDTH, -1
+                )[..., 2]
+                for topic in (POINTS, CLEARING)
+            )
+        np.testing.assert_allclose(clearing[60, [100, 50]], [near, far], rtol=1e-4)
+        assert np.isnan(points[60, 50])
 
 
 def test_parameters_shape_the_outputs(client, tmp_path, red_disparity_model):

@@ -20,6 +20,23 @@ class Cloud(NamedTuple):
     fields: tuple[str, ...]
 
 
+def clearing_depth(
+    depth_m: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    *,
+    range_m: float,
+    min_confidence: float,
+) -> NDArray[np.float32]:
+    """
+    Depth whose points may clear an obstacle map, which does so along the ray to each point.
+
+    depth_m, confidence: (H, W) float32. Returns (H, W) float32: range_m where depth is farther,
+    +inf included, and confidence at least min_confidence; NaN where it is farther, but doubtful.
+    """
+    ended = np.where(confidence >= min_confidence, np.float32(range_m), np.float32(np.nan))
+    return np.where(depth_m > range_m, ended, depth_m).astype(np.float32, copy=False)
+
+
 class CloudPacker:
     """
     Packs depth and colours of one camera into points, into buffers it reuses.

@@ -19,7 +19,7 @@ from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.messages import NS_PER_S
-from monodepth_ros.outputs import CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.pair_stream import RateLimit
 from monodepth_ros.parameters import DepthNodeParams, OutputParams
 from monodepth_ros.predictor import Predictor
@@ -36,6 +36,8 @@ from monodepth_ros.ros.session import CLASSES, image_source, message_class
 from monodepth_ros.ros.silent_topic import why_silent
 
 LOG_PERIOD_S = 5.0
+# Others need so long to be discovered.
+PATIENCE_S = 3.0
 # An image that is older, or from the future, says that its clock is not ours.
 OLDEST_PLAUSIBLE_S, NEWEST_PLAUSIBLE_S = 10.0, -0.5
 
@@ -44,9 +46,9 @@ class CameraStream:
     """
     From one camera's `image` and `camera_info` to its outputs, through a backend.
 
-    name: of the camera, before its topics; '' for the only one. statistics: of its images. Raises
-    OSError and ValueError for a camera_info_file that cannot be read, and as rclpy does for a name
-    that cannot be.
+    name: of the camera, before its topics; '' for the only one. statistics: of its images. log:
+    for what concerns it. Raises OSError and ValueError for a camera_info_file that cannot be read,
+    and as rclpy does for a name that cannot be.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class CameraStream:
     ) -> None:
         self.name = name
         self._node = node
+        # Throttled lines are throttled for each camera alone.
+        self.log = node.get_logger().get_child(name) if name else node.get_logger()
         self._live = live
         self._backend = backend
         self._image = self._topic('image')
@@ -61,7 +65,7 @@ class CameraStream:
         self._outputs = {
             topic: self._publisher(self._topic(topic), kind)
             for topic, kind in OUTPUTS.items()
-            if topic != CONFIDENCE or backend.has_confidence
+            if backend.has_confidence or topic not in NEED_CONFIDENCE
         }
         self._images: Subscription | None = None
         self._rate_limit: RateLimit | None = None
@@ -69,6 +73,7 @@ class CameraStream:
 
     def start_counting(self) -> None:
         """Begin with new statistics."""
+        self._started_s = time.monotonic()
         self.statistics = FrameStatistics()
         self._maker = DepthMaker(
             self._pipeline(), self.statistics, wanted=self._wanted, complain=self._complain
@@ -89,7 +94,7 @@ class CameraStream:
             event_callbacks=subscription_events(self._node, topic),
             qos_overriding_options=OVERRIDABLE,
         )
-        self._node.get_logger().info(f'listening to {self._images.topic_name}')
+        self.log.info(f'listening to {self._images.topic_name}')
 
     def stop(self) -> None:
         """Listen no more."""
@@ -124,6 +129,8 @@ class CameraStream:
         if self._images is None:
             return None
         if self.statistics.never_received:
+            if time.monotonic() - self._started_s < PATIENCE_S:
+                return None
             return why_silent(self._node, self._images, self._image)
         return None if self._calibration.camera is not None else self._calibration.problem
 
@@ -162,7 +169,7 @@ class CameraStream:
             self._backend,
             max_depth_m=params.max_depth_m or None,
             output_size=params.output_size,
-            tell=self._node.get_logger().warning,
+            tell=self.log.warning,
         )
         return Pipeline(predictor, OutputMaker(CLASSES, params))
 
@@ -207,7 +214,7 @@ class CameraStream:
 
     def _complain(self, text: str) -> None:
         if self._node.context.ok():
-            self._node.get_logger().error(text, throttle_duration_sec=LOG_PERIOD_S)
+            self.log.error(text, throttle_duration_sec=LOG_PERIOD_S)
 
 
 def _check_size(shape: tuple[int, ...], camera: Camera) -> None:

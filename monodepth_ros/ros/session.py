@@ -9,10 +9,15 @@ from importlib import import_module
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.logging import get_logger
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from monodepth_ros.allocator import keep_large_buffers
 from monodepth_ros.message_makers import message_classes, native_sequence
+from monodepth_ros.shared_memory import remove_abandoned
+
+BYTES_PER_MB = 1_000_000
 
 
 def message_class(name: str) -> type:
@@ -26,8 +31,19 @@ CLASSES = message_classes(message_class, native_sequence)
 
 @contextmanager
 def ros_session(args: list[str] | None = None) -> Iterator[None]:
-    """Initialise rclpy, end quietly on SIGINT or SIGTERM, and free what DDS holds."""
+    """
+    Initialise rclpy, end quietly on SIGINT or SIGTERM, and free what DDS holds.
+
+    What a predecessor left behind that was killed is freed as well.
+    """
+    keep_large_buffers()
+    freed_bytes = remove_abandoned()
     rclpy.init(args=args)
+    if freed_bytes:
+        get_logger('shared_memory').info(
+            f'freed {freed_bytes / BYTES_PER_MB:.0f} MB of shared memory of processes that were '
+            'killed'
+        )
     try:
         yield
     except (KeyboardInterrupt, ExternalShutdownException):

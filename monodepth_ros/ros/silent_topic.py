@@ -18,10 +18,13 @@ def why_silent(node: Node, images: Subscription, name: str) -> str:
     topic = images.topic_name
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
+        ours = dict(node.get_publisher_names_and_types_by_node(*_full_name(node)))
         found = [
             topic
             for topic, types in node.get_topic_names_and_types()
-            if IMAGE_TYPES.keys() & set(types) and node.count_publishers(topic)
+            if IMAGE_TYPES.keys() & set(types)
+            and node.count_publishers(topic)
+            and topic not in ours
         ]
         return (
             f'nobody publishes {topic}; name the topic with `-r {name}:=...`, for a topic that '
@@ -38,16 +41,17 @@ def lost_remedy(node: Node, images: Subscription) -> str:
     topic, reliable = images.topic_name, ReliabilityPolicy.RELIABLE
     offered = [p.qos_profile.reliability for p in node.get_publishers_info_by_topic(topic)]
     if offered == [reliable] and images.qos_profile.reliability != reliable:
-        remedy = (
-            f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`, '
-            "and the same for the other eye's topic"
-        )
+        remedy = f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`'
     else:
         remedy = (
-            'export FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for driver and collector, or use '
-            'image_transport:=compressed'
+            'start the driver and this node with our Fast DDS profile (docs/transport.md), or '
+            'use image_transport:=compressed'
         )
     return f'Where large images get lost on the way, {remedy}'
+
+
+def _full_name(node: Node) -> tuple[str, str]:
+    return node.get_name(), node.get_namespace()
 
 
 def _why_refused(images: Subscription, publisher: TopicEndpointInfo) -> str | None:

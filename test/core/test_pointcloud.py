@@ -7,7 +7,7 @@ import pytest
 
 from bench.cameras import six_cameras
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.core.pointcloud import CloudPacker
+from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
 from test import scene
 
 CAMERA = Intrinsics(fx=100, fy=50, cx=2, cy=1, width=5, height=3)
@@ -179,3 +179,11 @@ def _to_surface(points: np.ndarray) -> np.ndarray:
         nearest = np.stack([x.clip(left, right), y.clip(top, bottom), np.full_like(z, board_z)])
         distances_m.append(np.linalg.norm(nearest - (x, y, z), axis=0))
     return np.minimum.reduce(distances_m)
+
+
+def test_what_is_confidently_far_ends_at_the_range_and_what_is_doubtfully_far_is_none():
+    depth_m = np.array([[2, 8, np.inf, 8, np.inf, np.nan, 5]], np.float32)
+    confidence = np.array([[0.1, 0.9, 0.5, 0.4, 0.0, 0.9, 0.1]], np.float32)
+    got = clearing_depth(depth_m, confidence, range_m=5.0, min_confidence=0.5)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, [[2, 5, 5, np.nan, np.nan, np.nan, 5]])
