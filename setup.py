@@ -3,6 +3,7 @@
 from setuptools import find_packages, setup
 
 PACKAGE = 'monodepth_ros'
+PROGRAMS = ('build_engine', 'collect_pairs', 'depth_node', 'replay')
 
 setup(
     name=PACKAGE,
@@ -15,6 +16,8 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
+        # Where `ros2 run` looks, whether colcon or pip installs; pip has no other way there.
+        (f'lib/{PACKAGE}', [f'resource/programs/{name}' for name in PROGRAMS]),
         (f'share/{PACKAGE}/launch', ['launch/monodepth.launch.py']),
         (
             f'share/{PACKAGE}/config',
@@ -45,8 +48,9 @@ setup(
             'tensorboard',
             'torch',
         ],
-        'openvino': ['openvino'],
-        'tensorrt': ['tensorrt', 'cuda-bindings'],
+        # ONNX Runtime proves the others at sizes that a model file has no values for.
+        'openvino': ['openvino', 'onnxruntime'],
+        'tensorrt': ['tensorrt', 'cuda-bindings', 'onnxruntime'],
         'test': ['hypothesis', 'pytest'],  # by this extra `colcon test` knows to run pytest
         'dev': [
             'codespell',
@@ -62,13 +66,5 @@ setup(
             "tensorrt-rtx-cu13-bindings; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "tensorrt-rtx-cu13-libs; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
-    },
-    entry_points={
-        'console_scripts': [
-            f'build_engine = {PACKAGE}.build_engine:main',
-            f'collect_pairs = {PACKAGE}.collect_pairs:main',
-            f'depth_node = {PACKAGE}.node:main',
-            f'replay = {PACKAGE}.replay:main',
-        ]
     },
 )
