@@ -33,7 +33,6 @@ from monodepth_ros.outputs import DEPTH, INFO, POINTS
 PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
 FRAMES, RUNS = 300, 3
 LEAST_SHARE = 0.99
-INPUT_DEPTH = 5
 # How long the last frames may take through node and listener.
 DRAIN_S = 3.0
 STOP_S = 20.0
@@ -85,10 +84,7 @@ def main() -> int:
 def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
     """One run with these environment variables."""
     environment = _environment() | variables
-    node = [
-        'monodepth_ros.node', '--ros-args', '-p', f'model:={model}', '-p', 'points_stride:=1',
-        '-p', f'qos_overrides./image.subscription.depth:={INPUT_DEPTH}',
-    ]  # fmt: skip
+    node = ['monodepth_ros.node', '--ros-args', '-p', f'model:={model}', '-p', 'points_stride:=1']
     camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
     listener = ['bench.transport_ends', 'listener']
     with (
