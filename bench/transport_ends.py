@@ -22,14 +22,14 @@ from sensor_msgs.msg import CameraInfo, Image
 from bench.constant_model import CAMERA
 from monodepth_ros.messages import stamp_ns
 from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.ros_session import message_class, ros_session
+from monodepth_ros.ros.session import message_class, ros_session
 
 WIDTH, HEIGHT = 2 * CAMERA.width, 720
 RATE_HZ = 10.0
 # They make the node's maps and buffers; their stamps are marked, and they are not counted.
 WARM_UP, WARM_UP_FRAME = 10, 'warm_up'
 WAIT_S = 30.0
-# From the first match until both ways have been discovered.
+# From the first match until both ways have been discovered, and what a message may take.
 SETTLE_S = 2.0
 LISTENED = (INFO, DEPTH, POINTS)
 
@@ -49,6 +49,8 @@ def camera(node: Node, frames: int) -> None:
             message.header.stamp = stamp
             message.header.frame_id = WARM_UP_FRAME if number < WARM_UP else 'camera'
             publisher.publish(message)
+    # The last image lies in this process' memory until it has been read.
+    time.sleep(SETTLE_S)
 
 
 def listener(node: Node) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-# Fast DDS 2 (Humble, Jazzy) reads the first, Fast DDS 3 (Kilted) the second.
+# Fast DDS 2 (Humble, Jazzy) reads the first; Kilted wants the second, but still takes the first.
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-# The user's choice as well, and without effect beside our profile.
+# Without effect beside a profile.
 TRANSPORTS_VARIABLE = 'FASTDDS_BUILTIN_TRANSPORTS'
 
 
 def profile_variables(profile: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """What to add to an environment for a profile: nothing that the user has chosen otherwise."""
-    if TRANSPORTS_VARIABLE in environment:
+    """What to add to an environment for a profile; nothing where the user chose a transport."""
+    if any(name in environment for name in (*PROFILE_VARIABLES, TRANSPORTS_VARIABLE)):
         return {}
-    return {name: str(profile) for name in PROFILE_VARIABLES if name not in environment}
+    return dict.fromkeys(PROFILE_VARIABLES, str(profile))
