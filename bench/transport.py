@@ -11,8 +11,6 @@ and the CPU time a frame of node and listener.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 import json
 import math
 import os
@@ -23,19 +21,18 @@ import subprocess
 import sys
 from tempfile import TemporaryDirectory
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bench.constant_model import write_constant_model
+from bench.processes import environment, PROFILE, running
 from bench.report import report, Target
-from monodepth_ros.dds_profile import PROFILE_VARIABLES, profile_variables, TRANSPORTS_VARIABLE
+from monodepth_ros.dds_profile import profile_variables
 from monodepth_ros.outputs import DEPTH, INFO, POINTS
 
-PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
 FRAMES, RUNS = 300, 3
 LEAST_SHARE = 0.99
 # How long the last frames may take through node and listener.
 DRAIN_S = 3.0
-STOP_S = 20.0
 NODE, LISTENER = 'node', 'listener'
 # The small one comes whenever the node has taken a frame: it tells on which side others are lost.
 TOPICS = (INFO, DEPTH, POINTS)
@@ -83,19 +80,19 @@ def main() -> int:
 
 def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
     """One run with these environment variables."""
-    environment = _environment() | variables
+    processes = environment() | variables
     node = ['monodepth_ros.node', '--ros-args', '-p', f'model:={model}', '-p', 'points_stride:=1']
     camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
     listener = ['bench.transport_ends', 'listener']
     with (
-        _running(node, environment) as nodes,
-        _running(listener, environment, stdout=subprocess.PIPE, text=True) as listening,
+        running(node, processes) as nodes,
+        running(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
     ):
         if listening.stdout.readline() != 'matched\n':
             raise RuntimeError('the listener ended before it found the node; its output says why')
         busy = {NODE: nodes, LISTENER: listening}
         before_s = {name: _cpu_s(process) for name, process in busy.items()}
-        with _running(camera, environment) as publishing:
+        with running(camera, processes) as publishing:
             if publishing.wait() != 0:
                 raise RuntimeError('the camera failed; its output says why')
         time.sleep(DRAIN_S)
@@ -107,31 +104,6 @@ def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
         age_ms={topic: age_ms for topic, (_, age_ms) in received.items()},
         cpu_ms=cpu_ms,
     )
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, kept on this machine, without settings of Fast DDS."""
-    ours = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
-    theirs = {*PROFILE_VARIABLES, TRANSPORTS_VARIABLE}
-    return {name: value for name, value in os.environ.items() if name not in theirs} | ours
-
-
-@contextmanager
-def _running(
-    arguments: list[str], environment: dict[str, str], **options: Any
-) -> Iterator[subprocess.Popen]:
-    """A module, stopped with SIGINT so that it frees its shared memory."""
-    process = subprocess.Popen([sys.executable, '-m', *arguments], env=environment, **options)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _cpu_s(process: subprocess.Popen) -> float:

@@ -1,4 +1,4 @@
-"""The camera and the listener of bench/transport.py, each a process of its own."""
+"""What benchmarks put around the node: camera, listener and manager, each a process of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import sys
 import time
 from typing import Any
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import rclpy
 from rclpy.node import Node
@@ -31,6 +33,12 @@ WARM_UP, WARM_UP_FRAME = 10, 'warm_up'
 WAIT_S = 30.0
 # From the first match until both ways have been discovered, and what a message may take.
 SETTLE_S = 2.0
+LIFE = (
+    Transition.TRANSITION_CONFIGURE,
+    Transition.TRANSITION_ACTIVATE,
+    Transition.TRANSITION_DEACTIVATE,
+    Transition.TRANSITION_CLEANUP,
+)
 LISTENED = (INFO, DEPTH, POINTS)
 
 
@@ -76,6 +84,23 @@ def listener(node: Node) -> None:
         print(json.dumps({t: [len(ms), median(ms)] for t, ms in ages_ms.items()}), flush=True)
 
 
+def manager(node: Node) -> None:
+    """For each line of input, take depth_node through a life and say `lived`."""
+    service = node.create_client(ChangeState, 'depth_node/change_state')
+    if not service.wait_for_service(WAIT_S):
+        raise TimeoutError(f'no {service.srv_name} within {WAIT_S:g} s')
+    time.sleep(SETTLE_S)
+    for _ in sys.stdin:
+        for transition in LIFE:
+            request = ChangeState.Request()
+            request.transition.id = transition
+            future = service.call_async(request)
+            rclpy.spin_until_future_complete(node, future, timeout_sec=WAIT_S)
+            if not (future.done() and future.result().success):
+                raise RuntimeError(f'transition {transition} failed')
+        print('lived', flush=True)
+
+
 def _wait(done: Callable[[], Any], what: str) -> None:
     deadline = time.monotonic() + WAIT_S
     while not done():
@@ -100,9 +125,9 @@ def _info() -> CameraInfo:
 
 
 def main() -> int:
-    """Command line: see bench/transport.py, which starts it."""
+    """Command line: see bench/transport.py and bench/soak.py, which start it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('role', choices=['camera', 'listener'])
+    parser.add_argument('role', choices=['camera', 'listener', 'manager'])
     parser.add_argument('--frames', type=int, default=0)
     options = parser.parse_args()
     with ros_session([]):
@@ -110,8 +135,10 @@ def main() -> int:
         try:
             if options.role == 'camera':
                 camera(node, options.frames)
-            else:
+            elif options.role == 'listener':
                 listener(node)
+            else:
+                manager(node)
         finally:
             node.destroy_node()
     return 0

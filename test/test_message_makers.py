@@ -94,13 +94,13 @@ def test_sensor_msgs_py_reads_our_clouds():
     point_cloud2 = pytest.importorskip('sensor_msgs_py.point_cloud2')
     from std_msgs.msg import Header
 
-    from monodepth_ros import ros_session
+    from monodepth_ros.ros import session
 
     depth_m = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
     depth_m[0, 0] = np.nan
     color = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
     cloud = CloudPacker(CAMERA).pack(depth_m, color)
-    msg = message_makers.point_cloud(ros_session.CLASSES, Header(), cloud)
+    msg = message_makers.point_cloud(session.CLASSES, Header(), cloud)
     # Not reshape_organized_cloud: it takes width for height (common_interfaces#236).
     points = point_cloud2.read_points(msg)
     for at, name in enumerate(cloud.fields):

@@ -1,0 +1,161 @@
+"""
+`python -m bench.soak --minutes N`: what a node holds after hours, and after many lives.
+
+A camera of 1280x720 at 10 Hz, the node with a model that computes nothing, and a listener to depth
+and cloud. After the warm-up, what the node holds in the last third of the time is compared with
+what it held in the first. Then another node is configured, activated, deactivated and cleaned up
+again and again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import signal
+from statistics import median
+import subprocess
+import sys
+from tempfile import TemporaryDirectory
+import time
+from typing import NamedTuple
+
+from bench.constant_model import write_constant_model
+from bench.processes import environment, PROFILE, running
+from bench.report import report, Target
+from bench.transport_ends import RATE_HZ
+from monodepth_ros.dds_profile import profile_variables
+from monodepth_ros.outputs import DEPTH, POINTS
+
+SAMPLE_S = 2.0
+DRAIN_S = 3.0
+MOST_MB = 4.0
+
+
+class Holding(NamedTuple):
+    """What a process holds; segments: files of shared memory."""
+
+    resident_mb: float
+    files: int
+    threads: int
+    segments: int
+
+
+def main() -> int:
+    """Command line; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--minutes', type=float, default=30.0)
+    parser.add_argument('--warm-up-minutes', type=float, default=3.0)
+    parser.add_argument('--cycles', type=int, default=200)
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        model = write_constant_model(Path(folder) / 'constant.onnx')
+        frames = round(60 * RATE_HZ * (options.minutes + options.warm_up_minutes))
+        shares, steady = _soak(model, frames)
+        cycled = _cycle(model, options.cycles)
+    steady = steady[round(60 * options.warm_up_minutes / SAMPLE_S) :]
+    # The first lives load libraries and fill caches.
+    cycled = cycled[len(cycled) // 10 :]
+    growth = {'running': _growth(steady), f'{options.cycles} lives': _growth(cycled)}
+    return report(
+        'soak',
+        columns=('growth', *Holding._fields),
+        rows=[[name, *(f'{value:+.1f}' for value in held)] for name, held in growth.items()],
+        targets=[*_growth_targets(growth), *_loss_targets(shares, frames)],
+        details={
+            'minutes': options.minutes,
+            'frames': frames,
+            'running': [sample._asdict() for sample in steady],
+            'lives': [sample._asdict() for sample in cycled],
+        },
+    )
+
+
+def _soak(model: Path, frames: int) -> tuple[dict[str, float], list[Holding]]:
+    """Of the frames sent, the shares that came out by topic; what the node held meanwhile."""
+    processes = environment() | profile_variables(PROFILE, {})
+    camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
+    listener = ['bench.transport_ends', 'listener']
+    with (
+        running(_node(model, 'points_stride:=1'), processes) as node,
+        running(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
+    ):
+        if listening.stdout.readline() != 'matched\n':
+            raise RuntimeError('the listener ended before it found the node; its output says why')
+        held = []
+        with running(camera, processes) as publishing:
+            while publishing.poll() is None:
+                time.sleep(SAMPLE_S)
+                held.append(_holding(node.pid))
+        time.sleep(DRAIN_S)
+        listening.send_signal(signal.SIGINT)
+        received = json.loads(listening.stdout.readline())
+    return {t: received.get(t, [0])[0] / frames for t in (DEPTH, POINTS)}, held
+
+
+def _cycle(model: Path, cycles: int) -> list[Holding]:
+    """What a node held after each life."""
+    processes = environment() | profile_variables(PROFILE, {})
+    held = []
+    with (
+        running(_node(model, 'autostart:=false'), processes) as node,
+        running(
+            ['bench.transport_ends', 'manager'],
+            processes,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as manager,
+    ):
+        for _ in range(cycles):
+            manager.stdin.write('live\n')
+            manager.stdin.flush()
+            if manager.stdout.readline() != 'lived\n':
+                raise RuntimeError(f'life {len(held) + 1} failed; the output says why')
+            held.append(_holding(node.pid))
+    return held
+
+
+def _node(model: Path, *parameters: str) -> list[str]:
+    options = [part for p in (f'model:={model}', *parameters) for part in ('-p', p)]
+    return ['monodepth_ros.node', '--ros-args', '--log-level', 'warn', *options]
+
+
+def _holding(pid: int) -> Holding:
+    process = Path('/proc') / str(pid)
+    status = (process / 'status').read_text()
+    resident_kb, threads = (
+        int(re.search(rf'^{name}:\s*(\d+)', status, re.MULTILINE)[1])
+        for name in ('VmRSS', 'Threads')
+    )
+    segments = set(re.findall(r'/dev/shm/\S+', (process / 'maps').read_text()))
+    files = len(list((process / 'fd').iterdir()))
+    return Holding(resident_kb / 2**10, files, threads, len(segments))
+
+
+def _growth(held: list[Holding]) -> Holding:
+    """From the median of the first third to that of the last."""
+    third = max(1, len(held) // 3)
+    first, last = (
+        [median(values) for values in zip(*part, strict=True)]
+        for part in (held[:third], held[-third:])
+    )
+    return Holding(*(after - before for before, after in zip(first, last, strict=True)))
+
+
+def _growth_targets(growth: dict[str, Holding]) -> Iterator[Target]:
+    for name, of_name in growth.items():
+        for what, value in of_name._asdict().items():
+            most = MOST_MB if what == 'resident_mb' else 0.0
+            yield Target(f'{what}, {name}', value, most, at_most=True)
+
+
+def _loss_targets(shares: dict[str, float], frames: int) -> Iterator[Target]:
+    for topic, share in shares.items():
+        yield Target(f'{topic}, frames lost', round(frames * (1 - share)), 0.0, at_most=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
