@@ -7,7 +7,7 @@ from dataclasses import asdict
 import sys
 import time
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
@@ -15,15 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from monodepth_ros.background import run_in_background
 from monodepth_ros.depth_worker import DepthWorker
-from monodepth_ros.diagnosis import (
-    diagnose,
-    Diagnosis,
-    ERROR,
-    figures,
-    Finding,
-    judge,
-    WARN,
-)
+from monodepth_ros.diagnosis import diagnose, ERROR, figures, Finding, judge, WARN
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.parameters import (
@@ -33,10 +25,10 @@ from monodepth_ros.parameters import (
     DiagnosticsParams,
 )
 from monodepth_ros.ros.camera_stream import CameraStream
+from monodepth_ros.ros.diagnostics import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.session import ros_session
 
-DIAGNOSTICS = '/diagnostics'
 DIAGNOSTICS_PERIOD_S = 1.0
 LOG_PERIOD_S = 5.0
 UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = 'unconfigured', 'configuring', 'inactive', 'active'
@@ -58,7 +50,7 @@ class DepthNode(LifecycleNode):
             may_change_all=lambda: self._state == UNCONFIGURED,
             on_change=self._on_parameters,
         )
-        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 1)
+        self._diagnostics = DiagnosticsPublisher(self)
         # Not the ROS clock: with use_sim_time that one may stand still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._every_second, clock=steady)
@@ -134,8 +126,7 @@ class DepthNode(LifecycleNode):
                 throttle_duration_sec=LOG_PERIOD_S,
             )
             loading = Finding(WARN, f'loading the model for {seconds:.0f} s')
-            diagnosis = diagnose([loading], state=self._state, values={})
-            self._publish_diagnostics([self._message('', diagnosis)])
+            self._publish_diagnosis([loading])
             return True
 
         return run_in_background(load, period_s=DIAGNOSTICS_PERIOD_S, meanwhile=meanwhile)
@@ -169,42 +160,28 @@ class DepthNode(LifecycleNode):
             self.trigger_cleanup()
             self._problem = f'{defeat}; configure and activate the node to try again'
             self.get_logger().error(self._problem)
-        statuses = [self._status(stream) for stream in self._streams]
-        if not statuses:
-            findings = [Finding(ERROR, self._problem)] if self._problem else []
-            statuses = [self._message('', diagnose(findings, state=self._state, values={}))]
-        self._publish_diagnostics(statuses)
+        if self._streams:
+            self._diagnostics.publish([self._status(stream) for stream in self._streams])
+        else:
+            self._publish_diagnosis([Finding(ERROR, self._problem)] if self._problem else [])
+
+    def _publish_diagnosis(self, findings: list[Finding]) -> None:
+        """Of a node without cameras."""
+        diagnosis = diagnose(findings, state=self._state, values={})
+        self._diagnostics.publish([self._diagnostics.status(diagnosis)])
 
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
         values = self._backend.facts
-        obstacle = stream.look_around()
-        if obstacle is not None:
-            findings.append(Finding(WARN, obstacle))
-            stream.log.warning(obstacle, throttle_duration_sec=LOG_PERIOD_S)
+        findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
             findings += judge(summary, limits, wanted=stream.is_wanted)
             values |= figures(summary)
         diagnosis = diagnose(findings, state=self._state, values=values)
-        return self._message(stream.name, diagnosis, stream.image_topic)
-
-    def _message(
-        self, camera: str, diagnosis: Diagnosis, hardware_id: str = ''
-    ) -> DiagnosticStatus:
-        node = self.get_fully_qualified_name().lstrip('/')
-        return DiagnosticStatus(
-            level=bytes([diagnosis.level]),
-            name=f'{node}: {" ".join([camera, "depth"]).strip()}',
-            message=diagnosis.message,
-            hardware_id=hardware_id,
-            values=[KeyValue(key=key, value=value) for key, value in diagnosis.values.items()],
+        return self._diagnostics.status(
+            diagnosis, camera=stream.name, hardware_id=stream.image_topic
         )
-
-    def _publish_diagnostics(self, statuses: list[DiagnosticStatus]) -> None:
-        message = DiagnosticArray(status=statuses)
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
 from monodepth_ros.core.disparity import depth_from_disparity
+from monodepth_ros.core.model_spec import ModelSpec
 from monodepth_ros.core.to_network import ToNetwork
 from monodepth_ros.core.widening import widened
 from monodepth_ros.inference.backend import Backend, NetworkOutput
@@ -219,16 +220,21 @@ def _remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[str]:
             f'{network.width} x {network.height} instead of {trained.width} x {trained.height}, '
             f'{ratio:.2f} times the work'
         )
-    ratio = footprint_ratio(camera, backend.spec.training_fx_px)
-    if max(ratio, 1 / ratio) > MAX_FOOTPRINT_RATIO:
-        finer = 'finer' if ratio > 1 else 'coarser'
-        remarks.append(
-            f'the pixels of this camera are {max(ratio, 1 / ratio):.1f} times {finer} than those '
-            f'the model was trained on (fx {camera.k[0]:.0f} px, trained with '
-            f'{_span(backend.spec.training_fx_px)} px): depth may be worse; train on a rig with '
-            'such pixels, or choose a camera mode or lens nearer to it'
-        )
-    return remarks
+    return remarks + footprint_remarks(camera, backend.spec)
+
+
+def footprint_remarks(camera: Camera, spec: ModelSpec) -> list[str]:
+    """Whether a camera's pixels are of another kind than the model has seen."""
+    ratio = footprint_ratio(camera, spec.training_fx_px)
+    if max(ratio, 1 / ratio) <= MAX_FOOTPRINT_RATIO:
+        return []
+    finer = 'finer' if ratio > 1 else 'coarser'
+    return [
+        f'the pixels of this camera are {max(ratio, 1 / ratio):.1f} times {finer} than those the '
+        f'model was trained on (fx {camera.k[0]:.0f} px, trained with '
+        f'{_span(spec.training_fx_px)} px): depth may be worse; train on a rig with such pixels, '
+        'or choose a camera mode or lens nearer to it'
+    ]
 
 
 def footprint_ratio(camera: Camera, training_fx_px: tuple[float, float]) -> float:

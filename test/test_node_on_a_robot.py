@@ -18,7 +18,7 @@ from monodepth_ros.outputs import DEPTH
 from test.camera_messages import HEIGHT, image, info, K, P, WIDTH
 from test.live_node import running_node
 
-OK, ERROR = b'\x00', b'\x02'
+OK, WARN, ERROR = b'\x00', b'\x01', b'\x02'
 FAR_PIXEL = 60, 50  # 5 m
 KINDS = {
     bool: ('bool_value', ParameterType.PARAMETER_BOOL),
@@ -135,7 +135,7 @@ def test_diagnostics_tell_rates_latency_and_what_was_dropped(
 
         client.spin_until(has_figures, every=lambda: next(turns)())
         values = _values(client.status)
-        assert client.status.level == OK, client.status.message
+        assert (client.status.level, client.status.message[:15]) == (WARN, 'frame dropped: ')
         assert client.status.hardware_id == '/image'
         assert float(values['images in (Hz)']) > float(values['depth images out (Hz)'])
         for stage in ('preprocess', 'inference', 'postprocess', 'publish', 'total'):
@@ -145,6 +145,17 @@ def test_diagnostics_tell_rates_latency_and_what_was_dropped(
         client.statuses.clear()
         client.spin_until(lambda: client.status.level == ERROR)
         assert 'no image for' in client.status.message
+
+
+def test_a_camera_unlike_those_of_training_is_told(client, tmp_path, red_disparity_model):
+    tele = info(1)
+    tele.k[0] = tele.k[4] = tele.p[0] = tele.p[5] = 3 * 64.0
+    with running_node(tmp_path / 'log', model=red_disparity_model):
+        client.spin_until(
+            lambda: 'pixels of this camera are 3.0 times finer' in client.status.message,
+            every=lambda: client.publish(tele, image(1)),
+        )
+        assert client.status.level == WARN
 
 
 def test_the_age_of_an_image_counts_where_its_stamp_is_of_this_clock(

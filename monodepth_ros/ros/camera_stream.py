@@ -22,7 +22,7 @@ from monodepth_ros.messages import NS_PER_S
 from monodepth_ros.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.pair_stream import RateLimit
 from monodepth_ros.parameters import DepthNodeParams, OutputParams
-from monodepth_ros.predictor import Predictor
+from monodepth_ros.predictor import footprint_remarks, Predictor
 from monodepth_ros.ros.camera_info import Calibration, CalibrationFile, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.qos import (
@@ -67,6 +67,7 @@ class CameraStream:
             for topic, kind in OUTPUTS.items()
             if backend.has_confidence or topic not in NEED_CONFIDENCE
         }
+        self._last_loss: str | None = None
         self._images: Subscription | None = None
         self._rate_limit: RateLimit | None = None
         self.start_counting()
@@ -123,16 +124,23 @@ class CameraStream:
             return None
         return f'{self._maker.failures} frames in a row failed: {self._maker.last_failure}'
 
-    def look_around(self) -> str | None:
-        """To be called every second: what keeps images from becoming depth, None if nothing."""
+    def look_around(self) -> list[str]:
+        """To be called every second: what is in the way of images, or of their metres."""
         self._calibration.ask_for_latched()
         if self._images is None:
-            return None
+            return []
+        loss, self._last_loss = self._last_loss, None
+        camera = self._calibration.camera
+        found = [] if loss is None else [loss]
         if self.statistics.never_received:
-            if time.monotonic() - self._started_s < PATIENCE_S:
-                return None
-            return why_silent(self._node, self._images, self._image)
-        return None if self._calibration.camera is not None else self._calibration.problem
+            if time.monotonic() - self._started_s > PATIENCE_S:
+                found = [why_silent(self._node, self._images, self._image)]
+                self.log.warning(found[0], throttle_duration_sec=LOG_PERIOD_S)
+        elif loss is None and camera is None:
+            found = [self._calibration.problem]
+        if camera is not None:
+            found += footprint_remarks(camera, self._backend.spec)
+        return found
 
     @property
     def image_topic(self) -> str:
@@ -213,6 +221,7 @@ class CameraStream:
         self._complain(f'frame dropped: {why}')
 
     def _complain(self, text: str) -> None:
+        self._last_loss = text
         if self._node.context.ok():
             self.log.error(text, throttle_duration_sec=LOG_PERIOD_S)
 
