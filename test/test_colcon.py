@@ -1,9 +1,10 @@
-"""The package as a ROS workspace builds it."""
+"""The package as a ROS workspace builds and tests it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
@@ -12,18 +13,24 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.slow
-def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
+def _colcon(folder: Path, *arguments: str) -> str:
     colcon = Path(sys.executable).with_name('colcon')
     result = subprocess.run(
-        [colcon, 'build', '--base-paths', ROOT, '--packages-select', 'monodepth_ros'],
-        cwd=tmp_path,
+        [colcon, *arguments],
+        cwd=folder,
         env=os.environ | {'PATH': f'{colcon.parent}:{os.environ["PATH"]}'},
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
+    package = ('--base-paths', str(ROOT), '--packages-select', 'monodepth_ros')
+    _colcon(tmp_path, 'build', *package)
     prefix = tmp_path / 'install' / 'monodepth_ros'
     share = prefix / 'share' / 'monodepth_ros'
     for program in ('build_engine', 'collect_pairs', 'depth_node', 'replay'):
@@ -36,3 +43,24 @@ def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
     # An ament package, not a plain Python one: ROS finds it through this hook.
     assert list(share.glob('hook/ament_prefix_path.*'))
     assert list(prefix.glob('lib/python3*/site-packages/monodepth_ros/core/canonical.py'))
+    # Not all tests once more: that colcon finds pytest, the tests, and the package that it built.
+    _colcon(tmp_path, 'test', *package, '--pytest-args', 'test/test_parameters.py')
+    assert ' 0 errors, 0 failures, 0 skipped' in _colcon(tmp_path, 'test-result', '--all')
+
+
+@pytest.mark.slow
+def test_pip_installs_the_programs_where_ros2_run_looks(tmp_path):
+    # A copy: pip leaves what it builds beside the sources.
+    source, prefix = tmp_path / 'source', tmp_path / 'prefix'
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns('.*', 'build', 'out'))
+    options = ('--no-deps', '--no-build-isolation', '--disable-pip-version-check')
+    subprocess.run(
+        [sys.executable, '-m', 'pip', 'install', *options, '--prefix', prefix, source],
+        check=True,
+        capture_output=True,
+    )
+    program = prefix / 'lib' / 'monodepth_ros' / 'replay'
+    assert os.access(program, os.X_OK)
+    command = [sys.executable, program, '--help']
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 'usage' in result.stdout
