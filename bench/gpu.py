@@ -43,7 +43,8 @@ def main() -> int:
     print(in_words())
     end_s = time.monotonic() + TOTAL_S
     findings, targets = [], []
-    with TemporaryDirectory() as name:
+    # A part that was cut off may leave a compiler that still writes.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         # The most telling first, as the last one gets what time is left.
         for title, work, limit_s, *arguments in (

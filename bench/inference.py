@@ -67,7 +67,7 @@ def main() -> int:
             comparison, starts = _measure(network, folder)
             rows += _rows(network, comparison, starts)
             targets += inference_targets(network, comparison, cpu_flags())
-            networks[network.title] = as_dict(comparison, starts)
+            networks[network.title] = _as_dict(comparison, starts)
         targets += _demo_targets(options.demo, folder)
     return report(
         'inference',
@@ -112,17 +112,6 @@ def inference_targets(
         yield target(TENSORRT_FP16, TORCH_GPU, LEAST_OVER_TORCH_GPU)
 
 
-def as_dict(comparison: Comparison, starts: dict[Contender, StartUp]) -> dict[str, Any]:
-    """By contender, for JSON; starts: of those that were started in a process of their own."""
-    measured = {
-        contender.title: {'first_s': values.first_s, 'error': values.error}
-        | values.latency._asdict()
-        | (starts[contender]._asdict() if contender in starts else {})
-        for contender, values in comparison.measured.items()
-    }
-    return measured | {'left out': {c.title: why for c, why in comparison.left_out.items()}}
-
-
 def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender, StartUp]]:
     # Imported here: the children import this module, and torch is no part of most of them.
     from bench.comparison import compare
@@ -131,10 +120,8 @@ def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender
     contenders = ON_CPU if problem else ON_CPU + ON_GPU
     files = folder / network.title
     comparison = compare(network, contenders, files)
-    for title, why in [
-        *([('TensorRT', problem)] if problem else []),
-        *((contender.title, why) for contender, why in comparison.left_out.items()),
-    ]:
+    left_out = {contender.title: why for contender, why in comparison.left_out.items()}
+    for title, why in (left_out | ({'TensorRT': problem} if problem else {})).items():
         print(f'{network.title}: left out: {title}: {why}', file=sys.stderr)
     starts = {c: in_child(start_up, c, files) for c in comparison.measured}
     return comparison, starts
@@ -155,6 +142,18 @@ def _rows(
             f'{start.peak_mb:.0f}',
             f'{error:.1e}',
         ]
+
+
+def _as_dict(comparison: Comparison, starts: dict[Contender, StartUp]) -> dict[str, Any]:
+    """For JSON."""
+    engines = {
+        contender.title: {'first_s': first_s, 'error': error}
+        | latency._asdict()
+        | starts[contender]._asdict()
+        for contender, (first_s, error, latency) in comparison.measured.items()
+    }
+    left_out = {contender.title: why for contender, why in comparison.left_out.items()}
+    return {'engines': engines, 'left_out': left_out}
 
 
 def _demo_targets(demo: Path, folder: Path) -> Iterator[Target]:
