@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 import multiprocessing
 from pathlib import Path
 import re
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar('T')
 
 
-def in_child(work: Callable[..., float], *arguments: Any) -> float:
-    """What work(*arguments) returns in a fresh process."""
-    with multiprocessing.get_context('spawn').Pool(1) as pool:
-        return pool.apply(work, arguments)
+def in_child(work: Callable[..., T], *arguments: Any) -> T:
+    """What work(*arguments) returns in a fresh process. Raises BrokenProcessPool if it dies."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 def resident_peak_mb() -> float:

@@ -48,7 +48,7 @@ def main() -> int:
     rows, targets = [], []
     for height, width in SIZES:
         size = f'{width}x{height}'
-        seconds = _alternating_seconds(height, width, device)
+        seconds = alternating_seconds(height, width, device)
         ratios = [plain / ours for ours, plain in zip(*seconds.values(), strict=True)]
         print(f'{size}: {", ".join(f"{ratio:.2f}" for ratio in ratios)} times the plain speed')
         memory_mb = {k: in_child(_peak_mb, k, height, width, device) for k in STEPS}
@@ -109,7 +109,7 @@ def plain_step(network: DepthNetwork, device: torch.device) -> Step:
 STEPS = {'ours': our_step, 'plain': plain_step}
 
 
-def _alternating_seconds(height: int, width: int, device: torch.device) -> dict[str, list[float]]:
+def alternating_seconds(height: int, width: int, device: torch.device) -> dict[str, list[float]]:
     """Seconds a step, ours and plain by turns, after the same weights gave the same loss."""
     network, pair = _start(height, width, device)
     _assert_same_loss(network, pair)

@@ -6,30 +6,33 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from monodepth_ros.inference.backend import Backend, NetworkOutput
-from trainer.export import ExportedNetwork, load_exported
+from trainer.export import load_exported
 
 
 def open_checkpoint(checkpoint: Path) -> Backend:
     """A Backend over a checkpoint, on the GPU where there is one. Raises as load_exported."""
     model, spec = load_exported(checkpoint)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return Backend(
         'torch',
         spec,
         has_confidence=True,
         precision='fp32',
-        make_engine=lambda **_: TorchEngine(model),  # torch takes any size that the network does
+        # torch takes any size that the network does
+        make_engine=lambda **_: TorchEngine(model, device),
     )
 
 
 class TorchEngine:
-    """The Engine over a module."""
+    """The Engine over an ExportedNetwork, or what torch.compile makes of one; device: torch's."""
 
-    def __init__(self, model: ExportedNetwork) -> None:
+    def __init__(self, model: nn.Module, device: str) -> None:
         self.facts = {'engine': f'torch {torch.__version__}'}
-        self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self._model = model.to(self._device)
+        self._device = device
+        self._model = model.to(device)
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
         """See Engine."""

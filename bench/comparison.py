@@ -1,0 +1,76 @@
+"""One network through every contender in one process: first start, error and latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.contenders import Contender, Network, TORCH_CPU
+from bench.networks import unseen_images, write_network
+from bench.turns import by_turns, Latency
+from monodepth_ros.errors import one_line
+from monodepth_ros.inference.backend import Backend
+
+
+class Measured(NamedTuple):
+    """
+    What came out of one contender.
+
+    first_s: from opening to the first result, with all that is compiled and kept for later.
+    error: mean relative difference of disparity to torch in fp32 on the CPU.
+    """
+
+    first_s: float
+    error: float
+    latency: Latency
+
+
+class Comparison(NamedTuple):
+    """left_out: contenders that do not run here, and why."""
+
+    measured: dict[Contender, Measured]
+    left_out: dict[Contender, str]
+
+
+def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> Comparison:
+    """Write the network into the folder, then let all contenders compute it by turns."""
+    refusals = write_network(network, folder)
+    images = unseen_images(network.camera)
+    with TORCH_CPU.open(folder) as torch:
+        expected = _disparities(torch, images)
+    first_s, backends, left_out = {}, {}, {}
+    with ExitStack() as opened:
+        for contender in contenders:
+            start_s = time.perf_counter()
+            try:
+                if contender.precision in refusals:
+                    raise ValueError(refusals[contender.precision])
+                backend = opened.enter_context(contender.open(folder))
+                backend.infer(images[0])
+            except (ValueError, RuntimeError) as error:
+                left_out[contender] = one_line(error)
+                continue
+            first_s[contender] = time.perf_counter() - start_s
+            backends[contender] = backend
+        errors = {c: _error(_disparities(b, images), expected) for c, b in backends.items()}
+        latencies = by_turns({c: _run(b, images[0]) for c, b in backends.items()})
+    measured = {c: Measured(first_s[c], errors[c], latencies[c]) for c in backends}
+    return Comparison(measured, left_out)
+
+
+def _run(backend: Backend, image: np.ndarray) -> partial:
+    return partial(backend.infer, image, backend.empty_output())
+
+
+def _disparities(backend: Backend, images: list[np.ndarray]) -> np.ndarray:
+    return np.stack([backend.infer(image).disparity_frac for image in images])
+
+
+def _error(disparities: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.mean(np.abs(disparities - expected) / expected))

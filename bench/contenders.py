@@ -1,0 +1,195 @@
+"""
+What is compared: networks, ways of computing them, and what each needs of a fresh process.
+
+torch is imported only where it computes: the others' memory and start must not hold it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+import os
+from pathlib import Path
+import sys
+import time
+from typing import NamedTuple
+
+from bench.machine import cores
+from bench.memory import resident_peak_mb
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.model_spec import self_test_image
+from monodepth_ros.errors import one_line
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.load import BFLOAT16, load_backend, MODEL, UnavailableError
+
+# In the folder of a network: one checkpoint, and a model file for each precision of an export.
+CHECKPOINT = 'last.ckpt'
+TENSORRT, WITHOUT_GRAPH = 'tensorrt', 'tensorrt, no graph'
+EAGER, COMPILED = 'torch', 'torch.compile'
+
+
+class Network(NamedTuple):
+    """name: of build_network. width, height: of its input in px."""
+
+    name: str
+    width: int
+    height: int
+
+    @property
+    def title(self) -> str:
+        """For a table."""
+        return f'{self.name} {self.width}x{self.height}'
+
+    @property
+    def camera(self) -> Intrinsics:
+        """80 degrees wide."""
+        size = {'width': self.width, 'height': self.height}
+        centre = {'cx': (self.width - 1) / 2, 'cy': (self.height - 1) / 2}
+        return Intrinsics(fx=0.6 * self.width, fy=0.6 * self.width, **centre, **size)
+
+
+class Contender(NamedTuple):
+    """engine: of BACKENDS, or a name of this module. precision: of its arithmetic."""
+
+    engine: str
+    precision: str
+    device: str = 'cpu'
+
+    @property
+    def title(self) -> str:
+        """For a table."""
+        return f'{self.engine} {self.precision}' + (' (GPU)' if self.device == 'cuda' else '')
+
+    def open(self, folder: Path) -> Backend:
+        """
+        The network of a folder, ready to compute.
+
+        Raises ValueError where it does not run here, RuntimeError for what torch has against it.
+        """
+        if self.engine in (EAGER, COMPILED):
+            return _open_torch(self, folder)
+        if self.engine == WITHOUT_GRAPH:
+            return _open_without_graph(model_file(folder, self.precision))
+        wish = BFLOAT16 if self.precision == 'bf16' else MODEL
+        return load_backend(
+            model_file(folder, self.precision), self.engine, precision=wish, tell=_tell
+        )
+
+
+TORCH_CPU = Contender(EAGER, 'fp32')
+OPENVINO, OPENVINO_INT8 = (Contender('openvino', precision) for precision in ('fp32', 'int8'))
+ON_CPU = (
+    TORCH_CPU,
+    Contender(COMPILED, 'fp32'),
+    *(Contender('onnxruntime', precision) for precision in ('fp32', 'fp16', 'int8')),
+    OPENVINO,
+    *(Contender('openvino', precision) for precision in ('bf16', 'fp16')),
+    OPENVINO_INT8,
+)
+TORCH_GPU = Contender(EAGER, 'fp16', 'cuda')
+TENSORRT_FP16, NO_GRAPH_FP16 = (
+    Contender(name, 'fp16', 'cuda') for name in (TENSORRT, WITHOUT_GRAPH)
+)
+ON_GPU = (
+    Contender(EAGER, 'fp32', 'cuda'),
+    TORCH_GPU,
+    Contender(COMPILED, 'fp16', 'cuda'),
+    Contender(TENSORRT, 'fp32', 'cuda'),
+    TENSORRT_FP16,
+    NO_GRAPH_FP16,
+    Contender(TENSORRT, 'int8', 'cuda'),
+)
+
+
+class StartUp(NamedTuple):
+    """seconds: from the import of the engine to its first result. peak_mb: resident memory."""
+
+    seconds: float
+    peak_mb: float
+
+
+def start_up(contender: Contender, folder: Path) -> StartUp:
+    """Of this process, in which nothing else has computed."""
+    begin = time.perf_counter()
+    with contender.open(folder) as backend:
+        image = self_test_image(width=backend.width, height=backend.height)
+        backend.infer(image)
+        seconds = time.perf_counter() - begin
+        backend.infer(image)
+    return StartUp(seconds, resident_peak_mb())
+
+
+def model_file(folder: Path, precision: str) -> Path:
+    """The one that is computed in this precision."""
+    return folder / f'{"fp32" if precision == "bf16" else precision}.onnx'
+
+
+def keep_compiled_in(folder: Path) -> None:
+    """Let TensorRT and torch.compile begin with nothing here, and later processes find it."""
+    os.environ['XDG_CACHE_HOME'] = str(folder / 'cache')
+    os.environ['TORCHINDUCTOR_CACHE_DIR'] = str(folder / 'cache' / 'torch')
+
+
+def tensorrt_problem() -> str | None:
+    """Why TensorRT does not run here, None if it does."""
+    try:
+        from monodepth_ros.inference import cuda
+        from monodepth_ros.inference.tensorrt_library import library
+
+        problem = cuda.device_problem()
+        if problem is None:
+            library()
+    except (ImportError, RuntimeError, ValueError) as error:
+        return one_line(error)
+    return problem
+
+
+def _tell(text: str) -> None:
+    """Of a build, and of a CUDA graph that could not be recorded."""
+    print(text, file=sys.stderr)
+
+
+def _open_torch(contender: Contender, folder: Path) -> Backend:
+    import torch
+
+    from trainer.export import load_exported
+    from trainer.torch_backend import TorchEngine
+
+    if contender.device == 'cuda' and not torch.cuda.is_available():
+        raise UnavailableError(f'torch {torch.__version__} sees no CUDA GPU')
+    torch.set_num_threads(cores())
+    model, spec = load_exported(folder / CHECKPOINT)
+    if contender.precision == 'fp16':
+        model.halve()
+    # A camera's size is fixed, and code for it is faster.
+    made = torch.compile(model, dynamic=False) if contender.engine == COMPILED else model
+    return Backend(
+        contender.engine,
+        spec,
+        has_confidence=True,
+        precision=contender.precision,
+        make_engine=lambda **_: TorchEngine(made, contender.device),
+    )
+
+
+def _open_without_graph(path: Path) -> Backend:
+    from monodepth_ros.inference.build_options import BuildOptions
+    from monodepth_ros.inference.engine_cache import default_folder, EngineCache
+    from monodepth_ros.inference.model_file import ModelFile
+    from monodepth_ros.inference.tensorrt import engine_key, TensorRtEngine
+    from monodepth_ros.inference.tensorrt_builder import build_plan
+
+    model, cache, options = ModelFile(path), EngineCache(default_folder()), BuildOptions()
+
+    def make_engine(**size: int) -> TensorRtEngine:
+        key = engine_key(model, options=options, device=0, **size)
+        build = partial(build_plan, model, options=options, **size)
+        plan = cache.get(key, build, title=path.name, tell=_tell)
+        return TensorRtEngine(plan, model, graph=False, **size)
+
+    return Backend(
+        TENSORRT,
+        model.spec,
+        has_confidence=model.has_confidence,
+        precision=model.spec.precision,
+        make_engine=make_engine,
+    )

@@ -1,0 +1,178 @@
+"""
+`python -m bench.gpu`: all that wants an NVIDIA GPU, in one command of less than eight minutes.
+
+TensorRT's or TensorRT-RTX's engines are built, tested and measured by turns with torch, one of
+them is opened and closed again and again, and training steps are timed. Each part is a process of
+its own with a time limit; what cannot run here is one row that says why. It needs no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+import sys
+from tempfile import TemporaryDirectory
+import time
+
+from bench.contenders import (
+    keep_compiled_in,
+    Network,
+    NO_GRAPH_FP16,
+    ON_GPU,
+    TENSORRT_FP16,
+    tensorrt_problem,
+)
+from bench.inference import inference_targets
+from bench.machine import description, in_words
+from bench.parts import FAILED, Finding, NOT_RUN, run_part
+from bench.report import report, Target
+from bench.turns import speed_up
+from monodepth_ros.inference.load import UnavailableError
+
+SMALL, LARGE = Network('resnet18', 640, 192), Network('resnet18', 1024, 320)
+TOTAL_S = 460.0
+OPENINGS, WARM_UP = 20, 2
+# What an engine holds is at least some ten; libraries may take a page at any time.
+MOST_GROWTH_MB = 2.0
+TRAINING_SIZE = (192, 640)  # height, width
+
+
+def main() -> int:
+    """Measure, print, write out/bench/gpu.json; 1 when a target is missed or a part failed."""
+    print(in_words())
+    end_s = time.monotonic() + TOTAL_S
+    findings, targets = [], []
+    # A part that was cut off may leave a compiler that still writes.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        # The most telling first, as the last one gets what time is left.
+        for title, work, limit_s, *arguments in (
+            ('GPU', system, 30),
+            (f'engines {SMALL.title}', engines, 180, SMALL, folder / 'small'),
+            ('openings', openings, 60, folder / 'openings'),
+            ('training', training, 180),
+            (f'engines {LARGE.title}', engines, 180, LARGE, folder / 'large'),
+        ):
+            limit_s = max(0.0, min(limit_s, end_s - time.monotonic()))
+            for result in run_part(title, work, *arguments, limit_s=limit_s):
+                print(result, file=sys.stderr)  # the table comes minutes later
+                (targets if isinstance(result, Target) else findings).append(result)
+    status = report(
+        'gpu',
+        columns=('part', '', 'found'),
+        rows=[[finding.part, finding.name, finding.text] for finding in findings],
+        targets=targets,
+        details={
+            'machine': description(),
+            'findings': [finding._asdict() for finding in findings],
+        },
+    )
+    return 1 if any(finding.name == FAILED for finding in findings) else status
+
+
+def system() -> Iterator[Finding]:
+    """Which GPU, driver and TensorRT there are. Raises UnavailableError, as all parts do."""
+    _need_tensorrt()
+    from cuda.bindings import runtime
+
+    from monodepth_ros.inference import cuda
+    from monodepth_ros.inference.tensorrt_library import library
+
+    device = cuda.device()
+    values = {
+        'compute capability': device.compute_capability,
+        'driver for CUDA': str(cuda.call(runtime.cudaDriverGetVersion)),
+        'with': library().title,
+    }
+    yield Finding('GPU', device.name, values)
+
+
+def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
+    """Every contender on the GPU; load_backend has proved TensorRT's by their self-test."""
+    _need_tensorrt()
+    keep_compiled_in(folder)
+    # Imported here: torch's seconds are no part of saying that there is no GPU.
+    from bench.comparison import compare
+    from monodepth_ros.inference.engine_cache import default_folder, EngineCache
+
+    comparison = compare(network, ON_GPU, folder / 'files')
+    for note in EngineCache(default_folder()).entries():
+        size_mb = note.size_bytes / 2**20
+        values = {'build_s': note.build_s, 'size_mb': size_mb}
+        yield Finding(network.title, f'engine of {note.title}', values)
+    for contender, (first_s, error, latency) in comparison.measured.items():
+        values = {
+            'p50_ms': latency.p50_ms,
+            'p95_ms': latency.p95_ms,
+            'images_per_s': latency.images_per_s,
+            'first_s': first_s,
+            'error': error,
+        }
+        yield Finding(network.title, contender.title, values)
+    for contender, why in comparison.left_out.items():
+        yield Finding(network.title, contender.title, {NOT_RUN: why})
+    latencies = {c: measured.latency for c, measured in comparison.measured.items()}
+    if {TENSORRT_FP16, NO_GRAPH_FP16} <= latencies.keys():
+        ratio = speed_up(latencies[NO_GRAPH_FP16], latencies[TENSORRT_FP16])
+        yield Finding(network.title, 'CUDA graph', {'times as fast as without': ratio})
+    yield from inference_targets(network, comparison, flags=set())
+
+
+def openings(folder: Path) -> Iterator[Finding | Target]:
+    """What is missing of the GPU's memory when an engine was opened, run and closed often."""
+    _need_tensorrt()
+    keep_compiled_in(folder)
+    from bench.networks import write_network
+
+    files = folder / 'files'
+    refusals = write_network(SMALL, files, [TENSORRT_FP16.precision])
+    if refusals:
+        raise ValueError(refusals[TENSORRT_FP16.precision])
+    free_mb, seconds = [], []
+    for _ in range(OPENINGS):
+        start_s = time.perf_counter()
+        TENSORRT_FP16.open(files).close()
+        seconds.append(time.perf_counter() - start_s)
+        free_mb.append(_free_mb())
+    # What libraries load at their first use stays for ever.
+    growth_mb = free_mb[WARM_UP - 1] - free_mb[-1]
+    values = {'times': OPENINGS, 'growth_mb': growth_mb, 'each_s': median(seconds)}
+    yield Finding('openings', TENSORRT_FP16.title, values)
+    name = f'growth over {OPENINGS} openings, MB'
+    yield Target(name, growth_mb, MOST_GROWTH_MB, at_most=True)
+
+
+def training() -> Iterator[Finding | Target]:
+    """A step of bench.training, ours and the plain one by turns."""
+    import torch
+
+    from bench.training import alternating_seconds, BATCH, SPEED_UP
+
+    if not torch.cuda.is_available():
+        raise UnavailableError(f'torch {torch.__version__} sees no CUDA GPU')
+    height, width = TRAINING_SIZE
+    seconds = alternating_seconds(height, width, torch.device('cuda'))
+    title = f'training {width}x{height}'
+    for kind, values in seconds.items():
+        yield Finding(title, kind, {'images_per_s': BATCH / median(values)})
+    ratios = [plain / ours for ours, plain in zip(*seconds.values(), strict=True)]
+    yield Target(f'{title}, ours / plain', median(ratios), SPEED_UP['cuda'])
+
+
+def _need_tensorrt() -> None:
+    problem = tensorrt_problem()
+    if problem is not None:
+        raise UnavailableError(problem)
+
+
+def _free_mb() -> float:
+    from cuda.bindings import runtime
+
+    from monodepth_ros.inference import cuda
+
+    return cuda.call(runtime.cudaMemGetInfo) / 2**20
+
+
+if __name__ == '__main__':
+    sys.exit(main())

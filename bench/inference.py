@@ -1,0 +1,181 @@
+"""
+`python -m bench.inference`: what each engine and precision makes of the same exported graph.
+
+The graph is the whole one: uint8 image, flip, confidence. torch computes the module that was
+exported. Weights are random, except for what int8 costs the demo's model. Latencies are measured
+by turns in one process, one image after the other; start-up and memory in a process of its own,
+which finds what was compiled before.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+import math
+from pathlib import Path
+import sys
+from tempfile import TemporaryDirectory
+from typing import Any, TYPE_CHECKING
+
+from bench.contenders import (
+    COMPILED,
+    Contender,
+    EAGER,
+    keep_compiled_in,
+    Network,
+    ON_CPU,
+    ON_GPU,
+    OPENVINO,
+    OPENVINO_INT8,
+    start_up,
+    StartUp,
+    TENSORRT_FP16,
+    tensorrt_problem,
+    TORCH_CPU,
+    TORCH_GPU,
+)
+from bench.machine import BFLOAT16, cpu_flags, description, in_words, VNNI
+from bench.memory import in_child
+from bench.report import report, Target
+from bench.turns import ROUNDS, speed_up
+
+if TYPE_CHECKING:
+    from bench.comparison import Comparison
+
+NETWORKS = (
+    Network('resnet18', 640, 192),
+    Network('resnet18', 1024, 320),
+    Network('godard_vgg', 512, 256),
+)
+LEAST_OVER_TORCH, LEAST_OVER_FP32, LEAST_OVER_TORCH_GPU = 2.0, 1.5, 3.0
+MOST_ABS_REL_RATIO = 1.02
+DEMO = Path('out/demo')
+COLUMNS = ('', 'p50 ms', 'p95 ms', 'images/s', 'start s', 'MB', 'error')
+
+
+def main() -> int:
+    """Command line; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--demo', type=Path, default=DEMO, help='what `make demo` wrote')
+    options = parser.parse_args()
+    print(in_words())
+    rows, targets, networks = [], [], {}
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        keep_compiled_in(folder)
+        for network in NETWORKS:
+            comparison, starts = _measure(network, folder)
+            rows += _rows(network, comparison, starts)
+            targets += inference_targets(network, comparison, cpu_flags())
+            networks[network.title] = _as_dict(comparison, starts)
+        targets += _demo_targets(options.demo, folder)
+    return report(
+        'inference',
+        columns=COLUMNS,
+        rows=rows,
+        targets=targets,
+        details={'machine': description(), 'rounds': ROUNDS, 'networks': networks},
+    )
+
+
+def inference_targets(
+    network: Network, comparison: Comparison, flags: set[str]
+) -> Iterator[Target]:
+    """
+    Those that can be judged on this machine.
+
+    flags: of the processor. bfloat16 counts only where the processor has it, int8 only in its own
+    target: its arithmetic is chosen with an export.
+    """
+    latency = {c: measured.latency for c, measured in comparison.measured.items()}
+
+    def target(fast: Contender, slow: Contender, least: float) -> Target:
+        # What was refused is missed.
+        ratio = speed_up(latency[slow], latency[fast]) if fast in latency else math.nan
+        return Target(f'{network.title}: {fast.title} / {slow.title}', ratio, least)
+
+    counted = {'fp32', 'fp16'} | ({'bf16'} if flags & BFLOAT16 else set())
+    engines = [
+        contender
+        for contender in latency
+        if contender.device == 'cpu'
+        and contender.engine not in (EAGER, COMPILED)
+        and contender.precision in counted
+    ]
+    if engines and TORCH_CPU in latency:
+        best = max(engines, key=lambda c: speed_up(latency[TORCH_CPU], latency[c]))
+        yield target(best, TORCH_CPU, LEAST_OVER_TORCH)
+    # ONNX Runtime computes our int8 in float32 (docs/export.md).
+    if flags & VNNI and OPENVINO in latency:
+        yield target(OPENVINO_INT8, OPENVINO, LEAST_OVER_FP32)
+    if TORCH_GPU in latency:
+        yield target(TENSORRT_FP16, TORCH_GPU, LEAST_OVER_TORCH_GPU)
+
+
+def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender, StartUp]]:
+    # Imported here: the children import this module, and torch is no part of most of them.
+    from bench.comparison import compare
+
+    problem = tensorrt_problem()
+    contenders = ON_CPU if problem else ON_CPU + ON_GPU
+    files = folder / network.title
+    comparison = compare(network, contenders, files)
+    left_out = {contender.title: why for contender, why in comparison.left_out.items()}
+    for title, why in (left_out | ({'TensorRT': problem} if problem else {})).items():
+        print(f'{network.title}: left out: {title}: {why}', file=sys.stderr)
+    starts = {c: in_child(start_up, c, files) for c in comparison.measured}
+    return comparison, starts
+
+
+def _rows(
+    network: Network, comparison: Comparison, starts: dict[Contender, StartUp]
+) -> Iterator[list[str]]:
+    yield [network.title, *[''] * (len(COLUMNS) - 1)]
+    for contender, (_, error, latency) in comparison.measured.items():
+        start = starts[contender]
+        yield [
+            contender.title,
+            f'{latency.p50_ms:.3g}',
+            f'{latency.p95_ms:.3g}',
+            f'{latency.images_per_s:.3g}',
+            f'{start.seconds:.1f}',
+            f'{start.peak_mb:.0f}',
+            f'{error:.1e}',
+        ]
+
+
+def _as_dict(comparison: Comparison, starts: dict[Contender, StartUp]) -> dict[str, Any]:
+    """For JSON."""
+    engines = {
+        contender.title: {'first_s': first_s, 'error': error}
+        | latency._asdict()
+        | starts[contender]._asdict()
+        for contender, (first_s, error, latency) in comparison.measured.items()
+    }
+    left_out = {contender.title: why for contender, why in comparison.left_out.items()}
+    return {'engines': engines, 'left_out': left_out}
+
+
+def _demo_targets(demo: Path, folder: Path) -> Iterator[Target]:
+    """What int8 costs the demo's model, on scenes that it has not seen."""
+    model, pairs, recording = demo / 'model.onnx', demo / 'pairs', demo / 'camera_bag'
+    missing = [str(path) for path in (model, pairs, recording) if not path.exists()]
+    if missing:
+        print(f'{missing[0]} is missing, `make demo` writes it: the accuracy of int8 is not '
+              'measured', file=sys.stderr)  # fmt: skip
+        return
+    # As in _measure.
+    from trainer.evaluate import evaluate
+    from trainer.evaluate_config import EvaluateConfig
+    from trainer.quantize import quantize
+
+    int8 = folder / 'demo_int8.onnx'
+    quantize(model, int8, str(pairs))
+    scores = evaluate([model, int8], str(recording), EvaluateConfig()).scores.values()
+    before, after = (score.metrics.abs_rel for score in scores)
+    print(f'demo: Abs Rel {before:.4f} in fp32, {after:.4f} in int8')
+    yield Target('demo: Abs Rel int8 / fp32', after / before, MOST_ABS_REL_RATIO, at_most=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

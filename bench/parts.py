@@ -1,0 +1,87 @@
+"""Parts of a benchmark, in processes of their own: one that crashes or hangs ends no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+import multiprocessing
+from multiprocessing.connection import Connection
+import time
+from typing import Any, NamedTuple
+
+from bench.report import Target
+from monodepth_ros.errors import one_line
+from monodepth_ros.inference.load import UnavailableError
+
+# What a part is where something is missing or takes too long, and where something is wrong.
+NOT_RUN, FAILED = 'not run', 'failed'
+WHY = 'why'
+
+
+class Finding(NamedTuple):
+    """What a part has found: values by name with unit, under a name."""
+
+    part: str
+    name: str
+    values: dict[str, float | str]
+
+    @property
+    def text(self) -> str:
+        """The values in one line."""
+        shown = {
+            name: value if isinstance(value, str) else f'{value:.4g}'
+            for name, value in self.values.items()
+        }
+        return ', '.join(f'{name}: {value}' for name, value in shown.items())
+
+
+def run_part(
+    title: str,
+    work: Callable[..., Iterable[Finding | Target]],
+    *arguments: Any,
+    limit_s: float,
+) -> Iterator[Finding | Target]:
+    """
+    What work(*arguments) gives in a fresh process, as it comes, for limit_s at most.
+
+    Where that ends before its time, the last one is a Finding called NOT_RUN or FAILED.
+    """
+    context = multiprocessing.get_context('spawn')
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(sender, title, work, arguments))
+    process.start()
+    sender.close()
+    end_s = time.monotonic() + limit_s
+    try:
+        while receiver.poll(max(0.0, end_s - time.monotonic())):
+            result = receiver.recv()
+            if result is None:
+                return
+            yield result
+        yield _ended(title, NOT_RUN, f'cut off after {limit_s:.0f} s')
+    except EOFError:
+        process.join()
+        yield _ended(title, FAILED, f'its process died with status {process.exitcode}')
+    finally:
+        process.kill()
+        process.join()
+
+
+def _send(
+    sender: Connection,
+    title: str,
+    work: Callable[..., Iterable[Finding | Target]],
+    arguments: tuple[Any, ...],
+) -> None:
+    try:
+        for result in work(*arguments):
+            sender.send(result)
+    except UnavailableError as error:
+        sender.send(_ended(title, NOT_RUN, one_line(error)))
+    # Of whatever library: the others still have their turn.
+    except Exception as error:
+        sender.send(_ended(title, FAILED, f'{type(error).__name__}: {one_line(error)}'))
+    sender.send(None)
+
+
+def _ended(title: str, how: str, why: str) -> Finding:
+    return Finding(title, how, {WHY: why})
