@@ -7,6 +7,7 @@ from pathlib import Path
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -49,18 +50,19 @@ def test_colcon_builds_and_installs_what_ros_looks_for(tmp_path):
 
 
 @pytest.mark.slow
-def test_pip_installs_the_programs_where_ros2_run_looks(tmp_path):
+def test_a_wheel_has_the_programs_where_ros2_run_looks(tmp_path):
     # A copy: pip leaves what it builds beside the sources.
-    source, prefix = tmp_path / 'source', tmp_path / 'prefix'
+    source = tmp_path / 'source'
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns('.*', 'build', 'out'))
     options = ('--no-deps', '--no-build-isolation', '--disable-pip-version-check')
     subprocess.run(
-        [sys.executable, '-m', 'pip', 'install', *options, '--prefix', prefix, source],
+        [sys.executable, '-m', 'pip', 'wheel', *options, '-w', tmp_path, source],
         check=True,
         capture_output=True,
     )
-    program = prefix / 'lib' / 'monodepth_ros' / 'replay'
-    assert os.access(program, os.X_OK)
-    command = [sys.executable, program, '--help']
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert 'usage' in result.stdout
+    (wheel,) = tmp_path.glob('*.whl')
+    with zipfile.ZipFile(wheel) as archive:
+        modes = {info.filename: info.external_attr >> 16 for info in archive.infolist()}
+    for program in ('build_engine', 'collect_pairs', 'depth_node', 'replay'):
+        (name,) = (n for n in modes if n.endswith(f'.data/data/lib/monodepth_ros/{program}'))
+        assert modes[name] & 0o111 == 0o111, 'not executable'
