@@ -84,7 +84,7 @@ def test_trainer_uses_the_shared_parts_only():
 
 
 @pytest.mark.parametrize(
-    'path', (ROOT / 'monodepth_ros').rglob('*.py'), ids=lambda path: path.name
+    'path', sorted((ROOT / 'monodepth_ros').rglob('*.py')), ids=lambda path: path.name
 )
 def test_nothing_on_the_robot_runs_what_a_file_says(path):
     assert not {'pickle', 'marshal', 'shelve', 'runpy'} & _modules(path)
