@@ -29,6 +29,7 @@ def run_in_background(
             while not wait([future], timeout=period_s).done:
                 if not meanwhile():
                     stop.set()
-        finally:
+        except BaseException:
             stop.set()
+            raise
         return future.result()

@@ -45,6 +45,9 @@ def judge(summary: Summary, limits: DiagnosticsParams, *, wanted: bool) -> Itera
             WARN,
             f'{summary.published_hz:.1f} depth images a second, expected {limits.min_rate_hz:g}',
         )
+    if not summary.published_hz:
+        return
+    # Of the last frames, which are old where none came out.
     total = summary.latency.get(TOTAL)
     if total and limits.max_latency_ms and total.p95_ms > limits.max_latency_ms:
         yield Finding(

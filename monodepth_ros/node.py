@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 import sys
+from threading import Event
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -31,7 +32,10 @@ from monodepth_ros.ros.session import ros_session
 
 DIAGNOSTICS_PERIOD_S = 1.0
 LOG_PERIOD_S = 5.0
-UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = 'unconfigured', 'configuring', 'inactive', 'active'
+UNCONFIGURED, CONFIGURING, INACTIVE = 'unconfigured', 'configuring', 'inactive'
+ACTIVE, FINALIZED = 'active', 'finalized'
+# Before another try where rclpy itself fails.
+PAUSE_S = 0.1
 
 
 class DepthNode(LifecycleNode):
@@ -44,6 +48,8 @@ class DepthNode(LifecycleNode):
         self._backend: Backend | None = None
         self._streams: list[CameraStream] = []
         self._worker: DepthWorker | None = None
+        # An engine may be built at any frame, for minutes, and must not hold up the end of all.
+        self._stopping = Event()
         self.live = LiveParameters(
             self,
             DEPTH_NODE,
@@ -97,6 +103,7 @@ class DepthNode(LifecycleNode):
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
         self._release()
+        self._state = FINALIZED
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
@@ -115,7 +122,12 @@ class DepthNode(LifecycleNode):
         tell, started_s = self.get_logger().info, time.monotonic()
 
         def load(cancelled: Callable[[], bool]) -> Backend:
-            return load_backend(params.model, **options, tell=tell, cancelled=cancelled)
+            return load_backend(
+                params.model,
+                **options,
+                tell=tell,
+                cancelled=lambda: cancelled() or self._stopping.is_set(),
+            )
 
         def meanwhile() -> bool:
             if not self.context.ok():
@@ -132,22 +144,28 @@ class DepthNode(LifecycleNode):
         return run_in_background(load, period_s=DIAGNOSTICS_PERIOD_S, meanwhile=meanwhile)
 
     def _stop(self) -> None:
-        """The frame that is being computed still comes out."""
+        """The frame that is being computed still comes out; an engine's build is given up."""
+        self._stopping.set()
         for stream in self._streams:
             stream.stop()
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+        self._stopping.clear()
 
     def _release(self) -> None:
         self._stop()
         for stream in self._streams:
             stream.close()
         self._streams = []
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
+        backend, self._backend = self._backend, None
         self._state = UNCONFIGURED
+        if backend is not None:
+            try:
+                backend.close()
+            # As after an error of the GPU, which nothing can be freed of.
+            except Exception as error:
+                self.get_logger().error(f'the engine does not close: {error}')
 
     def _on_parameters(self) -> None:
         for stream in self._streams:
@@ -211,6 +229,7 @@ def _spin(node: DepthNode) -> None:
         except RuntimeError as error:
             if rclpy.ok():
                 node.get_logger().error(str(error), throttle_duration_sec=LOG_PERIOD_S)
+                time.sleep(PAUSE_S)
 
 
 def _started(node: DepthNode) -> bool:

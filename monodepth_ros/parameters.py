@@ -60,6 +60,8 @@ class DepthNodeParams(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if len(set(self.camera_names)) < len(self.camera_names):
+            raise ValueError(f'parameter cameras is {self.cameras!r}, expected different names')
         if len(self.camera_names) > 1 and self.camera_info_file:
             raise ValueError(
                 'parameter camera_info_file is of one camera, but parameter cameras names '

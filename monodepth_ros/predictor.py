@@ -156,7 +156,8 @@ class Predictor:
         self._output_size = output_size
         self._tell = tell
         self._camera: Camera | None = None
-        self._maps: CameraMaps | ValueError | None = None
+        self._maps: CameraMaps | None = None
+        self._problem = ''
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
@@ -165,9 +166,9 @@ class Predictor:
         Raises ValueError when the image is not of the camera's size, or for a camera that the
         model cannot serve.
         """
+        times_s = [time.perf_counter()]
         maps = self._maps_of(camera)
         spec = self._backend.spec
-        times_s = [time.perf_counter()]
         shown = maps.to_network.warp(image)
         # A no-op, unless another predictor used the backend since.
         self._backend.resize(width=maps.network.width, height=maps.network.height)
@@ -194,18 +195,18 @@ class Predictor:
                     f'camera_info changed: {camera.width} x {camera.height} px, fx '
                     f'{camera.k[0]:.0f} px; everything is mapped anew'
                 )
-            self._camera = camera
-            # A camera that cannot be served is not tried again at each of its frames.
+            self._camera, self._maps, self._problem = camera, None, ''
+            # What cannot be served, or an engine that cannot be built for it, is not tried again
+            # at each of its frames.
             try:
                 self._maps = CameraMaps(camera, self._backend, self._output_size)
-            except ValueError as error:
-                self._maps = error
+            except Exception as error:
+                self._problem = str(error) or repr(error)
             else:
                 for line in _remarks(camera, self._maps, self._backend):
                     self._tell(line)
-        if isinstance(self._maps, ValueError):
-            raise self._maps
-        assert self._maps is not None
+        if self._maps is None:
+            raise ValueError(self._problem)
         return self._maps
 
 

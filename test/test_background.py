@@ -26,6 +26,11 @@ def test_the_result_comes_back_and_meanwhile_is_called():
     assert run_in_background(work, period_s=PERIOD_S, meanwhile=meanwhile) == 'done'
 
 
+def test_what_is_left_of_work_that_is_done_was_not_told_to_end():
+    cancelled = run_in_background(lambda cancelled: cancelled, period_s=1, meanwhile=lambda: True)
+    assert not cancelled()
+
+
 def test_what_the_work_raises_is_raised_here():
     def work(cancelled):
         raise ValueError('no such model')

@@ -52,6 +52,11 @@ def test_a_limit_of_0_never_warns():
     assert not _judged(none, latency={'total': Latency(1e6, 1e6, 1e6)}, **worst)
 
 
+def test_old_latencies_and_confidences_are_not_judged():
+    old = {'latency': {'total': Latency(1e6, 1e6, 1e6)}, 'confidence': 0.0}
+    assert not _judged(wanted=False, published_hz=0.0, **old)
+
+
 def test_a_rate_that_nobody_listens_to_is_not_low():
     assert not _judged(wanted=False, published_hz=0.0)
 

@@ -103,6 +103,8 @@ def test_a_whole_number_does_for_a_fraction_and_a_word_does_not():
 def test_cameras_are_names_with_blanks_between_and_a_calibration_file_is_of_one():
     assert DepthNodeParams().camera_names == ['']
     assert DepthNodeParams(cameras=' left  right ').camera_names == ['left', 'right']
+    with pytest.raises(ValueError, match="cameras is 'left left', expected different names"):
+        DepthNodeParams(cameras='left left')
     with pytest.raises(ValueError, match='is of one camera, but parameter cameras names 2'):
         DepthNodeParams(cameras='left right', camera_info_file='camera.yaml')
 

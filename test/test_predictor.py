@@ -8,6 +8,8 @@ Through a model file whose disparity is its red: red 51 is 1/20 of 128 px, 64 px
 from __future__ import annotations
 
 from collections import Counter
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -258,6 +260,36 @@ def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(predic
         with pytest.raises(ValueError, match=r'no pixel of this camera .*; check K, R and P'):
             predictor.predict(_red(aside), aside)
     assert calls['CameraMaps.__init__'] == 2  # found out once
+    predictor.predict(_red(TRAINED), TRAINED)
+
+
+def test_a_frame_that_fails_is_not_kept(predictor):
+    aside = Camera(128, 64, TRAINED.k, p=(64.0, 0, -400, 0, 0, 64.0, 31.5, 0, 0, 0, 1.0, 0))
+    images = [_red(aside) for _ in range(3)]
+    kept = [weakref.ref(image) for image in images]
+    while images:
+        with pytest.raises(ValueError, match='no pixel of this camera'):
+            predictor.predict(images.pop(), aside)
+    gc.collect()
+    assert not any(image() is not None for image in kept)
+
+
+def test_an_engine_that_cannot_be_made_for_a_camera_is_told_and_maps_of_another_are_not_used(
+    predictor, monkeypatch
+):
+    pytest.importorskip('openvino')
+    from monodepth_ros.inference.openvino import OpenVinoEngine
+
+    def no_memory(engine, *_, **size):
+        raise RuntimeError(f'no memory for {size["width"]}')
+
+    predictor.predict(_red(TRAINED), TRAINED)
+    wide = Camera(128, 64, WIDE.k)  # an image of the same size
+    for module in (OpenVinoEngine, OnnxRuntimeEngine):
+        monkeypatch.setattr(module, '__init__', no_memory)
+    for _ in range(2):
+        with pytest.raises(ValueError, match='no memory for 256'):
+            predictor.predict(_red(wide), wide)
     predictor.predict(_red(TRAINED), TRAINED)
 
 

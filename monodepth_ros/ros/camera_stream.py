@@ -31,6 +31,7 @@ from monodepth_ros.ros.qos import (
     publisher_events,
     reliable,
     subscription_events,
+    with_events,
 )
 from monodepth_ros.ros.session import CLASSES, image_source, message_class
 from monodepth_ros.ros.silent_topic import why_silent
@@ -69,6 +70,7 @@ class CameraStream:
         }
         self._last_loss: str | None = None
         self._images: Subscription | None = None
+        self._max_rate_hz = 0.0
         self._rate_limit: RateLimit | None = None
         self.start_counting()
 
@@ -76,8 +78,12 @@ class CameraStream:
         """Begin with new statistics."""
         self._started_s = time.monotonic()
         self.statistics = FrameStatistics()
+        self._made_for = self._live[OutputParams]
         self._maker = DepthMaker(
-            self._pipeline(), self.statistics, wanted=self._wanted, complain=self._complain
+            Pipeline(self._predictor(self._made_for), OutputMaker(CLASSES, self._made_for)),
+            self.statistics,
+            wanted=self._wanted,
+            complain=self._complain,
         )
         self.follow_parameters()
 
@@ -87,14 +93,15 @@ class CameraStream:
         kind, topic = image_source(
             self._node, self._image, self._live[DepthNodeParams].image_transport
         )
-        self._images = self._node.create_subscription(
+        create = partial(
+            self._node.create_subscription,
             kind,
             topic,
             partial(self._on_image, worker),
             best_effort(),
-            event_callbacks=subscription_events(self._node, topic),
             qos_overriding_options=OVERRIDABLE,
         )
+        self._images = with_events(create, subscription_events(self._node, topic))
         self.log.info(f'listening to {self._images.topic_name}')
 
     def stop(self) -> None:
@@ -112,10 +119,20 @@ class CameraStream:
         self._outputs = {}
 
     def follow_parameters(self) -> None:
-        """The parameters changed: from the next frame on they hold."""
-        max_rate_hz = self._live[DepthNodeParams].max_rate_hz
-        self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
-        self._maker.pipeline = self._pipeline()
+        """The parameters may have changed: from the next frame on they hold."""
+        max_rate_hz, params = self._live[DepthNodeParams].max_rate_hz, self._live[OutputParams]
+        if max_rate_hz != self._max_rate_hz:
+            self._max_rate_hz = max_rate_hz
+            self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
+        if params == self._made_for:
+            return
+        predictor = self._maker.pipeline.predictor
+        # Its maps are kept where they can be.
+        before = self._made_for
+        if (params.max_depth_m, params.output_size) != (before.max_depth_m, before.output_size):
+            predictor = self._predictor(params)
+        self._made_for = params
+        self._maker.pipeline = Pipeline(predictor, OutputMaker(CLASSES, params))
 
     def defeat(self) -> str | None:
         """Why computing is to be given up, as the parameters say; None if it is not."""
@@ -163,23 +180,22 @@ class CameraStream:
         return CameraInfoTopic(self._node, self._topic('camera_info'), rectified=params.rectified)
 
     def _publisher(self, topic: str, kind: str) -> Publisher:
-        return self._node.create_lifecycle_publisher(
+        create = partial(
+            self._node.create_lifecycle_publisher,
             message_class(kind),
             topic,
             reliable(),
-            event_callbacks=publisher_events(self._node, topic),
             qos_overriding_options=OVERRIDABLE,
         )
+        return with_events(create, publisher_events(self._node, topic))
 
-    def _pipeline(self) -> Pipeline:
-        params = self._live[OutputParams]
-        predictor = Predictor(
+    def _predictor(self, params: OutputParams) -> Predictor:
+        return Predictor(
             self._backend,
             max_depth_m=params.max_depth_m or None,
             output_size=params.output_size,
             tell=self.log.warning,
         )
-        return Pipeline(predictor, OutputMaker(CLASSES, params))
 
     def _wanted(self) -> dict[str, Callable[[Any], None]]:
         return {

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import inspect
-from typing import Any
+from typing import Any, TypeVar
 
 try:
-    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+    from rclpy.event_handler import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
 except ImportError:  # Humble
-    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+    from rclpy.qos_event import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+T = TypeVar('T')
 # `qos_overrides./topic.subscription.reliability` and the like.
-OVERRIDABLE = QoSOverridingOptions.with_default_policies()
+POLICIES = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+OVERRIDABLE = QoSOverridingOptions(POLICIES)
 
 
 # Functions, because rclpy writes what a user overrides into the profile that it is given.
@@ -37,6 +53,14 @@ def latched() -> QoSProfile:
     return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
+def with_events(create: Callable[..., T], events: object) -> T:
+    """What create(event_callbacks=events) makes; without them where the RMW has no such events."""
+    try:
+        return create(event_callbacks=events)
+    except UnsupportedEventTypeError:
+        return create()
+
+
 def subscription_events(node: Node, topic: str) -> SubscriptionEventCallbacks:
     """Log who begins and ends to publish, and whose quality of service does not fit."""
     return _events(SubscriptionEventCallbacks, node, topic, 'subscription', 'publisher')
@@ -51,10 +75,12 @@ def _events(kind: type, node: Node, topic: str, ours: str, theirs: str) -> Any:
     log, name = node.get_logger(), node.resolve_topic_name(topic)
 
     def incompatible(event: Any) -> None:
-        policy = QoSPolicyKind(event.last_policy_kind).name.lower()
+        kind = QoSPolicyKind(event.last_policy_kind)
+        policy = kind.name.lower()
+        here = f', or here with `-p qos_overrides.{name}.{ours}.{policy}:=...`'
         log.warning(
             f'a {theirs} of {name} has an incompatible {policy} and gets nothing across; change '
-            f'it there, or here with `-p qos_overrides.{name}.{ours}.{policy}:=...`'
+            f'it there{here if kind in POLICIES else ""}'
         )
 
     def matched(event: Any) -> None:
