@@ -120,6 +120,14 @@ class Camera:
         """rectified_from_raw, (3, 3)."""
         return np.reshape(self.r if any(self.r) else IDENTITY_3X3, (3, 3)).astype(np.float64)
 
+    def check_image(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError for an array of another height and width than this camera's."""
+        if shape[:2] != (self.height, self.width):
+            raise ValueError(
+                f'got an image of {shape[1]} x {shape[0]}, expected {self.width} x {self.height} '
+                'as its camera_info says'
+            )
+
     def as_rectified(self) -> Camera:
         """The camera of this one's rectified image: K = P[:3, :3], D = 0, R = I."""
         k = tuple(self.rectified.matrix().ravel().tolist())

@@ -82,12 +82,7 @@ class ToCanonical:
         image: (h, w) or (h, w, C) uint8. Returns (H, W) or (H, W, C) uint8; what lies outside
         the live image mirrors it. Raises ValueError when the image is of another size.
         """
-        expected = (self.camera.height, self.camera.width)
-        if image.shape[:2] != expected:
-            raise ValueError(
-                f'got an image of {image.shape[1]} x {image.shape[0]}, expected '
-                f'{expected[1]} x {expected[0]} as its camera_info says'
-            )
+        self.camera.check_image(image.shape)
         warped = cv2.remap(image, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         if self._oversampling > 1:
             size = (self.canonical.width, self.canonical.height)

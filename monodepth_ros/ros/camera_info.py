@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
@@ -63,6 +64,8 @@ class CameraInfoTopic:
         self._node = node
         self._rectified = rectified
         self._came = False
+        # The node's own group remembers all that was ever made in it.
+        self._group = MutuallyExclusiveCallbackGroup()
         self._subscriptions = [self._listen(best_effort())]
 
     def ask_for_latched(self) -> None:
@@ -88,7 +91,9 @@ class CameraInfoTopic:
         )
 
     def _listen(self, qos: object) -> Subscription:
-        return self._node.create_subscription(CameraInfo, self.topic, self._on_camera_info, qos)
+        return self._node.create_subscription(
+            CameraInfo, self.topic, self._on_camera_info, qos, callback_group=self._group
+        )
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
         self._came = True

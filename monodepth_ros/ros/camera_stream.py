@@ -8,13 +8,13 @@ from pathlib import Path
 import time
 from typing import Any
 
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
-from monodepth_ros.core.camera import Camera
 from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.backend import Backend
@@ -62,6 +62,8 @@ class CameraStream:
         self._live = live
         self._backend = backend
         self._image = self._topic('image')
+        # The node's own group remembers all that was ever made in it.
+        self._group = MutuallyExclusiveCallbackGroup()
         self._calibration = self._make_calibration()
         self._outputs = {
             topic: self._publisher(self._topic(topic), kind)
@@ -99,6 +101,7 @@ class CameraStream:
             topic,
             partial(self._on_image, worker),
             best_effort(),
+            callback_group=self._group,
             qos_overriding_options=OVERRIDABLE,
         )
         self._images = with_events(create, subscription_events(self._node, topic))
@@ -185,6 +188,7 @@ class CameraStream:
             message_class(kind),
             topic,
             reliable(),
+            callback_group=self._group,
             qos_overriding_options=OVERRIDABLE,
         )
         return with_events(create, publisher_events(self._node, topic))
@@ -219,7 +223,7 @@ class CameraStream:
             return
         try:
             pixels = messages.image_pixels(msg)
-            _check_size(pixels.shape, camera)
+            camera.check_image(pixels.shape)
         except ValueError as error:
             self._drop('not usable', str(error))
             return
@@ -240,11 +244,3 @@ class CameraStream:
         self._last_loss = text
         if self._node.context.ok():
             self.log.error(text, throttle_duration_sec=LOG_PERIOD_S)
-
-
-def _check_size(shape: tuple[int, ...], camera: Camera) -> None:
-    if shape[:2] != (camera.height, camera.width):
-        raise ValueError(
-            f'got an image of {shape[1]} x {shape[0]}, expected {camera.width} x {camera.height} '
-            'as its camera_info says'
-        )
