@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,12 @@ import numpy as np
 
 from demo.score import check_headers
 from monodepth_ros.bag_cameras import CameraTopic
+from monodepth_ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
+from monodepth_ros.shared_memory import FOLDER
 
+PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
+# Of three processes with the profile, and some more.
+LEAST_SHARED_BYTES = 160_000_000
 OUTPUT_BAG = 'depth_bag'
 # How long the last frames may take through node and recorder.
 DRAIN_S = 3.0
@@ -40,12 +46,19 @@ class LiveResult:
 
 def ros_environment() -> dict[str, str]:
     """This process's environment with a ROS domain of its own, kept on this machine."""
-    return os.environ | {
+    ours = {
         'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        # Fast DDS loses nearly every image with its default transports.
-        'FASTDDS_BUILTIN_TRANSPORTS': 'LARGE_DATA',
     }
+    return os.environ | ours | _transport()
+
+
+def _transport() -> dict[str, str]:
+    """Fast DDS loses nearly every image with its default transports."""
+    if shutil.disk_usage(FOLDER).free > LEAST_SHARED_BYTES:
+        return profile_variables(PROFILE, {})
+    # As in a container: this loses a message now and then, but needs no shared memory.
+    return {TRANSPORTS_VARIABLE: 'LARGE_DATA'}
 
 
 def run_live(

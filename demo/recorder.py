@@ -66,7 +66,11 @@ def main() -> int:
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     with write_bag(options.bag) as bag, ros_session():
         recorder = Recorder(bag)
-        rclpy.spin(recorder)
+        try:
+            rclpy.spin(recorder)
+        finally:
+            # At exit, libraries end in any order.
+            recorder.destroy_node()
     with atomic_file(options.times) as partial:
         partial.write_text(json.dumps(recorder.received))
     return 0

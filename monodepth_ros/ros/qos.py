@@ -42,9 +42,14 @@ def best_effort(depth: int = 1) -> QoSProfile:
 
 
 def reliable() -> QoSProfile:
-    """Received by both kinds of subscribers; a newer message replaces one not yet delivered."""
+    """
+    Received by both kinds of subscribers.
+
+    DDS finds out that a message got lost when the next one comes: with a depth of 1 it has been
+    replaced by then, and cannot be sent again. A cloud takes megabytes, so there are no more.
+    """
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
+        history=HistoryPolicy.KEEP_LAST, depth=2, reliability=ReliabilityPolicy.RELIABLE
     )
 
 
