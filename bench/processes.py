@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 import os
-from pathlib import Path
-import signal
 import subprocess
 import sys
 from typing import Any
 
+from demo.processes import running
 from monodepth_ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
-
-PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
-STOP_S = 20.0
 
 
 def environment() -> dict[str, str]:
@@ -24,19 +19,8 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in theirs} | ours
 
 
-@contextmanager
-def running(
-    arguments: list[str], environment: dict[str, str], **options: Any
-) -> Iterator[subprocess.Popen]:
-    """A module, stopped with SIGINT so that it frees its shared memory."""
-    process = subprocess.Popen([sys.executable, '-m', *arguments], env=environment, **options)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def running_module(
+    arguments: list[str], variables: dict[str, str], **options: Any
+) -> AbstractContextManager[subprocess.Popen]:
+    """`python -m`; see running."""
+    return running([sys.executable, '-m', *arguments], variables, **options)

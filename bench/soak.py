@@ -23,9 +23,10 @@ import time
 from typing import NamedTuple
 
 from bench.constant_model import write_constant_model
-from bench.processes import environment, PROFILE, running
+from bench.processes import environment, running_module
 from bench.report import report, Target
 from bench.transport_ends import RATE_HZ
+from demo.processes import PROFILE
 from monodepth_ros.dds_profile import profile_variables
 from monodepth_ros.outputs import DEPTH, POINTS
 
@@ -79,13 +80,13 @@ def _soak(model: Path, frames: int) -> tuple[dict[str, float], list[Holding]]:
     camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
     listener = ['bench.transport_ends', 'listener']
     with (
-        running(_node(model, 'points_stride:=1'), processes) as node,
-        running(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
+        running_module(_node(model, 'points_stride:=1'), processes) as node,
+        running_module(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
     ):
         if listening.stdout.readline() != 'matched\n':
             raise RuntimeError('the listener ended before it found the node; its output says why')
         held = []
-        with running(camera, processes) as publishing:
+        with running_module(camera, processes) as publishing:
             while publishing.poll() is None:
                 time.sleep(SAMPLE_S)
                 held.append(_holding(node.pid))
@@ -100,8 +101,8 @@ def _cycle(model: Path, cycles: int) -> list[Holding]:
     processes = environment() | profile_variables(PROFILE, {})
     held = []
     with (
-        running(_node(model, 'autostart:=false'), processes) as node,
-        running(
+        running_module(_node(model, 'autostart:=false'), processes) as node,
+        running_module(
             ['bench.transport_ends', 'manager'],
             processes,
             stdin=subprocess.PIPE,

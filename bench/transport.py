@@ -24,8 +24,9 @@ import time
 from typing import NamedTuple
 
 from bench.constant_model import write_constant_model
-from bench.processes import environment, PROFILE, running
+from bench.processes import environment, running_module
 from bench.report import report, Target
+from demo.processes import PROFILE
 from monodepth_ros.dds_profile import profile_variables
 from monodepth_ros.outputs import DEPTH, INFO, POINTS
 
@@ -85,14 +86,14 @@ def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
     camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
     listener = ['bench.transport_ends', 'listener']
     with (
-        running(node, processes) as nodes,
-        running(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
+        running_module(node, processes) as nodes,
+        running_module(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
     ):
         if listening.stdout.readline() != 'matched\n':
             raise RuntimeError('the listener ended before it found the node; its output says why')
         busy = {NODE: nodes, LISTENER: listening}
         before_s = {name: _cpu_s(process) for name, process in busy.items()}
-        with running(camera, processes) as publishing:
+        with running_module(camera, processes) as publishing:
             if publishing.wait() != 0:
                 raise RuntimeError('the camera failed; its output says why')
         time.sleep(DRAIN_S)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 import json
 import os
@@ -16,18 +14,17 @@ import time
 
 import numpy as np
 
+from demo.processes import PROFILE, running
 from demo.score import check_headers
 from monodepth_ros.bag_cameras import CameraTopic
 from monodepth_ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
 from monodepth_ros.shared_memory import FOLDER
 
-PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
 # Of three processes with the profile, and some more.
 LEAST_SHARED_BYTES = 160_000_000
 OUTPUT_BAG = 'depth_bag'
 # How long the last frames may take through node and recorder.
 DRAIN_S = 3.0
-STOP_S = 20.0
 
 
 class StageError(RuntimeError):
@@ -90,22 +87,6 @@ def run_live(
             raise StageError(f'{process.args[2]} ended with status {process.returncode}')
     check_headers(output / OUTPUT_BAG, bag, camera.image)
     return _result(published, received)
-
-
-@contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen]:
-    """A process, stopped with SIGINT so that it frees its shared memory; killed if it hangs."""
-    process = subprocess.Popen(command, env=environment)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _node(model: Path, camera: CameraTopic, compressed: bool) -> list[str]:

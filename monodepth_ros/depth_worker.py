@@ -51,17 +51,19 @@ class DepthMaker:
     def __init__(
         self,
         pipeline: Pipeline,
-        statistics: FrameStatistics,
         *,
         wanted: Callable[[], dict[str, Callable[[Any], None]]],
         complain: Callable[[str], None],
     ) -> None:
         self.pipeline = pipeline
-        self.statistics = statistics
-        self.failures = 0
-        self.last_failure = ''
         self._wanted = wanted
         self._complain = complain
+        self.start_counting()
+
+    def start_counting(self) -> None:
+        """Begin with new statistics, and no failures."""
+        self.statistics = FrameStatistics()
+        self.failures, self.last_failure = 0, ''
 
     def make(self, frame: Frame) -> None:
         """Compute a frame and publish; raises nothing."""

@@ -34,11 +34,11 @@ NEED_CONFIDENCE = (CONFIDENCE, CLEARING)
 
 
 class OutputMaker:
-    """Makes the messages of one predictor's predictions; its buffers are reused."""
+    """Makes the messages of one predictor's predictions as params say; its buffers are reused."""
 
     def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
         self._classes = classes
-        self._params = params
+        self.params = params
         self._colors = DepthColors(
             params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
         )
@@ -63,7 +63,7 @@ class OutputMaker:
 
     def _depth(self, header: Any, prediction: Prediction) -> Any:
         return message_makers.depth_image(
-            self._classes, header, prediction.depth_m, self._params.depth_encoding
+            self._classes, header, prediction.depth_m, self.params.depth_encoding
         )
 
     def _disparity(self, header: Any, prediction: Prediction) -> Any:
@@ -88,7 +88,7 @@ class OutputMaker:
         return message_makers.color_image(self._classes, header, prediction.color)
 
     def _points(self, header: Any, prediction: Prediction) -> Any:
-        color = prediction.color if self._params.points_color else None
+        color = prediction.color if self.params.points_color else None
         cloud = self._packer(POINTS, prediction).pack(prediction.depth_m, color)
         return message_makers.point_cloud(self._classes, header, cloud)
 
@@ -96,15 +96,15 @@ class OutputMaker:
         depth_m = clearing_depth(
             prediction.depth_m,
             prediction.confidence,
-            range_m=self._params.points_max_m or prediction.depth_range_m[1],
-            min_confidence=self._params.clearing_confidence,
+            range_m=self.params.points_max_m or prediction.depth_range_m[1],
+            min_confidence=self.params.clearing_confidence,
         )
         cloud = self._packer(CLEARING, prediction).pack(depth_m, None)
         return message_makers.point_cloud(self._classes, header, cloud)
 
     def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
         """Each topic has its own: their clouds must not overwrite one another."""
-        camera, params = prediction.camera, self._params
+        camera, params = prediction.camera, self.params
         if self._packers is None or self._packers[0] != camera:
             self._packers = camera, {}
         packers = self._packers[1]

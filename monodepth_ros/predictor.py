@@ -54,6 +54,9 @@ class CameraMaps:
                 'no pixel of this camera lies where the model looks; check K, R and P in its '
                 'camera_info'
             )
+        # None where the raw image reaches everywhere, as it nearly always does.
+        seen = self.to_output.valid
+        self.uncolored = None if seen.all() else ~seen
         # Written to by every frame.
         self.depth_m = np.empty((self.output.height, self.output.width), np.float32)
         backend.resize(width=self.network.width, height=self.network.height)
@@ -128,7 +131,8 @@ class Prediction:
     def color(self) -> np.ndarray:
         """(H, W, 3) RGB or (H, W) grey uint8: the live image aligned with depth_m, 0 beyond."""
         color = self._maps.to_output.warp(self._image)
-        color[~self._maps.to_output.valid] = 0
+        if self._maps.uncolored is not None:
+            color[self._maps.uncolored] = 0
         return color
 
 

@@ -29,6 +29,10 @@ FORBIDDEN = {
     'demo': {'bench'},
     'bench': ROS | {'demo'},
     'bench/canonical.py': ROS,  # it looks around in the demo's world
+    # They run nodes as the demo does.
+    'bench/processes.py': ROS,
+    'bench/transport.py': ROS,
+    'bench/soak.py': ROS,
     'bench/transport_ends.py': {'demo'},  # a camera and a listener over DDS
 }
 TRAINER_MAY_USE = {

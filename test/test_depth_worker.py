@@ -10,7 +10,6 @@ import pytest
 
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
-from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.predictor import Predictor
 from test.tiny_model import CAMERA, red_image
@@ -33,10 +32,8 @@ class Worker:
         self.published, self.complaints = [], []
         self.go_on, self.busy = Event(), Event()
         self.go_on.set()
-        self.statistics = FrameStatistics()
         self.maker = DepthMaker(
             Pipeline(Predictor(load_backend(model)), OneMessage()),
-            self.statistics,
             wanted=lambda: {'depth': self._publish},
             complain=self.complaints.append,
         )
@@ -79,7 +76,7 @@ def test_of_the_frames_that_come_meanwhile_the_newest_is_computed_next(worker):
     worker.wait_for(2)
     # Disparity 51 / 1020 of 128 px is 6.4 px: 64 px * 0.5 m / 6.4 px.
     assert worker.published == [('first', pytest.approx(5.0)), ('fourth', pytest.approx(5.0))]
-    assert worker.statistics.summary().dropped == {'a newer one came': 2}
+    assert worker.maker.statistics.summary().dropped == {'a newer one came': 2}
 
 
 def test_a_frame_that_fails_is_told_and_counted_and_the_next_one_comes_out(worker):
@@ -89,14 +86,14 @@ def test_a_frame_that_fails_is_told_and_counted_and_the_next_one_comes_out(worke
     worker.wait_for(2)
     assert [name for name, _ in worker.published] == ['good']
     assert 'frame dropped: got an image of 10 x 10' in worker.complaints[0]
-    assert worker.statistics.summary().dropped == {'not computed': 1}
+    assert worker.maker.statistics.summary().dropped == {'not computed': 1}
 
 
 def test_the_time_of_each_stage_is_kept(worker):
     worker.offer('first', transport_s=0.5)
     worker.wait_for(1)
     worker.worker.close()
-    latency = worker.statistics.summary().latency
+    latency = worker.maker.statistics.summary().latency
     assert list(latency) == [
         'transport', 'waiting', 'preprocess', 'inference', 'postprocess', 'publish', 'total',
     ]  # fmt: skip

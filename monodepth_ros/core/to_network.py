@@ -30,13 +30,19 @@ class ToNetwork:
         self.valid = self.map.valid
         # Of an image in which nothing is seen there is nothing to show.
         self._some_unseen = bool(self.valid.any() and not self.valid.all())
+        if self._some_unseen:
+            self._prepare()
+
+    def _prepare(self) -> None:
         distance_px = cv2.distanceTransform(
             (~self.valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
         )
         self._mirrored_share = np.exp(-distance_px / np.float32(FADE_PX))
+        self._nearby_share = 1 - self._mirrored_share
         # Three times over, because numpy is slow where it has to repeat along a short axis.
-        self._seen_shares = _halvings(np.dstack([self.valid.astype(np.float32)] * 3))
-        self._unseen_shares = [1 - share for share in self._seen_shares]
+        seen = _halvings(np.dstack([self.valid.astype(np.float32)] * 3))
+        self._seen, self._seen_of_all = seen[0], seen[-1]
+        self._unseen_shares = [1 - share for share in seen[-2::-1]]  # the coarsest first
 
     def warp(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Map (h, w, 3) RGB or (h, w) grey uint8; returns (H, W, 3). Raises as ToCanonical."""
@@ -45,15 +51,15 @@ class ToNetwork:
         rgb = np.asarray(cv2.cvtColor(warped, cv2.COLOR_GRAY2RGB) if grey else warped, np.uint8)
         if not self._some_unseen:
             return rgb
-        share = self._mirrored_share
-        shown = cv2.blendLinear(rgb, self._nearby_colors(rgb), share, 1 - share)
+        nearby = self._nearby_colors(rgb)
+        shown = cv2.blendLinear(rgb, nearby, self._mirrored_share, self._nearby_share)
         return np.asarray(shown, np.uint8)
 
     def _nearby_colors(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W, 3): what is seen, and around it the mean of what is nearest, ever coarser."""
-        levels = _halvings(rgb * self._seen_shares[0])
-        colors = levels[-1] / self._seen_shares[-1]
-        for seen_color, share in zip(levels[-2::-1], self._unseen_shares[-2::-1], strict=True):
+        levels = _halvings(rgb * self._seen)
+        colors = levels[-1] / self._seen_of_all
+        for seen_color, share in zip(levels[-2::-1], self._unseen_shares, strict=True):
             size = (seen_color.shape[1], seen_color.shape[0])
             coarser = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
             colors = seen_color + share * coarser

@@ -47,9 +47,9 @@ class CameraStream:
     """
     From one camera's `image` and `camera_info` to its outputs, through a backend.
 
-    name: of the camera, before its topics; '' for the only one. statistics: of its images. log:
-    for what concerns it. Raises OSError and ValueError for a camera_info_file that cannot be read,
-    and as rclpy does for a name that cannot be.
+    name: of the camera, before its topics; '' for the only one. log: for what concerns it. Raises
+    OSError and ValueError for a camera_info_file that cannot be read, and as rclpy does for a name
+    that cannot be.
     """
 
     def __init__(
@@ -72,26 +72,18 @@ class CameraStream:
         }
         self._last_loss: str | None = None
         self._images: Subscription | None = None
-        self._max_rate_hz = 0.0
-        self._rate_limit: RateLimit | None = None
-        self.start_counting()
-
-    def start_counting(self) -> None:
-        """Begin with new statistics."""
-        self._started_s = time.monotonic()
-        self.statistics = FrameStatistics()
-        self._made_for = self._live[OutputParams]
+        params = live[OutputParams]
         self._maker = DepthMaker(
-            Pipeline(self._predictor(self._made_for), OutputMaker(CLASSES, self._made_for)),
-            self.statistics,
+            Pipeline(self._predictor(params), OutputMaker(CLASSES, params)),
             wanted=self._wanted,
             complain=self._complain,
         )
         self.follow_parameters()
 
     def start(self, worker: DepthWorker) -> None:
-        """Listen, and have the worker compute what comes."""
-        self.start_counting()
+        """Listen, count from 0, and have the worker compute what comes."""
+        self._started_s = time.monotonic()
+        self._maker.start_counting()
         kind, topic = image_source(
             self._node, self._image, self._live[DepthNodeParams].image_transport
         )
@@ -124,17 +116,14 @@ class CameraStream:
     def follow_parameters(self) -> None:
         """The parameters may have changed: from the next frame on they hold."""
         max_rate_hz, params = self._live[DepthNodeParams].max_rate_hz, self._live[OutputParams]
-        if max_rate_hz != self._max_rate_hz:
-            self._max_rate_hz = max_rate_hz
-            self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
-        if params == self._made_for:
+        self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
+        predictor, maker = self._maker.pipeline
+        before = maker.params
+        if params == before:
             return
-        predictor = self._maker.pipeline.predictor
         # Its maps are kept where they can be.
-        before = self._made_for
         if (params.max_depth_m, params.output_size) != (before.max_depth_m, before.output_size):
             predictor = self._predictor(params)
-        self._made_for = params
         self._maker.pipeline = Pipeline(predictor, OutputMaker(CLASSES, params))
 
     def defeat(self) -> str | None:
@@ -163,6 +152,11 @@ class CameraStream:
         return found
 
     @property
+    def statistics(self) -> FrameStatistics:
+        """Of its images, since it was started."""
+        return self._maker.statistics
+
+    @property
     def image_topic(self) -> str:
         """Where its images come from, remappings applied."""
         return self._node.resolve_topic_name(self._image)
@@ -170,7 +164,7 @@ class CameraStream:
     @property
     def is_wanted(self) -> bool:
         """Whether anybody listens to any output."""
-        return bool(self._wanted())
+        return any(output.get_subscription_count() for output in self._outputs.values())
 
     def _topic(self, name: str) -> str:
         return f'{self.name}/{name}' if self.name else name
