@@ -4,8 +4,13 @@ from __future__ import annotations
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of an error's text, or its type where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """
+    The first line of an error's text that says something, or its type where none does.
+
+    Libraries begin with lines like `Exception from plugin.cpp:54:`, which end with a colon.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return next((line for line in lines if line and not line.endswith(':')), lines[0])
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

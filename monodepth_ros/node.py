@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+import gc
 import sys
 from threading import Event
 import time
@@ -166,6 +167,8 @@ class DepthNode(LifecycleNode):
             # As after an error of the GPU, which nothing can be freed of.
             except Exception as error:
                 self.get_logger().error(f'the engine does not close: {error}')
+        # A stream and its callbacks hold each other: their megabytes are to be free now.
+        gc.collect()
 
     def _on_parameters(self) -> None:
         for stream in self._streams:

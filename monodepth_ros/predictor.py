@@ -23,6 +23,8 @@ NETWORK_SIZE = 'network'
 OUTPUT_SIZES = (*DIVISORS, NETWORK_SIZE)
 # A live pixel so many times as wide or as narrow as in training is worth a warning.
 MAX_FOOTPRINT_RATIO = 2.0
+# What cannot be served may be one day, as when memory is free again; the try takes long.
+RETRY_S = 10.0
 
 
 class CameraMaps:
@@ -161,7 +163,7 @@ class Predictor:
         self._tell = tell
         self._camera: Camera | None = None
         self._maps: CameraMaps | None = None
-        self._problem = ''
+        self._problem, self._tried_s = '', -math.inf
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
@@ -199,19 +201,21 @@ class Predictor:
                     f'camera_info changed: {camera.width} x {camera.height} px, fx '
                     f'{camera.k[0]:.0f} px; everything is mapped anew'
                 )
-            self._camera, self._maps, self._problem = camera, None, ''
-            # What cannot be served, or an engine that cannot be built for it, is not tried again
-            # at each of its frames.
-            try:
-                self._maps = CameraMaps(camera, self._backend, self._output_size)
-            except Exception as error:
-                self._problem = str(error) or repr(error)
-            else:
-                for line in _remarks(camera, self._maps, self._backend):
-                    self._tell(line)
+            self._camera, self._maps, self._tried_s = camera, None, -math.inf
+        if self._maps is None and time.monotonic() - self._tried_s >= RETRY_S:
+            self._make_maps(camera)
         if self._maps is None:
             raise ValueError(self._problem)
         return self._maps
+
+    def _make_maps(self, camera: Camera) -> None:
+        try:
+            self._maps = CameraMaps(camera, self._backend, self._output_size)
+        except Exception as error:
+            self._problem, self._tried_s = str(error) or repr(error), time.monotonic()
+        else:
+            for line in _remarks(camera, self._maps, self._backend):
+                self._tell(line)
 
 
 def _remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[str]:

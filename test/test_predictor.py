@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 import gc
+from unittest.mock import Mock
 import weakref
 
 import numpy as np
@@ -252,15 +253,34 @@ def test_an_image_of_another_size_is_refused_and_the_next_one_is_not(predictor):
     predictor.predict(_red(TRAINED), TRAINED)
 
 
-def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(predictor, calls):
+def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(
+    predictor, calls, monkeypatch
+):
     predictor.predict(_red(TRAINED), TRAINED)
     # P shows what is 80 degrees and more to the right of the optical axis.
     aside = Camera(128, 64, TRAINED.k, p=(64.0, 0, -400, 0, 0, 64.0, 31.5, 0, 0, 0, 1.0, 0))
     for _ in range(2):
         with pytest.raises(ValueError, match=r'no pixel of this camera .*; check K, R and P'):
             predictor.predict(_red(aside), aside)
-    assert calls['CameraMaps.__init__'] == 2  # found out once
+    assert calls['CameraMaps.__init__'] == 2  # not at each frame
+    monkeypatch.setattr(predictor_module, 'RETRY_S', 0.0)
+    with pytest.raises(ValueError, match='no pixel of this camera'):
+        predictor.predict(_red(aside), aside)
+    assert calls['CameraMaps.__init__'] == 3
     predictor.predict(_red(TRAINED), TRAINED)
+
+
+def test_an_engine_that_could_not_be_made_is_tried_again(red_disparity_model, monkeypatch):
+    backend = load_backend(red_disparity_model)
+    predictor = Predictor(backend)
+    with monkeypatch.context() as short_of_memory:
+        short_of_memory.setattr(backend, '_make_engine', Mock(side_effect=MemoryError))
+        with pytest.raises(ValueError, match='MemoryError'):
+            predictor.predict(_red(WIDE), WIDE)
+    with pytest.raises(ValueError, match='MemoryError'):
+        predictor.predict(_red(WIDE), WIDE)  # not at once
+    monkeypatch.setattr(predictor_module, 'RETRY_S', 0.0)
+    assert np.isfinite(predictor.predict(_red(WIDE), WIDE).disparity_px).any()
 
 
 def test_a_frame_that_fails_is_not_kept(predictor):

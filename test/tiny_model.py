@@ -107,6 +107,26 @@ def write_failing_model(path: Path) -> Path:
     return path
 
 
+def write_hungry_model(path: Path, *, memory_mb: int) -> Path:
+    """The same, but computing an image of any size takes so much memory, for each engine."""
+    model = onnx.load(write_red_disparity_model(path))
+    graph = model.graph
+    graph.node[-1].output[0] = 'right'
+    # Of the image, so that it cannot be computed before.
+    graph.node.extend(
+        [
+            helper.make_node('ReduceMin', ['right'], ['least'], keepdims=0),
+            helper.make_node('Expand', ['least', 'many'], ['copies']),
+            helper.make_node('ReduceMax', ['copies'], ['least_again'], keepdims=0),
+            helper.make_node('Max', ['right', 'least_again'], ['disparity']),
+        ]
+    )
+    floats = memory_mb * 2**20 // 4
+    graph.initializer.append(helper.make_tensor('many', TensorProto.INT64, [1], [floats]))
+    onnx.save(model, path)
+    return path
+
+
 def write_model_without_spec(path: Path) -> Path:
     """The same graph from somebody who knows nothing of ModelSpec."""
     model = onnx.load(write_red_disparity_model(path))

@@ -30,7 +30,8 @@ class OnnxRuntimeEngine:
 
     def __init__(self, model: ModelFile, *, width: int, height: int) -> None:
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        # What goes wrong is raised; written to stderr as well it would be so at every frame.
+        options.log_severity_level = 4
         # Threads that spin between two frames take the cores from the rest of the robot.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         # A fixed size lets the runtime plan its memory and fold shapes once.
@@ -43,7 +44,8 @@ class OnnxRuntimeEngine:
         # onnxruntime's own exceptions share no base class short of Exception.
         except Exception as error:
             raise ValueError(
-                f'{model.path} is no ONNX model that loads: {one_line(error)}; export it again'
+                f'{model.path} is no ONNX model that loads: {one_line(error)}; free memory, or export '
+                'it again'
             ) from error
         self.facts = {'engine': f'ONNX Runtime {onnxruntime.__version__}'}
         self._outputs = model.outputs
