@@ -115,7 +115,8 @@ class DepthNode(LifecycleNode):
     def _fail(self, error: Exception) -> None:
         """Rclpy swallows what a transition raises, so nobody would learn the reason."""
         self._problem = str(error) or repr(error)
-        self.get_logger().error(self._problem)
+        if self.context.ok():
+            self.get_logger().error(self._problem)
 
     def _load(self) -> Backend:
         """Load the model while telling, each second, that this node lives."""
@@ -236,8 +237,16 @@ def _spin(node: DepthNode) -> None:
 
 
 def _started(node: DepthNode) -> bool:
+    """Whether it has, or was told to stop meanwhile."""
     success = TransitionCallbackReturn.SUCCESS
-    return node.trigger_configure() == success and node.trigger_activate() == success
+    try:
+        began = node.trigger_configure() == success and node.trigger_activate() == success
+    # A transition ends with a message, which cannot be published any more.
+    except RuntimeError:
+        if rclpy.ok():
+            raise
+        return True
+    return began or not rclpy.ok()
 
 
 if __name__ == '__main__':

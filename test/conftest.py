@@ -38,14 +38,19 @@ def red_disparity_model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A test.live_node.Client in a ROS domain of its own; fails where shared memory is left."""
+def domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ROS domain of this test's own, for its processes as well."""
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+
+
+@pytest.fixture
+def client(domain: None) -> Iterator[Any]:
+    """A test.live_node.Client in a domain of its own; fails where shared memory is left."""
     import rclpy
 
     from test.live_node import Client, shared_memory_segments
 
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     before = shared_memory_segments()
     rclpy.init()
     node = Client()

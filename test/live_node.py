@@ -46,6 +46,13 @@ class NodeProcess:
         """Everything written to stdout and stderr."""
         return self._log.read_text()
 
+    def wait_for(self, text: str) -> None:
+        """Until it has written this."""
+        deadline = time.monotonic() + WAIT_S
+        while text not in self.log:
+            assert time.monotonic() < deadline, f'no {text!r} within {WAIT_S:g} s'
+            time.sleep(0.05)
+
     def stop(self) -> int:
         """SIGINT, so that shared memory is freed; returns the exit status."""
         if self.process.poll() is None:

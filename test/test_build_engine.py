@@ -1,9 +1,4 @@
-"""
-The command, as a user types it.
-
-Without a GPU the plan is built by TensorRT-RTX all the same, for a GPU that is named here; only
-what a GPU would do with the plan is done by ONNX Runtime.
-"""
+"""The command, as a user types it, with a GPU that is pretended."""
 
 from __future__ import annotations
 
@@ -23,18 +18,11 @@ from test.tiny_model import write_red_disparity_model, wrong_self_test
 ROOT = Path(__file__).parents[1]
 DOCUMENTATION = ROOT / 'docs' / 'engines.md'
 WAIT_S = 60
-# As if there were a GPU, to be run in a process of its own.
 GPU = """
 import sys
-from monodepth_ros.inference import cuda, tensorrt
-from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine
-
-cuda.device_problem = lambda index=0: None
-cuda.device = lambda index=0: cuda.Device('Test GPU', '8.9', False)
-cuda.use_device = lambda index: None
-tensorrt.TensorRtEngine = lambda plan, model, *, width, height, **_: OnnxRuntimeEngine(
-    model, width=width, height=height
-)
+from monodepth_ros.inference import tensorrt
+from test.pretended_gpu import pretend_gpu
+pretend_gpu()
 """
 MAIN = """
 from monodepth_ros.build_engine import main

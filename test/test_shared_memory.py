@@ -20,12 +20,6 @@ PORT = 'fastdds_port7411'
 WAIT_S = 10.0
 
 
-@pytest.fixture
-def domain(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-
-
 def test_after_sigkill_the_memory_is_freed_and_a_living_listener_still_hears(domain):
     with running_participant() as living, running_participant() as killed:
         killed.process.send_signal(signal.SIGKILL)

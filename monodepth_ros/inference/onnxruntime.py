@@ -44,8 +44,8 @@ class OnnxRuntimeEngine:
         # onnxruntime's own exceptions share no base class short of Exception.
         except Exception as error:
             raise ValueError(
-                f'{model.path} is no ONNX model that loads: {one_line(error)}; free memory, or export '
-                'it again'
+                f'{model.path} is no ONNX model that loads: {one_line(error)}; '
+                'free memory, or export it again'
             ) from error
         self.facts = {'engine': f'ONNX Runtime {onnxruntime.__version__}'}
         self._outputs = model.outputs

@@ -60,8 +60,8 @@ class OpenVinoEngine:
         # OpenVINO raises RuntimeError for nearly everything, but promises nothing.
         except Exception as error:
             raise ValueError(
-                f'{model.path} does not load in OpenVINO: {one_line(error)}; free memory, or export '
-                'it again'
+                f'{model.path} does not load in OpenVINO: {one_line(error)}; '
+                'free memory, or export it again'
             ) from error
         self.facts = {'engine': f'OpenVINO {openvino.__version__}'}
         self._request = compiled.create_infer_request()
