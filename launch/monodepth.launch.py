@@ -10,37 +10,46 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from monodepth_ros.dds_profile import profile_variables
+from monodepth_ros.parameter_rules import rules
+from monodepth_ros.parameters import DEPTH_NODE
 
-AS_FILE = 'empty: as in params_file'
 YES_OR_NO = ['true', 'false']
-# Of the node: name, choices, meaning. What is not given stays as params_file has it.
+# Of the node: what is not given stays as params_file has it.
 PARAMETERS = (
-    ('model', None, 'model file (ONNX) made by `trainer export`'),
-    ('cameras', None, 'names of cameras, with blanks between: each has /NAME/image_raw, ...'),
-    ('image_transport', ['', 'raw', 'compressed'], 'compressed listens to <image>/compressed'),
-    ('camera_info_file', None, 'calibration (YAML) of a camera whose driver publishes none'),
-    ('backend', ['', 'auto', 'tensorrt', 'openvino', 'onnxruntime'], 'what computes'),
-    ('precision', ['', 'model', 'bf16'], 'its arithmetic'),
-    ('autostart', ['', *YES_OR_NO], 'false leaves the life cycle to a manager'),
-    ('use_sim_time', ['', *YES_OR_NO], 'the clock is /clock; true where a bag is played'),
+    'model',
+    'cameras',
+    'image_transport',
+    'camera_info_file',
+    'backend',
+    'precision',
+    'autostart',
 )
+USE_SIM_TIME = 'use_sim_time'
 
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments, a node that configures and activates itself, and what was asked for beside."""
     share = Path(FindPackageShare('monodepth_ros').perform(LaunchContext()))
     arguments = [
-        _argument('image', 'image topic, of one camera without a name', 'image'),
-        _argument('camera_info', "the image's CameraInfo topic", 'camera_info'),
-        *(
-            _argument(name, f'{meaning}; {AS_FILE}', choices=choices)
-            for name, choices, meaning in PARAMETERS
+        _argument(
+            'image', 'Topic of the only camera; of `cameras` it is /NAME/image_raw.', 'image'
         ),
-        _argument('namespace', 'of the node'),
-        _argument('params_file', 'all parameters', str(share / 'config' / 'monodepth.yaml')),
-        _argument('log_level', 'of the node: debug, info, warn, error', 'info'),
-        _argument('bag', 'recording to play beside it'),
-        _argument('rviz', 'true shows image, depth and points', 'false', choices=YES_OR_NO),
+        _argument(
+            'camera_info',
+            'Its CameraInfo topic; of `cameras` it is /NAME/camera_info.',
+            'camera_info',
+        ),
+        *map(_parameter, PARAMETERS),
+        _argument(
+            USE_SIM_TIME,
+            'The clock is /clock. If empty, true where a bag is played.',
+            choices=['', *YES_OR_NO],
+        ),
+        _argument('namespace', 'Of the node.'),
+        _argument('params_file', 'All parameters.', str(share / 'config' / 'monodepth.yaml')),
+        _argument('log_level', 'Of the node: debug, info, warn, error.', 'info'),
+        _argument('bag', 'Recording to play beside it.'),
+        _argument('rviz', 'true shows image, depth and points.', 'false', choices=YES_OR_NO),
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[share])])
 
@@ -51,15 +60,25 @@ def _argument(
     return DeclareLaunchArgument(name, default_value=default, description=meaning, choices=choices)
 
 
+def _parameter(name: str) -> DeclareLaunchArgument:
+    kind = next(kind for kind in DEPTH_NODE if name in rules(kind))
+    choices = YES_OR_NO if isinstance(getattr(kind, name), bool) else rules(kind)[name].choices
+    return _argument(
+        name,
+        f'{rules(kind)[name].description} If empty, as in params_file.',
+        choices=['', *choices] if choices else None,
+    )
+
+
 def _actions(context: LaunchContext, share: Path) -> list[Action]:
     given = {
         name: value
-        for name in ('bag', 'rviz', *(parameter[0] for parameter in PARAMETERS))
+        for name in ('bag', 'rviz', USE_SIM_TIME, *PARAMETERS)
         if (value := LaunchConfiguration(name).perform(context))
     }
     bag, rviz = given.pop('bag', None), given.pop('rviz') == 'true'
     if bag is not None:
-        given.setdefault('use_sim_time', 'true')
+        given.setdefault(USE_SIM_TIME, 'true')
     variables = profile_variables(share / 'config' / 'fastdds.xml', context.environment)
     actions: list[Action] = [_node(given, variables)]
     if bag is not None:

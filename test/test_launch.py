@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from monodepth_ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
@@ -17,59 +19,126 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec('launch_ros') is None, reason='needs launch_ros, of a sourced ROS'
 )
 ROOT = Path(__file__).parents[1]
-# Takes the node's place: writes its environment where the test finds it.
-ENVIRONMENT_WRITER = """#!/usr/bin/env python3
-import json, os, pathlib
-pathlib.Path(os.environ['SEEN']).write_text(json.dumps(dict(os.environ)))
+# Takes a program's place: writes what it was started with where the test finds it.
+STAND_IN = """#!/usr/bin/env python3
+import json, os, pathlib, sys
+started = {'arguments': sys.argv[1:], 'environment': dict(os.environ)}
+path = pathlib.Path(os.environ['SEEN']) / pathlib.Path(sys.argv[0]).name
+path.write_text(json.dumps(started))
 """
 LAUNCH = """
 import sys
 from launch import LaunchService
 from launch.actions import IncludeLaunchDescription
+file, *arguments = sys.argv[1:]
+given = [argument.split(':=', 1) for argument in arguments]
 service = LaunchService()
-service.include_launch_description(IncludeLaunchDescription(sys.argv[1]))
+service.include_launch_description(IncludeLaunchDescription(file, launch_arguments=given))
 sys.exit(service.run())
 """
+DDS_VARIABLES = {*PROFILE_VARIABLES, TRANSPORTS_VARIABLE}
 
 
 @pytest.fixture
 def install(tmp_path):
-    """An installed package, as far as launch looks at it."""
+    """Installed packages, as far as launch looks at them."""
     prefix = tmp_path / 'install'
-    for folder in ('lib/monodepth_ros', 'share/ament_index/resource_index/packages'):
-        (prefix / folder).mkdir(parents=True)
-    (prefix / 'share/ament_index/resource_index/packages/monodepth_ros').touch()
+    index = prefix / 'share/ament_index/resource_index/packages'
+    index.mkdir(parents=True)
+    for program in 'lib/monodepth_ros/depth_node', 'lib/rviz2/rviz2', 'bin/ros2':
+        path = prefix / program
+        path.parent.mkdir(parents=True)
+        path.write_text(STAND_IN)
+        path.chmod(0o755)
+        (index / path.parent.name).touch()
     share = prefix / 'share' / 'monodepth_ros'
     share.mkdir()
     (share / 'config').symlink_to(ROOT / 'config')
-    program = prefix / 'lib' / 'monodepth_ros' / 'depth_node'
-    program.write_text(ENVIRONMENT_WRITER)
-    program.chmod(0o755)
     return prefix
 
 
-def _seen_by_the_node(install, tmp_path, **chosen):
-    """What of Fast DDS' variables the node sees when these are set for launch."""
-    seen = tmp_path / 'seen.json'
-    names = {*PROFILE_VARIABLES, TRANSPORTS_VARIABLE}
-    environment = {name: value for name, value in os.environ.items() if name not in names}
-    environment |= chosen | {
-        'AMENT_PREFIX_PATH': str(install),
-        'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}',
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        'SEEN': str(seen),
-    }
-    command = [sys.executable, '-c', LAUNCH, ROOT / 'launch' / 'monodepth.launch.py']
-    subprocess.run(command, env=environment, check=True, timeout=60)
-    return {n: v for n, v in json.loads(seen.read_text()).items() if n in names}
+@pytest.fixture
+def launch(install, tmp_path):
+    """What was started, by program, when launch is given arguments and environment variables."""
+    seen = tmp_path / 'seen'
+    seen.mkdir()
+
+    def _launch(*arguments, **chosen):
+        environment = {n: v for n, v in os.environ.items() if n not in DDS_VARIABLES}
+        environment |= chosen | {
+            'AMENT_PREFIX_PATH': str(install),
+            'PATH': f'{install / "bin"}:{os.environ["PATH"]}',
+            'PYTHONPATH': f'{ROOT}:{os.environ.get("PYTHONPATH", "")}',
+            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+            'SEEN': str(seen),
+        }
+        file = ROOT / 'launch' / 'monodepth.launch.py'
+        command = [sys.executable, '-c', LAUNCH, file, *arguments]
+        subprocess.run(command, env=environment, check=True, timeout=60)
+        return {path.name: json.loads(path.read_text()) for path in seen.iterdir()}
+
+    return _launch
 
 
-def test_the_node_starts_with_the_profile_under_both_names(install, tmp_path):
+def _dds_variables(started):
+    return {n: v for n, v in started['environment'].items() if n in DDS_VARIABLES}
+
+
+def _node_given(started):
+    """Its remappings, and the parameters of its last parameter file."""
+    arguments = started['arguments']
+    remapped = [a for flag, a in itertools.pairwise(arguments) if flag == '-r']
+    files = [a for flag, a in itertools.pairwise(arguments) if flag == '--params-file']
+    (content,) = yaml.safe_load(Path(files[-1]).read_text()).values()
+    return remapped, content['ros__parameters']
+
+
+def test_all_start_with_the_profile_under_both_names(install, launch):
     profile = str(install / 'share' / 'monodepth_ros' / 'config' / 'fastdds.xml')
     assert Path(profile).is_file()
-    assert _seen_by_the_node(install, tmp_path) == dict.fromkeys(PROFILE_VARIABLES, profile)
+    started = launch('bag:=drive', 'rviz:=true')
+    assert started.keys() == {'depth_node', 'ros2', 'rviz2'}
+    for program in started.values():
+        assert _dds_variables(program) == dict.fromkeys(PROFILE_VARIABLES, profile)
 
 
-def test_the_users_choice_stays(install, tmp_path):
+def test_the_users_choice_stays(launch):
     chosen = {TRANSPORTS_VARIABLE: 'UDPv4'}
-    assert _seen_by_the_node(install, tmp_path, **chosen) == chosen
+    started = launch(**chosen)
+    assert started.keys() == {'depth_node'}
+    assert _dds_variables(started['depth_node']) == chosen
+
+
+def test_a_bag_is_played_with_its_clock_and_rviz_shows_our_layout(install, launch):
+    started = launch('bag:=drive', 'rviz:=true')
+    assert started['ros2']['arguments'] == ['bag', 'play', 'drive', '--clock']
+    layout = str(install / 'share' / 'monodepth_ros' / 'config' / 'monodepth.rviz')
+    assert Path(layout).is_file()
+    assert started['rviz2']['arguments'][:2] == ['-d', layout]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'remapped', 'parameters'),
+    [
+        (
+            ['model:=m.onnx', 'image:=/cam/image_raw'],
+            ['image:=/cam/image_raw', 'camera_info:=camera_info'],
+            {'model': 'm.onnx'},
+        ),
+        (
+            ['cameras:=front rear', 'autostart:=false', 'bag:=drive'],
+            [
+                'front/image:=/front/image_raw',
+                'front/camera_info:=/front/camera_info',
+                'rear/image:=/rear/image_raw',
+                'rear/camera_info:=/rear/camera_info',
+            ],
+            {'cameras': 'front rear', 'autostart': False, 'use_sim_time': True},
+        ),
+        (['bag:=drive', 'use_sim_time:=false'], [], {'use_sim_time': False}),
+    ],
+)
+def test_the_node_is_given_what_launch_is(launch, arguments, remapped, parameters):
+    given = _node_given(launch(*arguments)['depth_node'])
+    assert set(remapped) <= set(given[0])
+    assert given[1] == parameters
