@@ -32,11 +32,13 @@ def generate_launch_description() -> LaunchDescription:
     share = Path(FindPackageShare('monodepth_ros').perform(LaunchContext()))
     arguments = [
         _argument(
-            'image', 'Topic of the only camera; of `cameras` it is /NAME/image_raw.', 'image'
+            'image',
+            'Topic of the only camera; of `cameras` given here it is /NAME/image_raw.',
+            'image',
         ),
         _argument(
             'camera_info',
-            'Its CameraInfo topic; of `cameras` it is /NAME/camera_info.',
+            'Its CameraInfo topic; of `cameras` given here it is /NAME/camera_info.',
             'camera_info',
         ),
         *map(_parameter, PARAMETERS),
@@ -49,7 +51,12 @@ def generate_launch_description() -> LaunchDescription:
         _argument('params_file', 'All parameters.', str(share / 'config' / 'monodepth.yaml')),
         _argument('log_level', 'Of the node: debug, info, warn, error.', 'info'),
         _argument('bag', 'Recording to play beside it.'),
-        _argument('rviz', 'true shows image, depth and points.', 'false', choices=YES_OR_NO),
+        _argument(
+            'rviz',
+            'true shows the first camera, depth and points; set the fixed frame there.',
+            'false',
+            choices=YES_OR_NO,
+        ),
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[share])])
 
@@ -85,15 +92,8 @@ def _actions(context: LaunchContext, share: Path) -> list[Action]:
         play = ['ros2', 'bag', 'play', bag, '--clock']
         actions.append(ExecuteProcess(cmd=play, output='screen', additional_env=variables))
     if rviz:
-        layout = str(share / 'config' / 'monodepth.rviz')
-        actions.append(
-            Node(
-                package='rviz2',
-                executable='rviz2',
-                arguments=['-d', layout],
-                additional_env=variables,
-            )
-        )
+        namespace = LaunchConfiguration('namespace').perform(context)
+        actions.append(_rviz(given, namespace, share, variables))
     return actions
 
 
@@ -118,4 +118,18 @@ def _node(given: dict[str, str], variables: dict[str, str]) -> LifecycleNode:
         remappings=remappings,
         additional_env=variables,
         arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+    )
+
+
+def _rviz(given: dict[str, str], namespace: str, share: Path, variables: dict[str, str]) -> Node:
+    """Where its relative names are those of the only camera, or of the first one."""
+    first = next(iter(given.get('cameras', '').split()), '')
+    return Node(
+        package='rviz2',
+        executable='rviz2',
+        namespace='/'.join(part for part in (namespace, first) if part),
+        arguments=['-d', str(share / 'config' / 'monodepth.rviz')],
+        parameters=[{USE_SIM_TIME: given.get(USE_SIM_TIME) == 'true'}],
+        remappings=[('image', f'/{first}/image_raw' if first else LaunchConfiguration('image'))],
+        additional_env=variables,
     )

@@ -129,8 +129,9 @@ class CollectNode(Node):
         # The folder is in the order of time; and a replay repeated adds nothing twice.
         if self._last_ns is not None and stamp <= self._last_ns:
             return 'not later than the last'
-        if not self._rate_limit.admits(stamp):
+        if not self._rate_limit.is_due(stamp):
             return 'above max_rate_hz'
+        self._rate_limit.admit(stamp)
         if not self.recorder.offer(RawPair(left, right, *cameras)):
             return 'because the disk or CPU is too slow'
         self._last_ns = stamp

@@ -14,7 +14,7 @@ from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.newest import NewestOfEach
 from monodepth_ros.outputs import OutputMaker
-from monodepth_ros.predictor import Predictor
+from monodepth_ros.predictor import NotTriedError, Predictor
 
 
 class Frame(NamedTuple):
@@ -73,7 +73,9 @@ class DepthMaker:
         # Of an engine, a camera that cannot be served, a context that was shut down: whatever it
         # is, the next frame may be fine.
         except Exception as error:
-            self.failures, self.last_failure = self.failures + 1, one_line(error)
+            # Only what was tried counts.
+            self.failures += not isinstance(error, NotTriedError)
+            self.last_failure = one_line(error)
             self.statistics.drop('not computed')
             self._complain(f'frame dropped: {self.last_failure}')
 
@@ -105,6 +107,7 @@ class DepthWorker:
     """One thread for the frames of all cameras, which take turns."""
 
     def __init__(self) -> None:
+        self._busy_since_s: float | None = None
         self._waiting: NewestOfEach[tuple[DepthMaker, Frame]] = NewestOfEach()
         self._thread = Thread(target=self._run, name='depth worker')
         self._thread.start()
@@ -114,6 +117,12 @@ class DepthWorker:
         if self._waiting.put(maker, (maker, frame)):
             maker.statistics.drop('a newer one came')
 
+    @property
+    def busy_s(self) -> float:
+        """For how long it has been at its present frame, whose engine may be built; 0: at none."""
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
     def close(self) -> None:
         """Wait for the frame that is being made, and end."""
         self._waiting.close()
@@ -122,4 +131,6 @@ class DepthWorker:
     def _run(self) -> None:
         while (waiting := self._waiting.take()) is not None:
             maker, frame = waiting
+            self._busy_since_s = time.monotonic()
             maker.make(frame)
+            self._busy_since_s = None

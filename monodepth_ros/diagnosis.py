@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from monodepth_ros.frame_statistics import STAGES, Summary, TOTAL
+from monodepth_ros.frame_statistics import MS_PER_S, STAGES, Summary, TOTAL
 from monodepth_ros.parameters import DiagnosticsParams
 
 # As diagnostic_msgs/DiagnosticStatus.
@@ -35,8 +35,18 @@ def diagnose(findings: list[Finding], *, state: str, values: dict[str, str]) -> 
     return Diagnosis(worst, message, {'state': state} | values)
 
 
-def judge(summary: Summary, limits: DiagnosticsParams, *, wanted: bool) -> Iterator[Finding]:
-    """What of an active node's figures is beyond its limits; wanted: somebody listens."""
+def judge(
+    summary: Summary, limits: DiagnosticsParams, *, wanted: bool, busy_s: float
+) -> Iterator[Finding]:
+    """
+    What of an active node's figures is beyond its limits.
+
+    wanted: somebody listens. busy_s: for how long the frame that is being computed has been.
+    """
+    if limits.max_latency_ms and busy_s * MS_PER_S > limits.max_latency_ms:
+        yield Finding(
+            WARN, f'a frame has been at the engine for {busy_s:.0f} s: it may still be built'
+        )
     if limits.stale_after_s and summary.silent_s > limits.stale_after_s:
         yield Finding(ERROR, f'no image for {summary.silent_s:.0f} s')
         return

@@ -67,7 +67,10 @@ class DepthNode(LifecycleNode):
         self._state, self._problem = CONFIGURING, ''
         try:
             self._backend = self._load()
-            for name in self.live[DepthNodeParams].camera_names:
+            names = self.live[DepthNodeParams].camera_names
+            # Each camera may want an engine of its own.
+            self._backend.kept_engines = max(self._backend.kept_engines, len(names))
+            for name in names:
                 self._streams.append(CameraStream(self, name, self.live, self._backend))
         except Exception as error:
             self._fail(error)
@@ -99,12 +102,13 @@ class DepthNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model and the publishers."""
         self._release()
+        self._problem = ''
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
         self._release()
-        self._state = FINALIZED
+        self._state, self._problem = FINALIZED, ''
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
@@ -198,7 +202,8 @@ class DepthNode(LifecycleNode):
         findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
-            findings += judge(summary, limits, wanted=stream.is_wanted)
+            busy_s = self._worker.busy_s
+            findings += judge(summary, limits, wanted=stream.is_wanted, busy_s=busy_s)
             values |= figures(summary)
         diagnosis = diagnose(findings, state=self._state, values=values)
         return self._diagnostics.status(
@@ -228,11 +233,11 @@ def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
             rclpy.spin(node)
-        # RCLError, which is one, for a request for a transition that the state does not have
-        # (ros2/rclpy#1209); rclpy's own where a signal comes while it takes a message.
-        except RuntimeError as error:
+        # RCLError for a request for a transition that the state does not have (ros2/rclpy#1209);
+        # RuntimeError where a signal comes while a message is taken; whatever a callback raises.
+        except Exception as error:
             if rclpy.ok():
-                node.get_logger().error(str(error), throttle_duration_sec=LOG_PERIOD_S)
+                node.get_logger().error(repr(error), throttle_duration_sec=LOG_PERIOD_S)
                 time.sleep(PAUSE_S)
 
 

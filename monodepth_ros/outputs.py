@@ -6,6 +6,8 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from monodepth_ros import message_makers
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.colors import DepthColors
@@ -89,8 +91,7 @@ class OutputMaker:
 
     def _points(self, header: Any, prediction: Prediction) -> Any:
         color = prediction.color if self.params.points_color else None
-        cloud = self._packer(POINTS, prediction).pack(prediction.depth_m, color)
-        return message_makers.point_cloud(self._classes, header, cloud)
+        return self._cloud(POINTS, header, prediction, prediction.depth_m, color)
 
     def _clearing(self, header: Any, prediction: Prediction) -> Any:
         depth_m = clearing_depth(
@@ -99,22 +100,30 @@ class OutputMaker:
             range_m=self.params.points_max_m or prediction.depth_range_m[1],
             min_confidence=self.params.clearing_confidence,
         )
-        cloud = self._packer(CLEARING, prediction).pack(depth_m, None)
+        return self._cloud(CLEARING, header, prediction, depth_m, None)
+
+    def _cloud(
+        self,
+        topic: str,
+        header: Any,
+        prediction: Prediction,
+        depth_m: np.ndarray,
+        color: np.ndarray | None,
+    ) -> Any:
+        flying = prediction.flying if self.params.points_drop_flying else None
+        cloud = self._packer(topic, prediction.camera).pack(depth_m, color, flying)
         return message_makers.point_cloud(self._classes, header, cloud)
 
-    def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
+    def _packer(self, topic: str, camera: Intrinsics) -> CloudPacker:
         """Each topic has its own: their clouds must not overwrite one another."""
-        camera, params = prediction.camera, self.params
         if self._packers is None or self._packers[0] != camera:
             self._packers = camera, {}
         packers = self._packers[1]
         if topic not in packers:
             packers[topic] = CloudPacker(
                 camera,
-                stride=params.points_stride,
-                min_depth_m=params.points_min_m,
-                max_depth_m=params.points_max_m or math.inf,
-                drop_flying=params.points_drop_flying,
-                magnification=prediction.magnification,
+                stride=self.params.points_stride,
+                min_depth_m=self.params.points_min_m,
+                max_depth_m=self.params.points_max_m or math.inf,
             )
         return packers[topic]

@@ -67,12 +67,12 @@ class RateLimit:
         self._period_ns = round(NS_PER_S / max_rate_hz)
         self._due_ns: int | None = None
 
-    def admits(self, stamp: int) -> bool:
+    def is_due(self, stamp: int) -> bool:
         """Whether the stamp is far enough from the last one admitted; stamps must rise."""
-        if self._due_ns is None:
-            self._due_ns = stamp
-        if stamp < self._due_ns - self._period_ns // 2:
-            return False
-        behind = stamp >= self._due_ns + self._period_ns  # after a gap nothing is made up for
-        self._due_ns = (stamp if behind else self._due_ns) + self._period_ns
-        return True
+        return self._due_ns is None or stamp >= self._due_ns - self._period_ns // 2
+
+    def admit(self, stamp: int) -> None:
+        """Count one that is due."""
+        due_ns = stamp if self._due_ns is None else self._due_ns
+        behind = stamp >= due_ns + self._period_ns  # after a gap nothing is made up for
+        self._due_ns = (stamp if behind else due_ns) + self._period_ns

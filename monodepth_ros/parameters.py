@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import math
 import sys
 
+from monodepth_ros.camera_maps import OUTPUT_SIZES
+from monodepth_ros.camera_remarks import MAX_FOOTPRINT_RATIO
 from monodepth_ros.core.colors import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
 from monodepth_ros.inference.build_options import BuildOptions, OPTIMISATION_LEVELS
 from monodepth_ros.inference.load import AUTO, BACKENDS, BFLOAT16, MODEL, PRECISIONS
 from monodepth_ros.messages import DEPTH_ENCODINGS
 from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
-from monodepth_ros.predictor import OUTPUT_SIZES
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
 RECTIFIED = 'The images are rectified already (image_rect): P describes them, D and R do not.'
@@ -95,6 +96,13 @@ class DiagnosticsParams(Parameters):
         'WARN when the mean confidence of the images is lower; 0: never.',
         low=0,
         high=1,
+        live=True,
+    )
+    max_footprint_ratio: float = parameter(
+        MAX_FOOTPRINT_RATIO,
+        "WARN when the camera's pixels are so many times finer or coarser than those the model "
+        'was trained on.',
+        low=1,
         live=True,
     )
 
@@ -180,8 +188,8 @@ class OutputParams(Parameters):
     )
     clearing_confidence: float = parameter(
         0.5,
-        'What is farther than points_max_m clears up to there (`points_clearing`) where its '
-        'confidence is as high.',
+        '`points_clearing` has what is of such confidence; what is farther than points_max_m '
+        'clears up to there.',
         low=0,
         high=1,
         live=True,

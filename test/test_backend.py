@@ -74,6 +74,29 @@ def test_cameras_that_take_turns_do_not_load_the_model_again(red_disparity_model
             backend.resize(width=width, height=64)
         backend.resize(width=128, height=64)
         assert made == [128, 160, 192, 224, 256, 288, 128]
+        backend.kept_engines = 5
+        for _ in range(2):
+            for width in (128, 192, 224, 256, 288):
+                backend.resize(width=width, height=64)
+        assert made == [128, 160, 192, 224, 256, 288, 128, 192]
+
+
+def test_all_engines_are_closed_though_one_raises(red_disparity_model, monkeypatch):
+    closed = []
+
+    def close(engine):
+        closed.append(engine)
+        raise RuntimeError('no such device any more')
+
+    backend = load_backend(red_disparity_model, 'onnxruntime')
+    backend.resize(width=160, height=64)
+    with monkeypatch.context() as broken:
+        broken.setattr(OnnxRuntimeEngine, 'close', close)
+        with pytest.raises(RuntimeError, match='no such device'):
+            backend.close()
+    assert len(closed) == 2
+    for engine in closed:
+        engine.close()
 
 
 def test_a_size_the_network_cannot_take_is_refused(backend):

@@ -21,8 +21,8 @@ GOOD = Summary(
 LIMITS = DiagnosticsParams(min_rate_hz=5.0, max_latency_ms=100.0, min_confidence=0.3)
 
 
-def _judged(limits=LIMITS, wanted=True, **changes):
-    return list(judge(GOOD._replace(**changes), limits, wanted=wanted))
+def _judged(limits=LIMITS, wanted=True, busy_s=0.02, **changes):
+    return list(judge(GOOD._replace(**changes), limits, wanted=wanted, busy_s=busy_s))
 
 
 def test_nothing_is_said_of_what_is_within_its_limits():
@@ -38,6 +38,7 @@ def test_nothing_is_said_of_what_is_within_its_limits():
         ({'published_hz': 4.0}, WARN, '4.0 depth images a second, expected 5'),
         ({'latency': {'total': Latency(50, 120, 130)}}, WARN, 'latency of 120 ms'),
         ({'confidence': 0.2}, WARN, 'mean confidence 0.20, expected 0.3'),
+        ({'busy_s': 63.4, 'published_hz': 5.0}, WARN, 'at the engine for 63 s'),
     ],
 )
 def test_what_is_beyond_its_limit_is_found(changes, level, words):
@@ -48,7 +49,7 @@ def test_what_is_beyond_its_limit_is_found(changes, level, words):
 
 def test_a_limit_of_0_never_warns():
     none = DiagnosticsParams(stale_after_s=0.0, max_latency_ms=0.0, min_confidence=0.0)
-    worst = {'silent_s': 1e6, 'published_hz': 0.0, 'confidence': 0.0}
+    worst = {'silent_s': 1e6, 'published_hz': 0.0, 'confidence': 0.0, 'busy_s': 1e6}
     assert not _judged(none, latency={'total': Latency(1e6, 1e6, 1e6)}, **worst)
 
 

@@ -115,6 +115,19 @@ def test_a_bag_is_played_with_its_clock_and_rviz_shows_our_layout(install, launc
     layout = str(install / 'share' / 'monodepth_ros' / 'config' / 'monodepth.rviz')
     assert Path(layout).is_file()
     assert started['rviz2']['arguments'][:2] == ['-d', layout]
+    assert _node_given(started['rviz2'])[1] == {'use_sim_time': True}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'remapped'),
+    [
+        (['image:=/cam/image_raw'], {'image:=/cam/image_raw'}),
+        (['namespace:=/robot', 'cameras:=front rear'],
+         {'image:=/front/image_raw', '__ns:=/robot/front'}),
+    ],
+)  # fmt: skip
+def test_rviz_finds_the_topics_of_the_first_camera(launch, arguments, remapped):
+    assert remapped <= set(_node_given(launch('rviz:=true', *arguments)['rviz2'])[0])
 
 
 @pytest.mark.parametrize(

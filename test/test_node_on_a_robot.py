@@ -186,6 +186,25 @@ def test_a_calibration_that_was_published_once_before_is_found(
         assert _far_m(client, camera) == pytest.approx(5.0)
 
 
+def test_a_calibration_that_is_published_once_after_another_is_found(
+    client, tmp_path, red_disparity_model
+):
+    """As by a driver that was started anew: it speaks before anybody could have found it."""
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    driver = client.create_publisher(CameraInfo, '/late/camera_info', latched)
+    camera = Stamps(client, with_info=False)
+    remaps = {'camera_info': '/late/camera_info'}
+    other = info(1)
+    other.width += 2
+    with running_node(tmp_path / 'log', remaps=remaps, model=red_disparity_model) as node:
+        client.spin_until(driver.get_subscription_count)
+        driver.publish(other)
+        client.spin_until(lambda: 'expected 162 x 120' in node.log, every=camera)
+        client.destroy_publisher(driver)
+        client.create_publisher(CameraInfo, '/late/camera_info', latched).publish(info(1))
+        assert _far_m(client, camera) == pytest.approx(5.0)
+
+
 def test_a_calibration_file_stands_in_for_a_driver_without_one(
     client, tmp_path, red_disparity_model
 ):

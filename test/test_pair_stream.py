@@ -52,6 +52,13 @@ def test_an_eye_alone_is_given_up_without_a_distance():
     assert (matcher.unpaired, matcher.apart_ns) == (3, None)
 
 
+def _admitted(limit, stamp):
+    due = limit.is_due(stamp)
+    if due:
+        limit.admit(stamp)
+    return due
+
+
 @pytest.mark.parametrize(
     ('camera_hz', 'max_rate_hz', 'kept'),
     [(30, 10, 100), (15, 10, 100), (10, 10, 100), (9.7, 10, 97), (30, 7, 70), (5, 0.5, 5)],
@@ -59,17 +66,27 @@ def test_an_eye_alone_is_given_up_without_a_distance():
 def test_the_mean_rate_is_the_limit_or_the_camera_s(camera_hz, max_rate_hz, kept):
     limit = RateLimit(max_rate_hz)
     stamps = [round(n * 1e9 / camera_hz) for n in range(round(10 * camera_hz))]
-    assert sum(map(limit.admits, stamps)) == pytest.approx(kept, abs=1)
+    assert sum(_admitted(limit, stamp) for stamp in stamps) == pytest.approx(kept, abs=1)
 
 
 def test_jitter_loses_nothing_at_the_camera_s_own_rate():
     limit = RateLimit(10.0)
     jitter_ms = [20, -20, 0, 15, -15, 20, -20, -20, 20, 0]
-    assert all(limit.admits((1000 + 100 * n + jitter_ms[n % 10]) * MS) for n in range(200))
+    stamps = [(1000 + 100 * n + jitter_ms[n % 10]) * MS for n in range(200)]
+    assert all(_admitted(limit, stamp) for stamp in stamps)
 
 
 def test_after_a_gap_nothing_is_made_up_for():
     limit = RateLimit(10.0)
-    assert limit.admits(0)
-    after = [limit.admits((60_000 + 10 * n) * MS) for n in range(20)]
+    assert _admitted(limit, 0)
+    after = [_admitted(limit, (60_000 + 10 * n) * MS) for n in range(20)]
     assert [n for n, admitted in enumerate(after) if admitted] == [0, 5, 15]
+
+
+def test_what_is_due_but_was_not_admitted_takes_no_place():
+    limit = RateLimit(10.0)
+    limit.admit(0)
+    assert limit.is_due(100 * MS)
+    assert limit.is_due(110 * MS)
+    limit.admit(110 * MS)
+    assert not limit.is_due(120 * MS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 import gc
+import time
 from unittest.mock import Mock
 import weakref
 
@@ -16,12 +17,15 @@ import numpy as np
 import pytest
 
 from monodepth_ros import predictor as predictor_module
+from monodepth_ros.camera_maps import CameraMaps
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import FromCanonical, ToCanonical
+from monodepth_ros.core.flying import FlyingPixels
+from monodepth_ros.inference.engine_cache import BuildCancelled
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine
 from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
-from monodepth_ros.predictor import CameraMaps, Predictor
+from monodepth_ros.predictor import NotTriedError, Predictor, RETRY_S, RETRY_TRIES
 from test.scene import Oracle, picture
 from test.tiny_model import BASELINE_M, CAMERA, red_image, write_red_disparity_model
 from trainer.data.pairs import CanonicalViews
@@ -65,6 +69,25 @@ def calls(monkeypatch):
     count(CameraMaps, '__init__')
     count(OnnxRuntimeEngine, '__init__')
     return counted
+
+
+class Clock:
+    """Stands for time where the predictor looks at it."""
+
+    perf_counter = staticmethod(time.perf_counter)
+
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def monotonic(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(predictor_module, 'time', made)
+    return made
 
 
 def _red(camera, red=51):
@@ -253,9 +276,7 @@ def test_an_image_of_another_size_is_refused_and_the_next_one_is_not(predictor):
     predictor.predict(_red(TRAINED), TRAINED)
 
 
-def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(
-    predictor, calls, monkeypatch
-):
+def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(predictor, calls, clock):
     predictor.predict(_red(TRAINED), TRAINED)
     # P shows what is 80 degrees and more to the right of the optical axis.
     aside = Camera(128, 64, TRAINED.k, p=(64.0, 0, -400, 0, 0, 64.0, 31.5, 0, 0, 0, 1.0, 0))
@@ -263,24 +284,60 @@ def test_a_camera_that_sees_nothing_of_what_the_model_looks_at_is_refused(
         with pytest.raises(ValueError, match=r'no pixel of this camera .*; check K, R and P'):
             predictor.predict(_red(aside), aside)
     assert calls['CameraMaps.__init__'] == 2  # not at each frame
-    monkeypatch.setattr(predictor_module, 'RETRY_S', 0.0)
+    clock.now_s += RETRY_S
     with pytest.raises(ValueError, match='no pixel of this camera'):
         predictor.predict(_red(aside), aside)
     assert calls['CameraMaps.__init__'] == 3
     predictor.predict(_red(TRAINED), TRAINED)
 
 
-def test_an_engine_that_could_not_be_made_is_tried_again(red_disparity_model, monkeypatch):
+def test_an_engine_that_could_not_be_made_is_tried_again(red_disparity_model, monkeypatch, clock):
     backend = load_backend(red_disparity_model)
     predictor = Predictor(backend)
     with monkeypatch.context() as short_of_memory:
         short_of_memory.setattr(backend, '_make_engine', Mock(side_effect=MemoryError))
         with pytest.raises(ValueError, match='MemoryError'):
             predictor.predict(_red(WIDE), WIDE)
-    with pytest.raises(ValueError, match='MemoryError'):
-        predictor.predict(_red(WIDE), WIDE)  # not at once
-    monkeypatch.setattr(predictor_module, 'RETRY_S', 0.0)
+    with pytest.raises(NotTriedError, match='MemoryError'):
+        predictor.predict(_red(WIDE), WIDE)
+    clock.now_s += RETRY_S
     assert np.isfinite(predictor.predict(_red(WIDE), WIDE).disparity_px).any()
+
+
+def test_what_takes_long_to_fail_is_tried_so_much_later(red_disparity_model, monkeypatch, clock):
+    backend = load_backend(red_disparity_model)
+    predictor = Predictor(backend)
+
+    def fail_after_3_minutes(**_):
+        clock.now_s += 180.0
+        raise MemoryError
+
+    failing = Mock(side_effect=fail_after_3_minutes)
+    monkeypatch.setattr(backend, '_make_engine', failing)
+    for later_s, tries in ((0, 1), (RETRY_S, 1), (180 * RETRY_TRIES, 2)):
+        clock.now_s += later_s
+        with pytest.raises(ValueError, match='MemoryError'):
+            predictor.predict(_red(WIDE), WIDE)
+        assert failing.call_count == tries
+
+
+def test_a_build_that_was_given_up_is_begun_anew(red_disparity_model, monkeypatch):
+    backend = load_backend(red_disparity_model)
+    predictor = Predictor(backend)
+    with monkeypatch.context() as given_up:
+        given_up.setattr(backend, '_make_engine', Mock(side_effect=BuildCancelled))
+        with pytest.raises(BuildCancelled):
+            predictor.predict(_red(WIDE), WIDE)
+    predictor.predict(_red(WIDE), WIDE)
+
+
+def test_what_flies_is_found_in_pixels_as_large_as_the_networks(predictor):
+    image = _red(ODD)
+    image[:, 200:] = 204, 0, 0
+    prediction = predictor.predict(image, ODD)
+    finder = FlyingPixels(prediction.depth_m.shape, magnification=ODD.rectified.fx / CAMERA.fx)
+    np.testing.assert_array_equal(prediction.flying, finder.find(prediction.depth_m))
+    assert prediction.flying.any()
 
 
 def test_a_frame_that_fails_is_not_kept(predictor):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.core.flying import FlyingPixels
 
 
 class Cloud(NamedTuple):
@@ -30,11 +29,11 @@ def clearing_depth(
     """
     Depth whose points may clear an obstacle map, which does so along the ray to each point.
 
-    depth_m, confidence: (H, W) float32. Returns (H, W) float32: range_m where depth is farther,
-    +inf included, and confidence at least min_confidence; NaN where it is farther, but doubtful.
+    depth_m, confidence: (H, W) float32. Returns (H, W) float32: at most range_m, +inf included;
+    NaN where confidence is below min_confidence, or depth is NaN.
     """
-    ended = np.where(confidence >= min_confidence, np.float32(range_m), np.float32(np.nan))
-    return np.where(depth_m > range_m, ended, depth_m).astype(np.float32, copy=False)
+    ended = np.minimum(depth_m, np.float32(range_m))
+    return np.where(confidence >= min_confidence, ended, np.float32(np.nan))
 
 
 class CloudPacker:
@@ -42,8 +41,8 @@ class CloudPacker:
     Packs depth and colours of one camera into points, into buffers it reuses.
 
     stride: every stride-th row and column becomes a point. min_depth_m, max_depth_m: what is
-    nearer or farther becomes none. drop_flying: nor do FlyingPixels; magnification: theirs.
-    Raises ValueError for a stride below 1 or a range that holds no depth.
+    nearer or farther becomes none. Raises ValueError for a stride below 1 or a range that holds no
+    depth.
     """
 
     def __init__(
@@ -53,8 +52,6 @@ class CloudPacker:
         stride: int = 1,
         min_depth_m: float = 0.0,
         max_depth_m: float = math.inf,
-        drop_flying: bool = False,
-        magnification: float = 1.0,
     ) -> None:
         if stride < 1:
             raise ValueError(f'got stride {stride}, expected 1 or more')
@@ -64,9 +61,6 @@ class CloudPacker:
             )
         self._range_m = np.float32(min_depth_m), np.float32(max_depth_m)
         self._image = camera.height, camera.width
-        self._flying = (
-            FlyingPixels(self._image, magnification=magnification) if drop_flying else None
-        )
         self._kept = slice(None, None, stride), slice(None, None, stride)
         x = (np.arange(0, camera.width, stride) - camera.cx) / camera.fx
         y = (np.arange(0, camera.height, stride) - camera.cy) / camera.fy
@@ -74,19 +68,24 @@ class CloudPacker:
         self._bgr0 = np.zeros((*self._x.shape, 4), np.uint8)
         self._buffers: dict[int, NDArray[np.float32]] = {}
 
-    def pack(self, depth_m: NDArray[np.float32], color: NDArray[np.uint8] | None) -> Cloud:
+    def pack(
+        self,
+        depth_m: NDArray[np.float32],
+        color: NDArray[np.uint8] | None,
+        flying: NDArray[np.bool_] | None = None,
+    ) -> Cloud:
         """
         Points of the optical frame (REP 103: z forward, x right, y down).
 
         depth_m: (H, W) float32 metres. color: aligned with it, (H, W, 3) RGB or (H, W) grey
-        uint8, or None.
+        uint8, or None. flying: (H, W) bool, what to leave out as well.
         Returns x, y, z in metres, all three NaN where there is no point: depth is not a positive
         finite number, is out of range, or flies. After them, for RGB, `rgb`: the bytes B, G, R, 0
         in one float; for grey, `intensity`: 0 to 255. The next cloud of as many fields overwrites
         the array. Raises ValueError for arrays that are not of the camera's size.
         """
         self._check_size('depth', depth_m)
-        z = self._usable(depth_m)
+        z = self._usable(depth_m, flying)
         planes, fields = [z * self._x, z * self._y, z], ('x', 'y', 'z')
         if color is None:
             return Cloud(self._merged(planes), fields)
@@ -106,14 +105,15 @@ class CloudPacker:
                 'as their camera has'
             )
 
-    def _usable(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _usable(
+        self, depth_m: NDArray[np.float32], flying: NDArray[np.bool_] | None
+    ) -> NDArray[np.float32]:
         """Depth in the kept rows and columns, (h, w) float32; NaN where it makes no point."""
         nearest_m, farthest_m = self._range_m
         z = depth_m[self._kept]
         usable = np.isfinite(z) & (z > 0) & (z >= nearest_m) & (z <= farthest_m)
-        if self._flying is not None:
-            # In all pixels: in every stride-th, edges are narrower than they were made.
-            usable &= ~self._flying.find(depth_m)[self._kept]
+        if flying is not None:
+            usable &= ~flying[self._kept]
         return np.where(usable, z, np.float32(np.nan))
 
     def _merged(self, planes: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from monodepth_ros.core.model_spec import check_size, ModelSpec
 
-# Engines of other sizes that are kept: a robot has few cameras, and its GPU little memory.
-MOST_OTHERS = 3
+# A robot has few cameras, and its GPU little memory.
+KEPT_ENGINES = 4
 
 
 class NetworkOutput(NamedTuple):
@@ -55,7 +56,8 @@ class Backend:
     A model on one kind of engine, at one input size at a time; a context manager.
 
     The size is at first that of spec.camera. The engines of the last few sizes are kept, so that
-    cameras of different views can take turns. name: what the user calls the kind of engine.
+    cameras of different views can take turns: kept_engines of them. name: what the user calls the
+    kind of engine.
     precision: of its arithmetic. make_engine(width=, height=): compiles the model.
     """
 
@@ -73,6 +75,7 @@ class Backend:
         self.has_confidence = has_confidence
         self.precision = precision
         self._make_engine = make_engine
+        self.kept_engines = KEPT_ENGINES
         self._check_resized: Callable[[Backend], None] = lambda _: None
         self._size = {'width': spec.camera.width, 'height': spec.camera.height}
         self._engine: Engine | None = make_engine(**self._size)
@@ -148,7 +151,7 @@ class Backend:
                 self._engine, self._size = before, size_before
                 raise
         self._others[size_before['height'], size_before['width']] = before
-        if len(self._others) > MOST_OTHERS:
+        if len(self._others) >= self.kept_engines:
             self._others.pop(next(iter(self._others))).close()
 
     def check_resized_by(self, check: Callable[[Backend], None]) -> None:
@@ -158,9 +161,11 @@ class Backend:
     def close(self) -> None:
         """Free what the engine holds; the backend is of no use afterwards."""
         if self._engine is not None:
-            for engine in (self._engine, *self._others.values()):
-                engine.close()
-            self._engine, self._others = None, {}
+            # All, though one may raise.
+            with ExitStack() as closing:
+                for engine in (self._engine, *self._others.values()):
+                    closing.callback(engine.close)
+                self._engine, self._others = None, {}
 
     @property
     def facts(self) -> dict[str, str]:

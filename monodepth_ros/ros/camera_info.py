@@ -63,14 +63,13 @@ class CameraInfoTopic:
         self.fault: str | None = None
         self._node = node
         self._rectified = rectified
-        self._came = False
         # The node's own group remembers all that was ever made in it.
         self._group = MutuallyExclusiveCallbackGroup()
         self._subscriptions = [self._listen(best_effort())]
 
     def ask_for_latched(self) -> None:
         """Listen as well where a camera_info was published once, before."""
-        if self._came or len(self._subscriptions) > 1:
+        if len(self._subscriptions) > 1:
             return
         offered = self._node.get_publishers_info_by_topic(self.topic)
         # Any other driver would log that this subscription's QoS is incompatible.
@@ -96,7 +95,6 @@ class CameraInfoTopic:
         )
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
-        self._came = True
         try:
             camera = messages.camera_from_info(msg)
             self.camera = camera.as_rectified() if self._rectified else camera

@@ -15,14 +15,16 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
+from monodepth_ros.camera_remarks import footprint_remarks
 from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
+from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.messages import NS_PER_S
 from monodepth_ros.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.pair_stream import RateLimit
-from monodepth_ros.parameters import DepthNodeParams, OutputParams
-from monodepth_ros.predictor import footprint_remarks, Predictor
+from monodepth_ros.parameters import DepthNodeParams, DiagnosticsParams, OutputParams
+from monodepth_ros.predictor import Predictor
 from monodepth_ros.ros.camera_info import Calibration, CalibrationFile, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.qos import (
@@ -148,7 +150,8 @@ class CameraStream:
         elif loss is None and camera is None:
             found = [self._calibration.problem]
         if camera is not None:
-            found += footprint_remarks(camera, self._backend.spec)
+            limit = self._live[DiagnosticsParams].max_footprint_ratio
+            found += footprint_remarks(camera, self._backend.spec, limit)
         return found
 
     @property
@@ -207,10 +210,11 @@ class CameraStream:
         self.statistics.received()
         if not self.is_wanted:
             return
-        if self._rate_limit is not None and not self._rate_limit.admits(time.monotonic_ns()):
+        arrived_s, transport_s = time.monotonic(), self._age_s(msg)
+        rate_limit, now_ns = self._rate_limit, time.monotonic_ns()
+        if rate_limit is not None and not rate_limit.is_due(now_ns):
             self.statistics.drop('above max_rate_hz')
             return
-        arrived_s, transport_s = time.monotonic(), self._age_s(msg)
         camera = self._calibration.camera
         if camera is None:
             self._drop('without camera_info', self._calibration.problem)
@@ -218,9 +222,12 @@ class CameraStream:
         try:
             pixels = messages.image_pixels(msg)
             camera.check_image(pixels.shape)
-        except ValueError as error:
-            self._drop('not usable', str(error))
+        # Whatever a library makes of bytes from anywhere.
+        except Exception as error:
+            self._drop('not usable', one_line(error))
             return
+        if rate_limit is not None:
+            rate_limit.admit(now_ns)
         worker.offer(self._maker, Frame(msg.header, pixels, camera, arrived_s, transport_s))
 
     def _age_s(self, msg: Image | CompressedImage) -> float | None:
