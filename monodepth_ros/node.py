@@ -26,6 +26,7 @@ from monodepth_ros.parameters import (
     DepthNodeParams,
     DiagnosticsParams,
 )
+from monodepth_ros.ros.camera_info import CalibrationFile
 from monodepth_ros.ros.camera_stream import CameraStream
 from monodepth_ros.ros.diagnostics import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
@@ -65,13 +66,16 @@ class DepthNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
         self._state, self._problem = CONFIGURING, ''
+        params = self.live[DepthNodeParams]
         try:
-            self._backend = self._load()
-            names = self.live[DepthNodeParams].camera_names
+            # What may be mistyped comes before what may take minutes.
+            file, rectified = params.camera_info_file, params.rectified
+            calibration = CalibrationFile(file, rectified=rectified) if file else None
+            backend = self._backend = self._load()
             # Each camera may want an engine of its own.
-            self._backend.kept_engines = max(self._backend.kept_engines, len(names))
-            for name in names:
-                self._streams.append(CameraStream(self, name, self.live, self._backend))
+            backend.kept_engines = max(backend.kept_engines, len(params.camera_names))
+            for name in params.camera_names:
+                self._streams.append(CameraStream(self, name, self.live, backend, calibration))
         except Exception as error:
             self._fail(error)
             self._release()

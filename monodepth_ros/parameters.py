@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
+import re
 import sys
 
 from monodepth_ros.camera_maps import OUTPUT_SIZES
@@ -19,6 +20,7 @@ from monodepth_ros.messages import DEPTH_ENCODINGS
 from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
+CAMERA_NAME = re.compile(r'/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
 RECTIFIED = 'The images are rectified already (image_rect): P describes them, D and R do not.'
 
 
@@ -61,6 +63,12 @@ class DepthNodeParams(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in self.cameras.split():
+            if not CAMERA_NAME.fullmatch(name):
+                raise ValueError(
+                    f'parameter cameras names {name!r}, expected letters, digits and _ as in '
+                    'any name of ROS'
+                )
         if len(set(self.camera_names)) < len(self.camera_names):
             raise ValueError(f'parameter cameras is {self.cameras!r}, expected different names')
         if len(self.camera_names) > 1 and self.camera_info_file:

@@ -33,12 +33,12 @@ class Calibration(Protocol):
 
 
 class CalibrationFile:
-    """Of a driver that publishes none. Raises as read_camera_yaml."""
+    """Of a driver that publishes none. Raises OSError, and as read_camera_yaml."""
 
     problem = ''
 
-    def __init__(self, path: Path, *, rectified: bool) -> None:
-        camera = read_camera_yaml(path)
+    def __init__(self, path: str, *, rectified: bool) -> None:
+        camera = read_camera_yaml(Path(path).expanduser())
         self.camera = camera.as_rectified() if rectified else camera
 
     def ask_for_latched(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 import time
 from typing import Any
 
@@ -25,7 +24,7 @@ from monodepth_ros.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.pair_stream import RateLimit
 from monodepth_ros.parameters import DepthNodeParams, DiagnosticsParams, OutputParams
 from monodepth_ros.predictor import Predictor
-from monodepth_ros.ros.camera_info import Calibration, CalibrationFile, CameraInfoTopic
+from monodepth_ros.ros.camera_info import Calibration, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.qos import (
     best_effort,
@@ -49,13 +48,17 @@ class CameraStream:
     """
     From one camera's `image` and `camera_info` to its outputs, through a backend.
 
-    name: of the camera, before its topics; '' for the only one. log: for what concerns it. Raises
-    OSError and ValueError for a camera_info_file that cannot be read, and as rclpy does for a name
-    that cannot be.
+    name: of the camera, before its topics; '' for the only one. calibration: None for that of the
+    camera_info topic. log: for what concerns it. Raises as rclpy does for a name that cannot be.
     """
 
     def __init__(
-        self, node: LifecycleNode, name: str, live: LiveParameters, backend: Backend
+        self,
+        node: LifecycleNode,
+        name: str,
+        live: LiveParameters,
+        backend: Backend,
+        calibration: Calibration | None,
     ) -> None:
         self.name = name
         self._node = node
@@ -66,7 +69,9 @@ class CameraStream:
         self._image = self._topic('image')
         # The node's own group remembers all that was ever made in it.
         self._group = MutuallyExclusiveCallbackGroup()
-        self._calibration = self._make_calibration()
+        self._calibration = calibration or CameraInfoTopic(
+            node, self._topic('camera_info'), rectified=live[DepthNodeParams].rectified
+        )
         self._outputs = {
             topic: self._publisher(self._topic(topic), kind)
             for topic, kind in OUTPUTS.items()
@@ -171,13 +176,6 @@ class CameraStream:
 
     def _topic(self, name: str) -> str:
         return f'{self.name}/{name}' if self.name else name
-
-    def _make_calibration(self) -> Calibration:
-        params = self._live[DepthNodeParams]
-        if params.camera_info_file:
-            path = Path(params.camera_info_file).expanduser()
-            return CalibrationFile(path, rectified=params.rectified)
-        return CameraInfoTopic(self._node, self._topic('camera_info'), rectified=params.rectified)
 
     def _publisher(self, topic: str, kind: str) -> Publisher:
         create = partial(
