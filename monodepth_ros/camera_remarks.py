@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 
-from monodepth_ros.camera_maps import CameraMaps
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.model_spec import ModelSpec
-from monodepth_ros.inference.backend import Backend
 
 # A live pixel so many times as wide or as narrow as in training is worth a warning.
 MAX_FOOTPRINT_RATIO = 2.0
 
 
-def camera_remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[str]:
-    """What the user of a camera should know of how the model serves it."""
+def camera_remarks(camera: Camera, network: Intrinsics, spec: ModelSpec) -> list[str]:
+    """What is unlike the training; network: the camera of the network's input."""
     remarks = []
-    trained, network = backend.spec.camera, maps.network
+    trained = spec.camera
     if (network.width, network.height) != (trained.width, trained.height):
         ratio = network.width * network.height / (trained.width * trained.height)
         remarks.append(
@@ -24,7 +22,7 @@ def camera_remarks(camera: Camera, maps: CameraMaps, backend: Backend) -> list[s
             f'{network.width} x {network.height} instead of {trained.width} x {trained.height}, '
             f'{ratio:.2f} times the work'
         )
-    return remarks + footprint_remarks(camera, backend.spec)
+    return remarks + footprint_remarks(camera, spec)
 
 
 def footprint_remarks(

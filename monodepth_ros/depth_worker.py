@@ -14,7 +14,7 @@ from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.newest import NewestOfEach
 from monodepth_ros.outputs import OutputMaker
-from monodepth_ros.predictor import NotTriedError, Predictor
+from monodepth_ros.predictor import Predictor
 
 
 class Frame(NamedTuple):
@@ -73,9 +73,7 @@ class DepthMaker:
         # Of an engine, a camera that cannot be served, a context that was shut down: whatever it
         # is, the next frame may be fine.
         except Exception as error:
-            # Only what was tried counts.
-            self.failures += not isinstance(error, NotTriedError)
-            self.last_failure = one_line(error)
+            self.failures, self.last_failure = self.failures + 1, one_line(error)
             self.statistics.drop('not computed')
             self._complain(f'frame dropped: {self.last_failure}')
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from monodepth_ros.frame_statistics import MS_PER_S, STAGES, Summary, TOTAL
+from monodepth_ros.frame_statistics import STAGES, Summary, TOTAL
 from monodepth_ros.parameters import DiagnosticsParams
 
 # As diagnostic_msgs/DiagnosticStatus.
@@ -43,13 +43,11 @@ def judge(
 
     wanted: somebody listens. busy_s: for how long the frame that is being computed has been.
     """
-    if limits.max_latency_ms and busy_s * MS_PER_S > limits.max_latency_ms:
-        yield Finding(
-            WARN, f'a frame has been at the engine for {busy_s:.0f} s: it may still be built'
-        )
     if limits.stale_after_s and summary.silent_s > limits.stale_after_s:
         yield Finding(ERROR, f'no image for {summary.silent_s:.0f} s')
         return
+    if limits.stale_after_s and busy_s > limits.stale_after_s:
+        yield Finding(WARN, f'an image has been computed for {busy_s:.0f} s; is its engine built?')
     if limits.min_rate_hz and wanted and summary.published_hz < limits.min_rate_hz:
         yield Finding(
             WARN,

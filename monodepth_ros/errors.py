@@ -9,8 +9,10 @@ def one_line(error: BaseException) -> str:
 
     Libraries begin with lines like `Exception from plugin.cpp:54:`, which end with a colon.
     """
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return next((line for line in lines if line and not line.endswith(':')), lines[0])
+    lines = [stripped for line in str(error).splitlines() if (stripped := line.strip())]
+    return next(
+        (line for line in lines if not line.endswith(':')), [*lines, type(error).__name__][0]
+    )
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

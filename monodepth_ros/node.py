@@ -8,6 +8,7 @@ import gc
 import sys
 from threading import Event
 import time
+import traceback
 
 from diagnostic_msgs.msg import DiagnosticStatus
 import rclpy
@@ -237,12 +238,18 @@ def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
             rclpy.spin(node)
-        # RCLError for a request for a transition that the state does not have (ros2/rclpy#1209);
-        # RuntimeError where a signal comes while a message is taken; whatever a callback raises.
-        except Exception as error:
-            if rclpy.ok():
-                node.get_logger().error(repr(error), throttle_duration_sec=LOG_PERIOD_S)
-                time.sleep(PAUSE_S)
+        # RCLError, which is one, for a request for a transition that the state does not have
+        # (ros2/rclpy#1209); rclpy's own where a signal comes while it takes a message.
+        except RuntimeError as error:
+            problem = str(error)
+        # Of a callback: a fault of ours, but a robot is better off with a node that goes on.
+        except Exception:
+            problem = traceback.format_exc()
+        else:
+            continue
+        if rclpy.ok():
+            node.get_logger().error(problem, throttle_duration_sec=LOG_PERIOD_S)
+            time.sleep(PAUSE_S)
 
 
 def _started(node: DepthNode) -> bool:

@@ -20,7 +20,7 @@ from monodepth_ros.messages import DEPTH_ENCODINGS
 from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
-CAMERA_NAME = re.compile(r'/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
+CAMERA_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
 RECTIFIED = 'The images are rectified already (image_rect): P describes them, D and R do not.'
 
 
@@ -88,7 +88,11 @@ class DiagnosticsParams(Parameters):
     """Of depth_node: when its diagnostics warn."""
 
     stale_after_s: float = parameter(
-        2.0, 'ERROR when no image came for so long; 0: never.', low=0, live=True
+        2.0,
+        'ERROR when no image came for so long, WARN when one is being computed for so long; '
+        '0: never.',
+        low=0,
+        live=True,
     )
     min_rate_hz: float = parameter(
         0.0, 'WARN when fewer depth images a second come out; 0: never.', low=0, live=True

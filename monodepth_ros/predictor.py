@@ -21,10 +21,6 @@ from monodepth_ros.inference.engine_cache import BuildCancelled
 RETRY_S, RETRY_TRIES = 10.0, 10.0
 
 
-class NotTriedError(ValueError):
-    """A camera that could not be served moments ago; it says why, and was not tried again."""
-
-
 class Prediction:
     """
     One frame's results, all in the rectified `camera`, each computed when first asked for.
@@ -133,7 +129,7 @@ class Predictor:
         Run the network on one image, (H, W, 3) RGB or (H, W) grey uint8, of `camera`.
 
         Raises ValueError when the image is not of the camera's size, or for a camera that the
-        model cannot serve: NotTriedError until that is tried again.
+        model cannot serve; whether it can now is tried now and then only.
         """
         times_s = [time.perf_counter()]
         maps = self._maps_of(camera)
@@ -167,7 +163,7 @@ class Predictor:
             self._camera, self._maps, self._retry_s = camera, None, -math.inf
         if self._maps is None:
             if time.monotonic() < self._retry_s:
-                raise NotTriedError(self._problem)
+                raise ValueError(self._problem)
             self._maps = self._make_maps(camera)
         return self._maps
 
@@ -183,6 +179,6 @@ class Predictor:
             self._problem = str(error) or repr(error)
             self._retry_s = ended_s + max(RETRY_S, RETRY_TRIES * (ended_s - started_s))
             raise ValueError(self._problem) from error
-        for line in camera_remarks(camera, maps, self._backend):
+        for line in camera_remarks(camera, maps.network, self._backend.spec):
             self._tell(line)
         return maps

@@ -50,6 +50,7 @@ class NodeProcess:
         """Until it has written this."""
         deadline = time.monotonic() + WAIT_S
         while text not in self.log:
+            assert self.process.poll() is None, f'it ended without {text!r}'
             assert time.monotonic() < deadline, f'no {text!r} within {WAIT_S:g} s'
             time.sleep(0.05)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from threading import Event
 import time
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -88,18 +87,6 @@ def test_a_frame_that_fails_is_told_and_counted_and_the_next_one_comes_out(worke
     assert [name for name, _ in worker.published] == ['good']
     assert 'frame dropped: got an image of 10 x 10' in worker.complaints[0]
     assert worker.maker.statistics.summary().dropped == {'not computed': 1}
-
-
-def test_what_was_not_tried_again_is_no_further_failure(worker, monkeypatch):
-    backend = worker.maker.pipeline.predictor._backend
-    monkeypatch.setattr(backend, 'resize', Mock(side_effect=MemoryError))
-    for number in range(1, 4):
-        worker.offer('camera without memory')
-        worker.wait_for(number)
-    worker.worker.close()
-    assert worker.maker.failures == 1
-    assert worker.maker.last_failure == 'MemoryError()'
-    assert worker.maker.statistics.summary().dropped == {'not computed': 3}
 
 
 def test_how_long_a_frame_takes_is_known_before_it_ends(worker):

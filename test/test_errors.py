@@ -16,6 +16,7 @@ from monodepth_ros.errors import one_line
             'Exception from core.cpp:117:\nException from plugin.cpp:54:\nno memory\n\n',
             'no memory',
         ),
+        ('it failed: \n  \n  no memory', 'no memory'),
         ('nothing follows:', 'nothing follows:'),
         ('', 'OSError'),
     ],

@@ -11,7 +11,7 @@ import pytest
 from monodepth_ros.outputs import DEPTH
 from monodepth_ros.shared_memory import SETTLED_S
 from test.camera_messages import image, info
-from test.live_node import running_node, shared_memory_segments
+from test.live_node import running_node, shared_memory_segments, WAIT_S
 from test.node_with_a_gpu import SLOW_BUILDS
 
 pytest.importorskip('tensorrt_rtx_bindings', reason='needs TensorRT-RTX, which needs no GPU')
@@ -61,7 +61,7 @@ def test_a_signal_ends_a_build_and_leaves_nothing(start, folder, monkeypatch, nu
         with start() as node:
             node.wait_for(BUILDING)
             node.process.send_signal(number)
-            assert node.process.wait(10) == 0
+            assert node.process.wait(WAIT_S) == 0
     assert _engines(folder) == set()
     with start() as node:
         node.wait_for('ready')
@@ -113,7 +113,7 @@ def test_a_build_for_a_wider_view_is_given_up_by_deactivation(client, start, mon
                 lambda: node.log.count(BUILDING) == 2,
                 every=lambda: client.publish(wider(info(1)), image(1)),
             )
-            client.spin_until(lambda: 'at the engine for' in client.status.message)
+            client.spin_until(lambda: 'an image has been computed for' in client.status.message)
             assert client.change_state(Transition.TRANSITION_DEACTIVATE)
             assert client.change_state(Transition.TRANSITION_ACTIVATE)
             _depth_comes(client)

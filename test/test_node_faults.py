@@ -299,14 +299,14 @@ def test_among_ten_thousand_malformed_images_every_good_one_comes_out(
         )
         client.forget()
         started_s = time.monotonic()
-        for second in range(measured):
+        for second in range(1, measured + 1):
             send(second)
             client.spin_until(lambda second=second: second in client.received[DEPTH])
         period_s = 2 * (time.monotonic() - started_s) / measured
-        started_s = time.monotonic()
-        for number in range(paced):
+        for number in range(1, paced + 1):
+            # Nothing is made up for: where this process was held up, no burst follows.
+            due_s = time.monotonic() + period_s
             send(measured + number)
-            due_s = started_s + (number + 1) * period_s
             client.spin_until(lambda due_s=due_s: time.monotonic() > due_s)
         client.spin_until(lambda: len(client.received[DEPTH]) == measured + paced)
         assert node.stop() == 0

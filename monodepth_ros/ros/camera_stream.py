@@ -91,6 +91,7 @@ class CameraStream:
         """Listen, count from 0, and have the worker compute what comes."""
         self._started_s = time.monotonic()
         self._maker.start_counting()
+        self._last_loss = None
         kind, topic = image_source(
             self._node, self._image, self._live[DepthNodeParams].image_transport
         )
@@ -208,12 +209,11 @@ class CameraStream:
         self.statistics.received()
         if not self.is_wanted:
             return
-        arrived_s, transport_s = time.monotonic(), self._age_s(msg)
         rate_limit, now_ns = self._rate_limit, time.monotonic_ns()
         if rate_limit is not None and not rate_limit.is_due(now_ns):
             self.statistics.drop('above max_rate_hz')
             return
-        camera = self._calibration.camera
+        transport_s, camera = self._age_s(msg), self._calibration.camera
         if camera is None:
             self._drop('without camera_info', self._calibration.problem)
             return
@@ -226,7 +226,8 @@ class CameraStream:
             return
         if rate_limit is not None:
             rate_limit.admit(now_ns)
-        worker.offer(self._maker, Frame(msg.header, pixels, camera, arrived_s, transport_s))
+        frame = Frame(msg.header, pixels, camera, now_ns / NS_PER_S, transport_s)
+        worker.offer(self._maker, frame)
 
     def _age_s(self, msg: Image | CompressedImage) -> float | None:
         """Of an image that arrives; None where its stamp and this node's clock do not agree."""
