@@ -43,11 +43,11 @@ def judge(
 
     wanted: somebody listens. busy_s: for how long the frame that is being computed has been.
     """
+    if limits.stale_after_s and busy_s > limits.stale_after_s:
+        yield Finding(WARN, f'an image has been computed for {busy_s:.0f} s; is its engine built?')
     if limits.stale_after_s and summary.silent_s > limits.stale_after_s:
         yield Finding(ERROR, f'no image for {summary.silent_s:.0f} s')
         return
-    if limits.stale_after_s and busy_s > limits.stale_after_s:
-        yield Finding(WARN, f'an image has been computed for {busy_s:.0f} s; is its engine built?')
     if limits.min_rate_hz and wanted and summary.published_hz < limits.min_rate_hz:
         yield Finding(
             WARN,
