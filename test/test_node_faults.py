@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 from hypothesis import given, HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -276,20 +275,13 @@ def _malformed(count):
 def test_among_ten_thousand_malformed_images_every_good_one_comes_out(
     client, tmp_path, red_disparity_model
 ):
-    """At half the rate at which they do when each waits for the one before."""
-    every, measured, paced = 20, 50, 450
-    malformed = iter(_malformed(every * (measured + paced)))
+    """Each good one is sent when the one before is out, with malformed ones behind it."""
+    every, good = 20, 500
+    malformed = iter(_malformed(every * good))
     # Nothing may get lost on the way here: this is of the node, not of the transport.
     sender = client.create_publisher(Image, '/fuzzed', QoSProfile(depth=100))
     override = 'qos_overrides./fuzzed.subscription'
     parameters = {f'{override}.reliability': 'reliable', f'{override}.depth': 100}
-
-    def send(second):
-        # It waits or is computed while the others come.
-        sender.publish(image(second))
-        for message in islice(malformed, every):
-            sender.publish(message)
-
     with running_node(
         tmp_path / 'log', remaps={'image': '/fuzzed'}, model=red_disparity_model, **parameters
     ) as node:
@@ -298,15 +290,10 @@ def test_among_ten_thousand_malformed_images_every_good_one_comes_out(
             every=lambda: (client.publish(info(1)), sender.publish(image(0))),
         )
         client.forget()
-        started_s = time.monotonic()
-        for second in range(1, measured + 1):
-            send(second)
+        for second in range(1, good + 1):
+            # It waits or is computed while the others come.
+            sender.publish(image(second))
+            for message in islice(malformed, every):
+                sender.publish(message)
             client.spin_until(lambda second=second: second in client.received[DEPTH])
-        period_s = 2 * (time.monotonic() - started_s) / measured
-        for number in range(1, paced + 1):
-            # Nothing is made up for: where this process was held up, no burst follows.
-            due_s = time.monotonic() + period_s
-            send(measured + number)
-            client.spin_until(lambda due_s=due_s: time.monotonic() > due_s)
-        client.spin_until(lambda: len(client.received[DEPTH]) == measured + paced)
         assert node.stop() == 0
