@@ -50,7 +50,7 @@ def published_depth(bag_path: Path) -> Iterator[tuple[int, str, DepthMap]]:
             content = message.content
             stamp = stamp_ns(content.header)
             if message.topic == f'/{INFO}':
-                cameras[stamp] = camera_from_info(content).rectified
+                cameras[stamp] = camera_from_info(content, rectified=False).rectified
             else:
                 waiting[stamp] = content.header.frame_id, depth_m_from_image(content)
             if stamp in cameras and stamp in waiting:

@@ -132,7 +132,7 @@ def look(frame: Frame, camera: Camera, *, raised_m: float = 0.0, pitched_rad: fl
         PITCH_RAD + pitched_rad,
         yaw,
     )
-    return render(scene, camera, pose.moved_right(camera.baseline_m))
+    return render(scene, camera, pose.moved_right(camera.offset_m))
 
 
 def write_rig_recording(path: Path, drive: Drive) -> tuple[np.ndarray, Intrinsics]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import islice, permutations
+from pathlib import Path
 
 from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES, pass_over
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.camera_yaml import read_camera_yaml
+from monodepth_ros.core.camera import Camera, is_rectified_topic, stereo_baseline_m
 from monodepth_ros.messages import camera_from_info
 
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
@@ -20,40 +19,31 @@ FIRST_INFOS = 10
 @dataclass(frozen=True)
 class CameraTopic:
     """
-    An image topic and the camera that its camera_info describes.
+    An image topic, the topic of its camera_info, and the camera of its images.
 
     rectified: the images are rectified already, as image_proc publishes them beside the raw
-    camera's camera_info. Their frame_id is the raw camera's all the same.
+    camera's camera_info.
     """
 
     image: str
     info: str
-    described: Camera
+    camera: Camera
     rectified: bool
-
-    @property
-    def camera(self) -> Camera:
-        """The camera of the topic's images."""
-        return self.described.as_rectified() if self.rectified else self.described
-
-    @property
-    def rectified_from_frame(self) -> NDArray[np.float64]:
-        """(3, 3) rotation from the images' frame_id, the raw camera, to the rectified one."""
-        return self.described.rotation
 
 
 def camera_topics(bag: Bag) -> list[CameraTopic]:
     """Every image topic, depth images too, with a usable camera_info beside it."""
-    return _cameras(bag)[0]
+    return _cameras(bag, rectified=False)[0]
 
 
-def find_camera(bag: Bag, image: str | None = None) -> CameraTopic:
+def find_camera(bag: Bag, image: str | None = None, *, rectified: bool = False) -> CameraTopic:
     """
     The camera of an image topic; without a name the only one, or the left one of the only pair.
 
-    Raises BagError where there is none, or no telling which.
+    rectified: the images are, whatever the topic is called. Raises BagError where there is none,
+    or no telling which.
     """
-    cameras, errors = _picture_cameras(bag)
+    cameras, errors = _picture_cameras(bag, rectified=rectified)
     chosen = _left_of_a_pair([camera for camera in cameras if image in (None, camera.image)])
     if len(chosen) == 1:
         return chosen[0]
@@ -71,14 +61,16 @@ def find_camera(bag: Bag, image: str | None = None) -> CameraTopic:
     )
 
 
-def find_described(bag: Bag, camera: Camera, image: str | None = None) -> CameraTopic:
-    """As find_camera, but the camera is calibrated elsewhere, so no topic needs a camera_info."""
+def find_calibrated(
+    bag: Bag, calibration: Path, image: str | None = None, *, rectified: bool = False
+) -> CameraTopic:
+    """As find_camera, but a YAML file holds the calibration: no topic needs a camera_info."""
     images = [name for name in _pictures(bag) if image in (None, name)]
     if len(images) > 1:
-        lefts = _left_of_a_pair(_picture_cameras(bag)[0])
+        lefts = _left_of_a_pair(_picture_cameras(bag, rectified=rectified)[0])
         images = [lefts[0].image] if len(lefts) == 1 else images
     if len(images) == 1:
-        return described_topic(images[0], camera)
+        return _calibrated_topic(images[0], calibration, rectified=rectified)
     raise BagError(
         f'{bag.name} holds {"several cameras" if images else "no " + (image or "image topic")}: '
         f'image topics are {", ".join(_pictures(bag)) or "none"}; name one with --image'
@@ -91,14 +83,17 @@ def find_stereo(
     """
     The stereo pair: two image topics whose camera_info share P[0] and differ in P[3].
 
-    left, right: image topics, where the recording holds more than one pair.
+    left, right: image topics, where the recording holds more than one pair, or P[3] does not say
+    which is which.
     """
-    cameras, errors = _picture_cameras(bag)
+    cameras, errors = _picture_cameras(bag, rectified=False)
+    named = left is not None or right is not None
     pairs = [
         (a, b)
-        for a in cameras
-        for b in cameras
-        if _is_pair(a.camera, b.camera) and left in (None, a.image) and right in (None, b.image)
+        for a, b in permutations(cameras, 2)
+        if (_is_rig if named else _is_pair)(a.camera, b.camera)
+        and left in (None, a.image)
+        and right in (None, b.image)
     ]
     if not pairs and errors:
         raise next(iter(errors.values()))
@@ -108,15 +103,15 @@ def find_stereo(
 
 
 def named_stereo(
-    bag: Bag, left: str | None, right: str | None, cameras: tuple[Camera, Camera]
+    bag: Bag, left: str | None, right: str | None, calibration: tuple[Path, Path]
 ) -> tuple[CameraTopic, CameraTopic]:
     """
-    Image topics for two cameras that are calibrated elsewhere, as find_stereo.
+    Image topics for two cameras whose calibrations YAML files hold, as find_stereo.
 
     Unless given, they are the topics with `left` and `right` in their names.
     """
     found = []
-    for eye, given, camera in zip(('left', 'right'), (left, right), cameras, strict=True):
+    for eye, given, file in zip(('left', 'right'), (left, right), calibration, strict=True):
         images = bag.topics_of_type(*IMAGE_TYPES)
         names = [image for image in images if given == image or (not given and eye in image)]
         if len(names) != 1:
@@ -124,13 +119,14 @@ def named_stereo(
                 f'{bag.name} holds {", ".join(names) or "no image topic"} for the {eye} '
                 f'camera, expected one of {", ".join(images) or "none"}; name it with --{eye}'
             )
-        found.append(described_topic(names[0], camera))
+        found.append(_calibrated_topic(names[0], file, rectified=False))
     return found[0], found[1]
 
 
-def described_topic(image: str, camera: Camera) -> CameraTopic:
-    """An image topic whose camera is calibrated elsewhere."""
-    return CameraTopic(image, _info_topic(image), camera, rectified='/image_rect' in image)
+def _calibrated_topic(image: str, calibration: Path, *, rectified: bool) -> CameraTopic:
+    rectified = rectified or is_rectified_topic(image)
+    camera = read_camera_yaml(calibration, rectified=rectified)
+    return CameraTopic(image, _info_topic(image), camera, rectified)
 
 
 def _pictures(bag: Bag) -> list[str]:
@@ -138,31 +134,41 @@ def _pictures(bag: Bag) -> list[str]:
     return [topic for topic in bag.topics_of_type(*IMAGE_TYPES) if topic not in bag.depth_topics]
 
 
-def _picture_cameras(bag: Bag) -> tuple[list[CameraTopic], dict[str, BagError]]:
+def _picture_cameras(
+    bag: Bag, *, rectified: bool
+) -> tuple[list[CameraTopic], dict[str, BagError]]:
     """As _cameras, without the depth images."""
-    cameras, errors = _cameras(bag)
+    cameras, errors = _cameras(bag, rectified=rectified)
     return [camera for camera in cameras if camera.image not in bag.depth_topics], errors
 
 
-def _cameras(bag: Bag) -> tuple[list[CameraTopic], dict[str, BagError]]:
-    """The usable cameras, and by image topic what is wrong with the others."""
+def _cameras(bag: Bag, *, rectified: bool) -> tuple[list[CameraTopic], dict[str, BagError]]:
+    """
+    The usable cameras, and by image topic what is wrong with the others.
+
+    rectified: all their images are; else those whose topics say so.
+    """
     infos = bag.topics_of_type(INFO_TYPE)
     cameras: list[CameraTopic] = []
     errors: dict[str, BagError] = {}
     for image in bag.topics_of_type(*IMAGE_TYPES):
-        if _info_topic(image) in infos:
+        info = _info_topic(image)
+        if info in infos:
+            is_rectified = rectified or is_rectified_topic(image)
             try:
-                cameras.append(described_topic(image, _first_camera(bag, _info_topic(image))))
+                camera = _first_camera(bag, info, rectified=is_rectified)
             except BagError as error:
                 errors[image] = error
+            else:
+                cameras.append(CameraTopic(image, info, camera, is_rectified))
     return cameras, errors
 
 
-def _first_camera(bag: Bag, info: str) -> Camera:
+def _first_camera(bag: Bag, info: str, *, rectified: bool) -> Camera:
     fault = 'holds no message, expected the calibration'
     for message in islice(bag.messages(info, skipped=pass_over), FIRST_INFOS):
         try:
-            return camera_from_info(message.content)
+            return camera_from_info(message.content, rectified=rectified)
         except ValueError as error:
             fault = str(error)
     raise BagError(f'{bag.name}, topic {info}: {fault}')
@@ -202,5 +208,20 @@ def _left_of_a_pair(cameras: list[CameraTopic]) -> list[CameraTopic]:
 
 
 def _is_pair(left: Camera, right: Camera) -> bool:
-    same_rectified = left.rectified.fx == right.rectified.fx and left.height == right.height
-    return same_rectified and left.baseline_m == 0 and right.baseline_m != 0
+    """
+    Tell whether two cameras are a rig's left and right one, by their P.
+
+    The right one is further right; but where one of them is the rig's origin, that is the left
+    one, and a wrong sign of the other one's P[3] is for the images to tell.
+    """
+    if not _is_rig(left, right):
+        return False
+    if left.offset_m == 0 or right.offset_m == 0:
+        return left.offset_m == 0
+    return stereo_baseline_m(left, right) > 0
+
+
+def _is_rig(a: Camera, b: Camera) -> bool:
+    """Tell whether the rectified images of two cameras share their rows but not their place."""
+    same_rectified = a.rectified.fx == b.rectified.fx and a.height == b.height
+    return same_rectified and stereo_baseline_m(a, b) != 0

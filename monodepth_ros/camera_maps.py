@@ -23,11 +23,12 @@ class CameraMaps:
     """
     Everything precomputed for one live camera: the way to the network and back.
 
-    network: the camera of the network's input, which the backend is resized to. output: that of
-    the results.
+    live: the camera. network: that of the network's input, which the backend is resized to.
+    output: that of the results.
     """
 
     def __init__(self, camera: Camera, backend: Backend, output_size: str) -> None:
+        self.live = camera
         rectified = camera.rectified
         to_rectified = ToCanonical(camera, rectified)
         spec = backend.spec

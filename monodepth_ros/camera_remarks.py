@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 
+import cv2
+import numpy as np
+
 from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from monodepth_ros.core.model_spec import ModelSpec
 
 # A live pixel so many times as wide or as narrow as in training is worth a warning.
 MAX_FOOTPRINT_RATIO = 2.0
+# A smaller rotation moves a point at 20 m by less than 2 cm.
+MIN_ROTATION_DEG = 0.05
 
 
 def camera_remarks(camera: Camera, network: Intrinsics, spec: ModelSpec) -> list[str]:
@@ -22,7 +28,30 @@ def camera_remarks(camera: Camera, network: Intrinsics, spec: ModelSpec) -> list
             f'{network.width} x {network.height} instead of {trained.width} x {trained.height}, '
             f'{ratio:.2f} times the work'
         )
-    return remarks + footprint_remarks(camera, spec)
+    return remarks + calibration_remarks(camera) + footprint_remarks(camera, spec)
+
+
+def calibration_remarks(camera: Camera) -> list[str]:
+    """Return what looks wrong in a calibration by which depth is computed all the same."""
+    remarks = calibration_faults(camera)
+    if camera.frame_r is not None and not any(camera.p):
+        remarks.append(
+            'the images are rectified, which P of camera_info describes, but P is all zero: K is '
+            'taken instead; let the driver fill in P'
+        )
+    return remarks
+
+
+def calibration_faults(camera: Camera) -> list[str]:
+    """Return why K or P cannot be of the camera's images, see intrinsics_fault."""
+    faults = (intrinsics_fault(view) for view in (camera.intrinsics, camera.rectified))
+    return [*dict.fromkeys(fault for fault in faults if fault)]
+
+
+def rotation_deg(camera: Camera) -> float | None:
+    """Return the angle between frame_id's and the rectified axes; None where it is next to 0."""
+    angle_deg = math.degrees(np.linalg.norm(cv2.Rodrigues(camera.rectified_from_frame)[0]))
+    return angle_deg if angle_deg > MIN_ROTATION_DEG else None
 
 
 def footprint_remarks(

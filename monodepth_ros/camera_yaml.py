@@ -7,32 +7,29 @@ from typing import Any
 
 import yaml
 
-from monodepth_ros.core.camera import Camera
-
-# ROS' calibrator writes fisheye files without a model; they alone have four coefficients.
-UNNAMED_MODELS = {4: 'equidistant', 5: 'plumb_bob', 8: 'rational_polynomial'}
-ALIASES = {'fisheye': 'equidistant'}
+from monodepth_ros.core.camera import Camera, camera_of_images
 
 
-def read_camera_yaml(path: Path) -> Camera:
+def read_camera_yaml(path: Path, *, rectified: bool) -> Camera:
     """
-    The camera of a camera_info YAML file (camera_calibration_parsers).
+    The camera of images that a camera_info YAML file (camera_calibration_parsers) belongs to.
 
-    Raises FileNotFoundError without the file, ValueError for one that lacks something.
+    rectified: see camera_of_images. Raises FileNotFoundError without the file, ValueError for one
+    that lacks something.
     """
     if not path.is_file():
         raise FileNotFoundError(f'calibration {path} not found')
     try:
         values = yaml.safe_load(path.read_text())
-        d = _numbers(values, 'distortion_coefficients')
-        return Camera(
+        return camera_of_images(
+            rectified=rectified,
             width=int(values['image_width']),
             height=int(values['image_height']),
             k=_numbers(values, 'camera_matrix'),
-            d=d,
+            d=_numbers(values, 'distortion_coefficients'),
             r=_numbers(values, 'rectification_matrix'),
             p=_numbers(values, 'projection_matrix'),
-            distortion_model=_model(values.get('distortion_model'), d),
+            distortion_model=values.get('distortion_model') or '',
         )
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         what = f'it lacks {error}' if isinstance(error, KeyError) else ' '.join(str(error).split())
@@ -44,11 +41,3 @@ def read_camera_yaml(path: Path) -> Camera:
 
 def _numbers(values: dict[str, Any], key: str) -> tuple[float, ...]:
     return tuple(float(number) for number in values[key]['data'])
-
-
-def _model(name: str | None, d: tuple[float, ...]) -> str:
-    if name:
-        return ALIASES.get(name, name)
-    if len(d) not in UNNAMED_MODELS:
-        raise ValueError(f'{len(d)} coefficients and no distortion_model')
-    return UNNAMED_MODELS[len(d)]

@@ -19,12 +19,13 @@ from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
+from monodepth_ros.camera_remarks import calibration_remarks
 from monodepth_ros.pair_folder import EYES
 from monodepth_ros.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
 from monodepth_ros.pair_stream import PairMatcher, RateLimit
 from monodepth_ros.parameter_rules import read_parameters
 from monodepth_ros.parameters import CollectParams
-from monodepth_ros.ros.camera_info import CameraInfoTopic
+from monodepth_ros.ros.camera_info import are_rectified, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import declare_read_only
 from monodepth_ros.ros.qos import best_effort, OVERRIDABLE
 from monodepth_ros.ros.session import image_source, ros_session
@@ -53,10 +54,7 @@ class CollectNode(Node):
         self._last_ns = self.recorder.last_ns
         self._dropped: Counter[str] = Counter()
         self._since: Counter[str] = Counter()  # the last status line
-        rectified = self.params.rectified
-        self._infos = {
-            eye: CameraInfoTopic(self, f'{eye}/camera_info', rectified=rectified) for eye in EYES
-        }
+        self._infos = {eye: self._listen_to_info(eye) for eye in EYES}
         self._images = {eye: self._subscribe(eye) for eye in EYES}
         # Not the ROS clock: with use_sim_time that one may stand still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -91,6 +89,11 @@ class CollectNode(Node):
             f'{recorder.written} pairs written, {recorder.size_bytes / BYTES_PER_GB:.3f} of '
             f'{self.params.quota_gb:g} GB used; dropped: {reasons}'
         )
+
+    def _listen_to_info(self, eye: str) -> CameraInfoTopic:
+        """Listen to the calibration of an eye's images."""
+        rectified = are_rectified(self, f'{eye}/image', self.params.rectified)
+        return CameraInfoTopic(self, f'{eye}/camera_info', rectified=rectified)
 
     def _subscribe(self, eye: str) -> Subscription:
         """Listen to an eye's images."""
@@ -157,6 +160,9 @@ class CollectNode(Node):
                 yield why_silent(self, self._images[eye], f'{eye}/image')
             elif self._infos[eye].camera is None:
                 yield self._infos[eye].problem
+            else:
+                remarks = calibration_remarks(self._infos[eye].camera)
+                yield from (f'{eye}: {remark}' for remark in remarks)
         if all(self._since[eye] for eye in EYES):
             yield from self._why_unpaired()
         if self._since['not later than the last']:

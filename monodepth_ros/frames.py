@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,8 @@ import cv2
 import numpy as np
 
 from monodepth_ros.bag import Bag, BagError, BagMessage, is_recording, TopicDefinition, TYPES
-from monodepth_ros.bag_cameras import CameraTopic, find_camera, find_described
+from monodepth_ros.bag_cameras import CameraTopic, find_calibrated, find_camera
+from monodepth_ros.camera_yaml import read_camera_yaml
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.compressed import decode_compressed
 from monodepth_ros.messages import camera_from_info, image_pixels, NS_PER_S, stamp_ns
@@ -98,7 +98,7 @@ class BagSource:
 
     def _described(self, info: Any) -> Camera | str:
         try:
-            return replace(self._topic, described=camera_from_info(info)).camera
+            return camera_from_info(info, rectified=self._topic.rectified)
         except ValueError as error:
             return str(error)
 
@@ -156,23 +156,25 @@ class FileSource:
 
 @contextmanager
 def open_source(
-    path: Path, *, image: str | None, camera: Camera | None, rectified: bool
+    path: Path, *, image: str | None, calibration: Path | None, rectified: bool
 ) -> Iterator[BagSource | FileSource]:
     """
     What a path holds frames of.
 
-    image: topic of a recording, where it holds several cameras. camera: holds instead of a
-    recording's camera_info, and for files. rectified: the images are rectified already.
-    Raises ValueError (BagError) and FileNotFoundError, with what to do.
+    image: topic of a recording, where it holds several cameras. calibration: a camera_info YAML
+    file that holds instead of a recording's camera_info, and for files. rectified: the images are
+    rectified already. Raises ValueError (BagError) and FileNotFoundError, with what to do.
     """
     if not path.exists():
         raise FileNotFoundError(f'{path} not found, expected a recording, images or a video')
     if is_recording(path):
         with Bag(path) as bag:
-            found = find_described(bag, camera, image) if camera else find_camera(bag, image)
-            topic = replace(found, rectified=found.rectified or rectified)
-            yield BagSource(bag, topic, follow_info=camera is None)
-    elif camera is None:
+            if calibration is None:
+                topic = find_camera(bag, image, rectified=rectified)
+            else:
+                topic = find_calibrated(bag, calibration, image, rectified=rectified)
+            yield BagSource(bag, topic, follow_info=calibration is None)
+    elif calibration is None:
         raise ValueError(
             f'{path} is no recording (a rosbag2 folder with its metadata.yaml, .mcap or .db3); '
             'images and videos need --camera-info with the calibration of their camera'
@@ -180,7 +182,7 @@ def open_source(
     elif image is not None:
         raise ValueError(f'{path} is no recording, so it has no topic {image}; omit --image')
     else:
-        yield FileSource(path, camera.as_rectified() if rectified else camera)
+        yield FileSource(path, read_camera_yaml(calibration, rectified=rectified))
 
 
 def _images(folder: Path) -> list[Path]:

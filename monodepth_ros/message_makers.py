@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import Intrinsics, MM_PER_M
 from monodepth_ros.core.pointcloud import Cloud
-from monodepth_ros.messages import FLOAT32, MM_PER_M
+from monodepth_ros.messages import FLOAT32
 
 WRITTEN_TYPES = (
     'sensor_msgs/msg/CameraInfo',

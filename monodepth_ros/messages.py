@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.camera import Camera, camera_of_images, MM_PER_M
 from monodepth_ros.core.compressed import decode_compressed, decode_png16, is_png16
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
 from monodepth_ros.foreign_encodings import decode_foreign
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NS_PER_S = 1_000_000_000
-MM_PER_M = 1000
 DEPTH_ENCODINGS = {'32FC1': np.float32, '16UC1': np.uint16}
 
 
@@ -54,9 +53,11 @@ def _decoded(msg: Any, *, keep_grey: bool) -> np.ndarray:
     )
 
 
-def camera_from_info(info: Any) -> Camera:
+def camera_from_info(info: Any, *, rectified: bool) -> Camera:
     """
     CameraInfo to the camera of the image that comes with it: roi and binning are applied.
+
+    rectified: see camera_of_images.
 
     K and P of a CameraInfo describe the full sensor (CameraInfo.msg); an image of a window of it,
     binned, has fewer pixels. Raises ValueError for an uncalibrated camera.
@@ -69,14 +70,15 @@ def camera_from_info(info: Any) -> Camera:
             [0, 0, 1],
         ]
     )
-    return Camera(
+    return camera_of_images(
+        rectified=rectified,
         width=(info.roi.width or info.width) // bin_x,
         height=(info.roi.height or info.height) // bin_y,
         k=_windowed(window, info.k, columns=3),
         d=tuple(float(value) for value in info.d),
         r=tuple(float(value) for value in info.r),
         p=_windowed(window, info.p, columns=4),
-        distortion_model=info.distortion_model or 'plumb_bob',
+        distortion_model=info.distortion_model,
     )
 
 

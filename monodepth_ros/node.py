@@ -27,8 +27,8 @@ from monodepth_ros.parameters import (
     DepthNodeParams,
     DiagnosticsParams,
 )
-from monodepth_ros.ros.camera_info import CalibrationFile
-from monodepth_ros.ros.camera_stream import CameraStream
+from monodepth_ros.ros.camera_info import are_rectified, CalibrationFile
+from monodepth_ros.ros.camera_stream import CameraStream, IMAGE
 from monodepth_ros.ros.diagnostics import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.session import ros_session
@@ -70,7 +70,8 @@ class DepthNode(LifecycleNode):
         params = self.live[DepthNodeParams]
         try:
             # What may be mistyped comes before what may take minutes.
-            file, rectified = params.camera_info_file, params.rectified
+            file = params.camera_info_file
+            rectified = are_rectified(self, IMAGE, params.rectified)
             calibration = CalibrationFile(file, rectified=rectified) if file else None
             backend = self._backend = self._load()
             # Each camera may want an engine of its own.
@@ -203,7 +204,7 @@ class DepthNode(LifecycleNode):
 
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
-        values = self._backend.facts
+        values = self._backend.facts | stream.facts
         findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]

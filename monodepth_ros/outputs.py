@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros import message_makers
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
 from monodepth_ros.parameters import OutputParams
@@ -44,7 +44,7 @@ class OutputMaker:
         self._colors = DepthColors(
             params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
         )
-        self._packers: tuple[Intrinsics, dict[str, CloudPacker]] | None = None
+        self._packers: tuple[tuple[Intrinsics, Camera], dict[str, CloudPacker]] | None = None
         self._makers = {
             INFO: self._camera_info,
             DEPTH: self._depth,
@@ -111,19 +111,22 @@ class OutputMaker:
         color: np.ndarray | None,
     ) -> Any:
         flying = prediction.flying if self.params.points_drop_flying else None
-        cloud = self._packer(topic, prediction.camera).pack(depth_m, color, flying)
+        cloud = self._packer(topic, prediction).pack(depth_m, color, flying)
         return message_makers.point_cloud(self._classes, header, cloud)
 
-    def _packer(self, topic: str, camera: Intrinsics) -> CloudPacker:
+    def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
         """Each topic has its own: their clouds must not overwrite one another."""
-        if self._packers is None or self._packers[0] != camera:
-            self._packers = camera, {}
+        cameras = prediction.camera, prediction.live_camera
+        if self._packers is None or self._packers[0] != cameras:
+            self._packers = cameras, {}
         packers = self._packers[1]
         if topic not in packers:
             packers[topic] = CloudPacker(
-                camera,
+                prediction.camera,
                 stride=self.params.points_stride,
                 min_depth_m=self.params.points_min_m,
                 max_depth_m=self.params.points_max_m or math.inf,
+                # The header names the raw camera's frame, whose axes R turned.
+                frame_from_camera=prediction.live_camera.rectified_from_frame.T,
             )
         return packers[topic]

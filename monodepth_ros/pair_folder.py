@@ -257,10 +257,13 @@ def _read_calibration(path: Path) -> StereoCalibration:
         raise ValueError(
             f'{path} lacks {missing}, expected numbers for {needed}, whole ones for {sizes}'
         )
-    if not values['baseline_m'] > 0 or values.get('doffs', 0) != 0:
+    if values.get('doffs', 0) != 0:
         raise ValueError(
-            f'{path} has baseline_m {values["baseline_m"]} and doffs {values.get("doffs", 0)}, '
-            'expected a positive baseline and no doffs; left and right may be swapped'
+            f'{path} has doffs {values["doffs"]}, expected 0: both views with one cx; make the '
+            'folder with `python -m trainer ingest`'
         )
-    camera = Intrinsics(**{key: values[key] for key in needed if key != 'baseline_m'})
-    return StereoCalibration(camera, values['baseline_m'])
+    try:
+        camera = Intrinsics(**{key: values[key] for key in needed if key != 'baseline_m'})
+        return StereoCalibration(camera, values['baseline_m'])
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error

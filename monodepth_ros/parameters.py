@@ -21,7 +21,10 @@ from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
 CAMERA_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
-RECTIFIED = 'The images are rectified already (image_rect): P describes them, D and R do not.'
+RECTIFIED = (
+    'The images are rectified already, as a topic with `image_rect` in its name says by itself: P '
+    'describes them, K and D do not.'
+)
 
 
 @dataclass(frozen=True)

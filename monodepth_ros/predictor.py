@@ -25,7 +25,8 @@ class Prediction:
     """
     One frame's results, all in the rectified `camera`, each computed when first asked for.
 
-    baseline_m: of the canonical rig, that disparity_px belongs to. depth_range_m: the nearest
+    live_camera: that took the image. baseline_m: of the canonical rig, that disparity_px belongs
+    to. depth_range_m: the nearest
     depth the model is meant for, and the farthest that depth_m holds. preprocess_s, inference_s:
     what those took. The arrays are buffers of the predictor: its next frame overwrites them.
     """
@@ -45,6 +46,7 @@ class Prediction:
         self.preprocess_s = preprocess_s
         self.inference_s = inference_s
         self.camera = maps.output
+        self.live_camera = maps.live
         self.baseline_m = baseline_m
         self.depth_range_m = depth_range_m
         self._image = image

@@ -54,15 +54,13 @@ def _replay(options: argparse.Namespace) -> str:
         for kind in (BackendParams, OutputParams)
     )
     # Imported late: a robot may have no rosbags, and main says how to get it.
-    from monodepth_ros.camera_yaml import read_camera_yaml
     from monodepth_ros.depth_bag import write_depth_bag
     from monodepth_ros.frames import open_source
 
-    file = options.camera_info
     with open_source(
         options.source,
         image=options.image,
-        camera=None if file is None else read_camera_yaml(file),
+        calibration=options.camera_info,
         rectified=options.rectified,
     ) as source:
         return write_depth_bag(

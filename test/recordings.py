@@ -42,6 +42,7 @@ def write_stereo_bag(
     with_info: bool = True,
     focal_px: float = FOCAL_PX,
     baseline_m: float = BASELINE_M,
+    left_offset_m: float = 0.0,
     compressed: bool = True,
     right_lag_ns: int = 0,
     uncalibrated: tuple[str, ...] = (),
@@ -60,11 +61,13 @@ def write_stereo_bag(
     Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart.
 
     image_of: another picture by eye and number, (H, W) grey or, compressed only, (H, W, 3) RGB.
+    left_offset_m: where the left camera is, to the right of the rig's origin.
     first_frame: when they begin, in periods. info_size: (width, height) in camera_info.
     info_frames: the only ones with a camera_info. recorded_after_ns: by number, a delay.
     """
     shape = {
-        'focal_px': focal_px, 'baseline_m': baseline_m, 'uncalibrated': uncalibrated,
+        'focal_px': focal_px, 'uncalibrated': uncalibrated,
+        'offsets_m': {'right': left_offset_m + baseline_m, 'left': left_offset_m},
         'rotation': rotation, 'lens': lens,
     }  # fmt: skip
     with write_bag(path) as bag:
@@ -89,7 +92,7 @@ def _eye_info(
     size: tuple[int, int],
     *,
     focal_px: float,
-    baseline_m: float,
+    offsets_m: Mapping[str, float],
     uncalibrated: tuple[str, ...],
     rotation: np.ndarray | None,
     lens: tuple[str, Sequence[float]],
@@ -97,7 +100,7 @@ def _eye_info(
     info = camera_info(
         header,
         focal_px=0.0 if eye in uncalibrated else focal_px,
-        shift=focal_px * baseline_m if eye == 'right' else 0.0,
+        shift=focal_px * offsets_m.get(eye, 0.0),
         width=size[0],
         height=size[1],
     )

@@ -41,6 +41,7 @@ TRAINER_MAY_USE = {
     'predictor',
     'bag',
     'bag_cameras',
+    'camera_remarks',
     'camera_yaml',
     'pair_folder',
     'messages',

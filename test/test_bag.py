@@ -19,7 +19,7 @@ def test_messages_come_back_as_written(tmp_path, compressed):
     with Bag(write_stereo_bag(tmp_path / 'bag', compressed=compressed)) as bag:
         left, right = find_stereo(bag)
         assert left.image == '/left/image_raw' + ('/compressed' if compressed else '')
-        assert right.camera.baseline_m == 0.25
+        assert right.camera.offset_m == 0.25
         messages = list(bag.messages(left.image))
     assert [stamp_ns(m.content.header) for m in messages] == [n * 100_000_000 for n in range(5)]
     assert [image_rgb(m.content)[0, 0, 0] for m in messages] == [0, 10, 20, 30, 40]
@@ -64,6 +64,23 @@ def test_several_pairs_ask_for_a_name(tmp_path):
             find_stereo(bag)
         left, _ = find_stereo(bag, left='/left2/image_raw/compressed')
     assert left.image == '/left2/image_raw/compressed'
+
+
+def test_neither_camera_of_a_pair_need_be_the_origin(tmp_path):
+    # As KITTI's colour pair, 6 cm left of its grey one: P[3] is positive, then negative.
+    with Bag(write_stereo_bag(tmp_path / 'bag', left_offset_m=-0.0625)) as bag:
+        left, right = find_stereo(bag)
+        assert (left.camera.p[3], right.camera.p[3]) == (3.75, -11.25)
+        assert left.image == '/left/image_raw/compressed'
+        assert find_camera(bag).image == left.image
+        # Named, they are taken as they are named.
+        assert find_stereo(bag, left=right.image)[0] == right
+
+
+def test_two_cameras_of_one_p_are_no_pair(tmp_path):
+    path = write_stereo_bag(tmp_path / 'bag', left_offset_m=0.25, baseline_m=0.0)
+    with pytest.raises(BagError, match=r'\(P\[3\] = -15\), .* \(P\[3\] = -15\)'), Bag(path) as bag:
+        find_stereo(bag)
 
 
 def test_of_a_pair_the_left_camera_is_found_unless_named(tmp_path):
@@ -146,7 +163,7 @@ def test_the_real_recordings_have_a_stereo_pair(shared_data):
     with Bag(shared_data / 'bags' / 'kitti_0926_drive') as bag:
         left, right = find_stereo(bag)
         assert (left.image, left.rectified) == ('/stereo/left/image_raw/compressed', False)
-        assert right.camera.baseline_m == pytest.approx(0.537, abs=1e-3)
+        assert right.camera.offset_m == pytest.approx(0.537, abs=1e-3)
     with Bag(shared_data / 'bags' / 'kitti_odometry_00_rect') as bag:
         left, right = find_stereo(bag)
         assert (left.image, left.rectified) == ('/left/image_rect', True)

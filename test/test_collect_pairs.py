@@ -47,13 +47,18 @@ class Rig(SpinningNode):
     """Publishes pairs whose grey level tells number and eye; their stamps go on for ever."""
 
     def __init__(
-        self, *, image=Image, latched=False, reliability=ReliabilityPolicy.RELIABLE
+        self,
+        *,
+        image=Image,
+        name='image',
+        latched=False,
+        reliability=ReliabilityPolicy.RELIABLE,
     ) -> None:
         super().__init__('rig')
         suffix, self._kind = ('', Image) if image is Image else ('/compressed', CompressedImage)
         qos = QoSProfile(depth=10, reliability=reliability)
         self._images = {
-            eye: self.create_publisher(self._kind, f'{eye}/image{suffix}', qos) for eye in EYES
+            eye: self.create_publisher(self._kind, f'{eye}/{name}{suffix}', qos) for eye in EYES
         }
         self._infos = {
             eye: self.create_publisher(CameraInfo, f'{eye}/camera_info', LATCHED if latched else 5)
@@ -221,10 +226,14 @@ def test_what_is_wrong_is_said_with_the_remedy_and_the_next_good_pair_is_written
     _assert_pairs(folder)
 
 
-def test_rectified_images_are_taken_as_they_are(tmp_path):
-    rig, folder = Rig(), tmp_path / 'pairs'
+@pytest.mark.parametrize(
+    ('name', 'parameters'), [('image', {'rectified': 'true'}), ('image_rect', {})]
+)
+def test_rectified_images_are_taken_as_they_are(tmp_path, name, parameters):
+    rig, folder = Rig(name=name), tmp_path / 'pairs'
     rig.focal_px = FOCAL_PX / 2  # K of the raw camera; P describes the rectified images
-    with _collecting(tmp_path, folder, rectified='true'):
+    remaps = {f'{eye}/image': f'{eye}/{name}' for eye in EYES}
+    with _collecting(tmp_path, folder, remaps=remaps, **parameters):
         rig.spin_until(lambda: len(_stamps(folder)) >= 2, every=rig.publish_pair)
     _assert_pairs(folder)
 

@@ -28,10 +28,10 @@ from test.recordings import camera_yaml, HEIGHT, textured, WIDTH, write_stereo_b
 
 
 @pytest.fixture
-def camera(tmp_path):
+def calibration(tmp_path):
     path = tmp_path / 'camera.yaml'
     path.write_text(camera_yaml(focal_px=50.0, d=[-0.1, 0, 0, 0, 0]))
-    return read_camera_yaml(path)
+    return path
 
 
 class Dropped(Counter):
@@ -46,9 +46,9 @@ class Dropped(Counter):
         self.details.append(detail)
 
 
-def _frames(path, *, image=None, camera=None, rectified=False):
+def _frames(path, *, image=None, calibration=None, rectified=False):
     dropped = Dropped()
-    with open_source(path, image=image, camera=camera, rectified=rectified) as source:
+    with open_source(path, image=image, calibration=calibration, rectified=rectified) as source:
         frames = list(source.frames(dropped.drop))
         assert source.count in (0, len(frames) + dropped.total())
     return frames, dropped
@@ -162,63 +162,66 @@ def test_of_a_stereo_pair_the_left_camera_is_taken_unless_named(tmp_path):
     assert _frames(bag)[0][0].image[0, 0] == 0
     right = _frames(bag, image='/right/image_raw/compressed')[0][0]
     assert right.image[0, 0] == 5
-    assert right.camera.baseline_m == 0.25
+    assert right.camera.offset_m == 0.25
 
 
 @pytest.mark.parametrize('with_info', [True, False])
-def test_a_calibration_file_stands_in_for_camera_info(tmp_path, camera, with_info):
+def test_a_calibration_file_stands_in_for_camera_info(tmp_path, calibration, with_info):
     bag = write_stereo_bag(tmp_path / 'bag', frames=3, eyes=('left',), with_info=with_info)
-    frames, _ = _frames(bag, camera=camera)
+    frames, _ = _frames(bag, calibration=calibration)
+    camera = read_camera_yaml(calibration, rectified=False)
     assert [frame.camera for frame in frames] == [camera] * 3
 
 
-def test_a_calibration_file_is_for_the_left_camera_of_a_pair(tmp_path, camera):
-    frames, _ = _frames(write_stereo_bag(tmp_path / 'bag', frames=1), camera=camera)
+def test_a_calibration_file_is_for_the_left_camera_of_a_pair(tmp_path, calibration):
+    frames, _ = _frames(write_stereo_bag(tmp_path / 'bag', frames=1), calibration=calibration)
     assert frames[0].image[0, 0] == 0
 
 
-def test_rectified_images_have_the_camera_of_p(tmp_path, camera):
+def test_rectified_images_have_the_camera_of_p(tmp_path, calibration):
     lens = ('plumb_bob', (-0.1, 0.0, 0.0, 0.0, 0.0))
     bag = write_stereo_bag(tmp_path / 'bag', frames=1, lens=lens)
     image = tmp_path / 'left.png'
     cv2.imwrite(str(image), textured('left', 0))
-    for path, calibration in ((bag, None), (bag, camera), (image, camera)):
+    for path, file in ((bag, None), (bag, calibration), (image, calibration)):
         raw, rectified = (
-            _frames(path, camera=calibration, rectified=r)[0][0].camera for r in (False, True)
+            _frames(path, calibration=file, rectified=r)[0][0].camera for r in (False, True)
         )
         assert any(raw.d)
         assert not any(rectified.d)
         assert rectified == raw.as_rectified()
 
 
-def test_images_of_a_folder_come_by_number(tmp_path, camera):
+def test_images_of_a_folder_come_by_number(tmp_path, calibration):
     for number in (10, 9, 100):
         cv2.imwrite(str(tmp_path / f'{number}.png'), np.full((HEIGHT, WIDTH), number, np.uint8))
-    frames, _ = _frames(tmp_path, camera=camera)
+    frames, _ = _frames(tmp_path, calibration=calibration)
     assert [int(frame.image[0, 0]) for frame in frames] == [9, 10, 100]
     assert [stamp_ns(frame.header) for frame in frames] == [0, PERIOD_NS, 2 * PERIOD_NS]
     assert {frame.header.frame_id for frame in frames} == {'camera_optical_frame'}
 
 
-def test_an_unreadable_image_of_a_folder_is_left_out(tmp_path, camera):
+def test_an_unreadable_image_of_a_folder_is_left_out(tmp_path, calibration):
     cv2.imwrite(str(tmp_path / 'a.png'), textured('left', 0))
     (tmp_path / 'b.jpg').write_bytes(b'nothing')
-    frames, dropped = _frames(tmp_path, camera=camera)
+    frames, dropped = _frames(tmp_path, calibration=calibration)
     assert len(frames) == 1
     assert dropped == {'unreadable': 1}
     assert 'b.jpg: got 7 bytes that are no jpeg' in dropped.details[0]
 
 
-def test_a_single_image_is_a_frame_in_colour(tmp_path, camera):
+def test_a_single_image_is_a_frame_in_colour(tmp_path, calibration):
     path = tmp_path / 'one.JPG'
     cv2.imwrite(str(path), np.full((HEIGHT, WIDTH, 3), (0, 0, 200), np.uint8))
-    ((frame,), _) = _frames(path, camera=camera)
+    ((frame,), _) = _frames(path, calibration=calibration)
     assert frame.image[0, 0, 0] > 150 > frame.image[0, 0, 2]
     assert stamp_ns(frame.header) == frame.recorded_ns == 0
 
 
-def test_a_video_keeps_its_time(tmp_path, camera):
-    frames, _ = _frames(write_video(tmp_path / 'v.avi', [50, 100, 150], 4.0), camera=camera)
+def test_a_video_keeps_its_time(tmp_path, calibration):
+    frames, _ = _frames(
+        write_video(tmp_path / 'v.avi', [50, 100, 150], 4.0), calibration=calibration
+    )
     np.testing.assert_allclose(_reds(frames), [50, 100, 150], atol=3)
     assert [stamp_ns(frame.header) for frame in frames] == [0, 250_000_000, 500_000_000]
 
@@ -228,19 +231,29 @@ def test_a_video_keeps_its_time(tmp_path, camera):
     [
         (lambda path: path / 'none', {}, 'none not found'),
         (lambda path: path, {}, 'no recording .*metadata.*need --camera-info'),
-        (lambda path: path, {'camera': True}, 'holds no image .*no rosbag2 folder'),
-        (lambda path: _text(path), {'camera': True}, 'no recording, image or video'),
-        (lambda path: _text(path), {'camera': True, 'image': '/a'}, 'no topic /a; omit --image'),
+        (lambda path: path, {'calibration': True}, 'holds no image .*no rosbag2 folder'),
+        (lambda path: _text(path), {'calibration': True}, 'no recording, image or video'),
+        (
+            lambda path: _text(path),
+            {'calibration': True, 'image': '/a'},
+            'no topic /a; omit --image',
+        ),
         (write_red_bag, {'image': '/a'}, 'holds no /a .*image topics are /camera/image_raw'),
-        (write_red_bag, {'image': '/a', 'camera': True}, 'holds no /a: image topics are /camera'),
+        (
+            write_red_bag,
+            {'image': '/a', 'calibration': True},
+            'holds no /a: image topics are /camera',
+        ),
     ],
 )
-def test_what_holds_no_frames_is_explained(tmp_path, camera, make, options, words):
+def test_what_holds_no_frames_is_explained(tmp_path, calibration, make, options, words):
     folder = tmp_path / 'folder'
     folder.mkdir()
     source = make(folder / 'bag' if make is write_red_bag else folder)
     with pytest.raises((ValueError, FileNotFoundError), match=words):
-        _frames(source, **options | ({'camera': camera} if 'camera' in options else {}))
+        _frames(
+            source, **options | ({'calibration': calibration} if 'calibration' in options else {})
+        )
 
 
 def _text(folder):
@@ -248,9 +261,9 @@ def _text(folder):
     return folder / 'notes.txt'
 
 
-def test_several_cameras_without_calibration_ask_for_a_name(tmp_path, camera):
+def test_several_cameras_without_calibration_ask_for_a_name(tmp_path, calibration):
     bag = write_stereo_bag(tmp_path / 'bag', frames=1, with_info=False)
     with pytest.raises(ValueError, match=r'several cameras: .*/right/image_raw/compressed; name'):
-        _frames(bag, camera=camera)
-    frames, _ = _frames(bag, camera=camera, image='/right/image_raw/compressed')
+        _frames(bag, calibration=calibration)
+    frames, _ = _frames(bag, calibration=calibration, image='/right/image_raw/compressed')
     assert frames[0].image[0, 0] == 5

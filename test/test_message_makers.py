@@ -69,7 +69,7 @@ def test_camera_info_says_that_the_image_is_rectified():
     info = message_makers.camera_info(CLASSES, HEADER, CAMERA)
     assert list(info.k) == [100, 0, 1.5, 0, 101, 1, 0, 0, 1]
     assert not any(info.d)
-    assert messages.camera_from_info(info).rectified == CAMERA
+    assert messages.camera_from_info(info, rectified=False).rectified == CAMERA
 
 
 @pytest.mark.parametrize(

@@ -35,28 +35,28 @@ def test_a_stamp_in_nanoseconds():
 
 
 def test_camera_of_a_camera_info():
-    camera = messages.camera_from_info(_info())
+    camera = messages.camera_from_info(_info(), rectified=False)
     assert camera.rectified == Intrinsics(90, 90, 319.5, 239.5, 640, 480)
-    assert camera.baseline_m == 0.5
+    assert camera.offset_m == 0.5
 
 
 def test_binning_halves_the_image_and_keeps_the_baseline():
-    camera = messages.camera_from_info(_info(binning_x=2, binning_y=2))
+    camera = messages.camera_from_info(_info(binning_x=2, binning_y=2), rectified=False)
     # The image's centre stays its centre: (320 - 1) / 2 = 159.5.
     assert camera.rectified == Intrinsics(45, 45, 159.5, 119.5, 320, 240)
-    assert camera.baseline_m == 0.5
+    assert camera.offset_m == 0.5
 
 
 def test_a_region_of_interest_moves_the_principal_point():
     roi = {'x_offset': 100, 'y_offset': 40, 'width': 400, 'height': 300}
-    camera = messages.camera_from_info(_info(roi=roi))
+    camera = messages.camera_from_info(_info(roi=roi), rectified=False)
     assert camera.rectified == Intrinsics(90, 90, 219.5, 199.5, 400, 300)
     assert camera.k[:3] == (100, 0, 219.5)
 
 
 def test_an_uncalibrated_camera_info_is_refused():
     with pytest.raises(ValueError, match=r'K\[0\] = 0'):
-        messages.camera_from_info(_info(k=np.zeros(9)))
+        messages.camera_from_info(_info(k=np.zeros(9)), rectified=False)
 
 
 def test_depth_in_millimetres_big_endian_and_padded():

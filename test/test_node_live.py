@@ -10,7 +10,7 @@ import cv2
 from lifecycle_msgs.msg import Transition
 import numpy as np
 import pytest
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
 from monodepth_ros.core.colors import DepthColors
@@ -114,6 +114,35 @@ def test_every_output_is_in_the_geometry_of_its_camera_info(client, tmp_path):
     aligned = messages.image_rgb(got[ALIGNED])
     assert aligned[60, 100].tolist() == [NEAR_RED, NEAR_GREEN, 0]
     assert aligned[60, 50].tolist() == [FAR_RED, FAR_GREEN, 0]
+
+
+def test_a_topic_of_rectified_images_is_taken_by_p_and_its_cloud_is_in_the_frame_it_names(
+    client, tmp_path, red_disparity_model
+):
+    sender = client.create_publisher(Image, '/front/image_rect', 5)
+    described = info(7)
+    # The lens of the raw camera, which these images no longer show, and its axes, turned by 90
+    # degrees about the optical axis: what is rectified to the right is up in the frame.
+    described.distortion_model = 'of our own'
+    described.r = [0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    remaps = {'image': '/front/image_rect'}
+    with running_node(tmp_path / 'log', remaps=remaps, model=red_disparity_model):
+
+        def publish():
+            client.publish(described)
+            sender.publish(image(7))
+
+        client.spin_until(lambda: client.has_all(7), every=publish)
+        angle = 'rectified against frame_id (deg)', '90.00'
+        client.spin_until(lambda: angle in [(v.key, v.value) for v in client.status.values])
+    depth_m = depth_m_from_image(client.received[DEPTH][7])
+    # Without distortion the border between far and near stays in the column it is in.
+    np.testing.assert_allclose(depth_m[60, [40, 78]], 5, rtol=0.01)
+    np.testing.assert_allclose(depth_m[60, [82, 120]], 1.25, rtol=0.01)
+    cloud = client.received[POINTS][7]
+    points = np.frombuffer(cloud.data, np.float32).reshape(cloud.height, cloud.width, -1)
+    # Rectified x = (100 - 82) / 80 * 1.25 m is -y of the frame, y = (60 - 58) / 80 * 1.25 m its x.
+    np.testing.assert_allclose(points[30, 50, :3], [0.03125, -0.28125, 1.25], rtol=0.01)
 
 
 def test_points_that_clear_reach_the_range_where_the_model_is_sure(client, tmp_path):

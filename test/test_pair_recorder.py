@@ -27,7 +27,9 @@ from test.recordings import (
 
 
 def _camera(*, shift, focal_px=FOCAL_PX):
-    return camera_from_info(camera_info(header_of(0), focal_px=focal_px, shift=shift))
+    return camera_from_info(
+        camera_info(header_of(0), focal_px=focal_px, shift=shift), rectified=False
+    )
 
 
 LEFT, RIGHT = _camera(shift=0.0), _camera(shift=FOCAL_PX * BASELINE_M)

@@ -27,6 +27,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from monodepth_ros.bag import Bag, TopicDefinition
+from monodepth_ros.bag_cameras import find_camera
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.messages import camera_from_info, depth_m_from_image, image_pixels, stamp_ns
 from monodepth_ros.outputs import OUTPUTS
@@ -102,8 +103,8 @@ def test_a_recording_becomes_depth_with_its_stamps_and_frame(tmp_path, replay):
         assert {header.frame_id for header in headers} == {'left_optical_frame'}
     for depth_m in _depths_m(written):
         np.testing.assert_allclose(depth_m, np.full((HEIGHT, WIDTH), 5), rtol=1e-5)
-    rectified = camera_from_info(written[DEPTH_INFO][0].content)
-    assert rectified == camera_from_info(info(0))
+    rectified = camera_from_info(written[DEPTH_INFO][0].content, rectified=False)
+    assert rectified == camera_from_info(info(0), rectified=False)
     assert (status, err) == (0, '')
     assert re.fullmatch(r'\S+/out: 3 of 3 frames, [\d.]+ frames/s, dropped: none\n', out)
 
@@ -127,10 +128,15 @@ def _xyz(cloud):
     return np.frombuffer(cloud.data, np.float32).reshape(cloud.height, cloud.width, -1)[..., :3]
 
 
-def _assert_cloud_lies_on_depth(cloud, info, depth_m, stride):
-    """Every point projects by camera_info onto the pixel it comes from, at that pixel's depth."""
-    camera = camera_from_info(info).rectified
-    x, y, z = np.moveaxis(_xyz(cloud).astype(np.float64), -1, 0)
+def _assert_cloud_lies_on_depth(cloud, info, depth_m, stride, rectified_from_frame):
+    """
+    Every point projects by camera_info onto the pixel it comes from, at that pixel's depth.
+
+    Points are in the axes of the raw camera's frame, depth in the rectified ones.
+    """
+    camera = camera_from_info(info, rectified=False).rectified
+    points = _xyz(cloud).astype(np.float64) @ rectified_from_frame.T
+    x, y, z = np.moveaxis(points, -1, 0)
     there = np.isfinite(z)
     v, u = np.indices(z.shape) * stride
     np.testing.assert_array_equal(there, np.isfinite(depth_m[::stride, ::stride]))
@@ -157,6 +163,7 @@ def test_on_the_real_drive_the_cloud_lies_on_the_depth(tmp_path, replay, shared_
     bag = _first_part(shared_data / 'bags' / 'kitti_0926_drive', tmp_path / 'part', share)
     assert replay(bag, '--points-drop-flying', 'false')[0] == 0
     with Bag(bag) as source, Bag(tmp_path / 'out') as made:
+        turned = find_camera(source).camera.rectified_from_frame
         lefts = source.messages('/stereo/left/image_raw/compressed')
         frames = zip(lefts, *(made.messages(topic) for topic in made.topics), strict=True)
         for left, info, aligned, colored, depth, points in frames:
@@ -168,7 +175,7 @@ def test_on_the_real_drive_the_cloud_lies_on_the_depth(tmp_path, replay, shared_
             assert depth_m.shape == image_pixels(aligned.content).shape
             assert image_pixels(colored.content).shape == (*depth_m.shape, 3)
             assert np.isfinite(depth_m).mean() > 0.5
-            _assert_cloud_lies_on_depth(points.content, info.content, depth_m, 2)
+            _assert_cloud_lies_on_depth(points.content, info.content, depth_m, 2, turned)
 
 
 def test_rectified_recorded_images_stay_as_they_are(tmp_path, replay, shared_data):
@@ -176,13 +183,18 @@ def test_rectified_recorded_images_stay_as_they_are(tmp_path, replay, shared_dat
     written = _written(tmp_path)
     with Bag(shared_data / 'bags' / 'kitti_odometry_00_rect') as source:
         lefts = list(source.messages('/left/image_rect'))
-        (expected,) = {camera_from_info(m.content) for m in source.messages('/left/camera_info')}
+        (expected,) = {
+            camera_from_info(m.content, rectified=False)
+            for m in source.messages('/left/camera_info')
+        }
     assert len(written[ALIGNED]) == len(lefts) == 11
     for left, aligned, depth_info in zip(
         lefts, written[ALIGNED], written[DEPTH_INFO], strict=True
     ):
         np.testing.assert_array_equal(image_pixels(aligned.content), image_pixels(left.content))
-        assert camera_from_info(depth_info.content).rectified == expected.rectified
+        assert (
+            camera_from_info(depth_info.content, rectified=False).rectified == expected.rectified
+        )
 
 
 def test_the_named_camera_is_taken(tmp_path, replay):
@@ -192,7 +204,7 @@ def test_the_named_camera_is_taken(tmp_path, replay):
     written = _written(tmp_path)
     np.testing.assert_allclose(_depths_m(written)[5][24, 32], depth_of(55), rtol=1e-5)
     # What it sees is rectified, at its own place: the baseline is none of the depth's.
-    assert camera_from_info(written[DEPTH_INFO][0].content).baseline_m == 0
+    assert camera_from_info(written[DEPTH_INFO][0].content, rectified=False).offset_m == 0
 
 
 @pytest.mark.parametrize('frame', [red_frame, red_png])

@@ -98,20 +98,21 @@ def write_kitti_stereo(
         cv2.imwrite(str(training / 'disp_noc_0' / f'{name}_10.png'), units)
         calibration = training / 'calib_cam_to_cam' / f'{name}.txt'
         calibration.parent.mkdir(exist_ok=True)
-        calibration.write_text(projections('P_rect_', left='02', right='03'))
+        size = f'S_rect_02: {WIDTH:.6e} {HEIGHT:.6e}\n'
+        calibration.write_text(size + projections('P_rect_', left='02', right='03'))
     return root
 
 
 def write_cityscapes(root: Path, names: dict[str, list[str]]) -> Path:
-    """Pairs by SPLIT/CITY, 64 x 30."""
+    """Pairs by SPLIT/CITY, 64 x 32: a 32nd of the 2048 x 1024 px that their cameras are of."""
     camera = {
         'extrinsic': {'baseline': 0.209313},
-        'intrinsic': {'fx': 60.0, 'fy': 61.0, 'u0': 31.5, 'v0': 14.5},
+        'intrinsic': {'fx': 32 * 60.0, 'fy': 32 * 61.0, 'u0': 1023.5, 'v0': 479.5},
     }
     for city, stems in names.items():
         for stem in stems:
             for side in ('leftImg8bit', 'rightImg8bit'):
-                write_image(root / side / city / f'{stem}_{side}.png', 100, height=30)
+                write_image(root / side / city / f'{stem}_{side}.png', 100)
             path = root / 'camera' / city / f'{stem}_camera.json'
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(camera))

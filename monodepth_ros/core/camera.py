@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monodepth_ros.core.lens_models import lens_model, PLUMB_BOB
+
 IDENTITY_3X3 = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+# Files keep R to 4 digits at least.
+MAX_ROTATION_ERROR = 1e-3
+# Between a pair of endoscopes and the two ends of a lorry.
+MIN_BASELINE_M, MAX_BASELINE_M = 0.005, 5.0
+MM_PER_M = 1000
 
 
 @dataclass(frozen=True)
@@ -60,10 +68,17 @@ class Intrinsics:
 
 @dataclass(frozen=True)
 class StereoCalibration:
-    """Intrinsics shared by both rectified views, and the distance between their centres."""
+    """
+    Intrinsics shared by both rectified views, and the distance between their centres.
+
+    Raises ValueError for a baseline that no rig has, see check_baseline.
+    """
 
     intrinsics: Intrinsics
     baseline_m: float
+
+    def __post_init__(self) -> None:
+        check_baseline(self.baseline_m)
 
 
 @dataclass(frozen=True)
@@ -72,8 +87,11 @@ class Camera:
     A calibrated camera: the numbers of sensor_msgs/CameraInfo for the image it comes with.
 
     d, k, r, p are row-major tuples of n, 9, 9 and 12 numbers as in CameraInfo.msg. An all-zero r
-    is read as identity and a p with p[0] = 0 as K, because drivers leave them out.
-    Raises ValueError for an uncalibrated camera (k[0] = 0) or numbers that cannot be.
+    is read as identity and a p with p[0] = 0 as K, because drivers leave them out. The lens model
+    gets the name of lens_models. frame_r: R of the raw camera, which the image's frame_id names,
+    where the image is rectified already; see as_rectified.
+    Raises ValueError for an uncalibrated camera (k[0] = 0), an unknown lens model, an r that is no
+    rotation, or numbers that cannot be.
     """
 
     width: int
@@ -82,7 +100,8 @@ class Camera:
     d: tuple[float, ...] = ()
     r: tuple[float, ...] = IDENTITY_3X3
     p: tuple[float, ...] = (0.0,) * 12
-    distortion_model: str = 'plumb_bob'
+    distortion_model: str = PLUMB_BOB
+    frame_r: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, values, length in (('K', self.k, 9), ('R', self.r, 9), ('P', self.p, 12)):
@@ -95,8 +114,11 @@ class Camera:
                 f'camera_info has K[0] = {self.k[0]:g} (uncalibrated), expected the focal length '
                 'in px; calibrate the camera, e.g. with `ros2 run camera_calibration`'
             )
-        Intrinsics.from_matrix(np.reshape(self.k, (3, 3)), width=self.width, height=self.height)
-        _ = self.rectified  # raises where P cannot be
+        _ = self.intrinsics, self.rectified  # raise where K or P cannot be
+        _check_rotation(self.rotation)
+        model, d = lens_model(self.distortion_model, self.d)
+        object.__setattr__(self, 'distortion_model', model)
+        object.__setattr__(self, 'd', d)
 
     @classmethod
     def pinhole(cls, intrinsics: Intrinsics) -> Camera:
@@ -105,20 +127,31 @@ class Camera:
         return cls(intrinsics.width, intrinsics.height, k)
 
     @property
+    def intrinsics(self) -> Intrinsics:
+        """K, of the image as it comes."""
+        matrix = np.reshape(self.k, (3, 3))
+        return Intrinsics.from_matrix(matrix, width=self.width, height=self.height)
+
+    @property
     def rectified(self) -> Intrinsics:
         """Intrinsics of the rectified image: P[:3, :3], or K where P is not filled in."""
         matrix = np.reshape(self.p, (3, 4)) if self.p[0] else np.reshape(self.k, (3, 3))
         return Intrinsics.from_matrix(matrix, width=self.width, height=self.height)
 
     @property
-    def baseline_m(self) -> float:
-        """-P[3] / P[0]: how far to the right of the rectified pair's left camera this one is."""
+    def offset_m(self) -> float:
+        """-P[3] / P[0]: how far to the right of the rectified rig's origin this camera is."""
         return -self.p[3] / self.p[0] if self.p[0] else 0.0
 
     @property
     def rotation(self) -> NDArray[np.float64]:
-        """rectified_from_raw, (3, 3)."""
-        return np.reshape(self.r if any(self.r) else IDENTITY_3X3, (3, 3)).astype(np.float64)
+        """rectified_from_raw, (3, 3): from the axes of the image to those of the rectified one."""
+        return _rotation(self.r)
+
+    @property
+    def rectified_from_frame(self) -> NDArray[np.float64]:
+        """(3, 3): from the axes of the frame that the image's header names to the rectified."""
+        return self.rotation if self.frame_r is None else _rotation(self.frame_r)
 
     def check_image(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError for an array of another height and width than this camera's."""
@@ -129,6 +162,74 @@ class Camera:
             )
 
     def as_rectified(self) -> Camera:
-        """The camera of this one's rectified image: K = P[:3, :3], D = 0, R = I."""
+        """
+        Return the camera of this one's rectified image: K = P[:3, :3], D = 0, R = I.
+
+        The image is still stamped with the raw camera's frame_id, as image_proc does.
+        """
         k = tuple(self.rectified.matrix().ravel().tolist())
-        return replace(self, k=k, d=(), r=IDENTITY_3X3, distortion_model='plumb_bob')
+        return replace(self, k=k, d=(), r=IDENTITY_3X3, frame_r=self.r)
+
+
+def camera_of_images(
+    *,
+    rectified: bool,
+    d: tuple[float, ...],
+    distortion_model: str,
+    **numbers: Any,
+) -> Camera:
+    """
+    Return the camera of the images that a calibration comes with.
+
+    rectified: the images are rectified already: P describes them, and no lens model is asked for.
+    The rest as Camera has it, which raises ValueError.
+    """
+    if rectified:
+        return Camera(**numbers).as_rectified()
+    return Camera(**numbers, d=d, distortion_model=distortion_model)
+
+
+def is_rectified_topic(topic: str) -> bool:
+    """Tell whether a topic, with its full name, has rectified images, as image_proc names them."""
+    return 'image_rect' in topic
+
+
+def stereo_baseline_m(left: Camera, right: Camera) -> float:
+    """
+    Return how far to the right of the left camera the right one is; negative: they are swapped.
+
+    B = b_right - b_left with b = -P[3] / P[0] of each: neither need be the rig's origin.
+    """
+    return right.offset_m - left.offset_m
+
+
+def check_baseline(baseline_m: float) -> None:
+    """Raise ValueError, with the likely slip, for a baseline outside 5 mm .. 5 m."""
+    if MIN_BASELINE_M <= baseline_m <= MAX_BASELINE_M:
+        return
+    if baseline_m == 0:
+        slip = 'both cameras have one P[3], expected the right one at -fx * baseline'
+    elif baseline_m < 0:
+        slip = 'left and right may be swapped, or the sign of P[3] = -fx * baseline be wrong'
+    elif baseline_m > MAX_BASELINE_M and baseline_m / MM_PER_M <= MAX_BASELINE_M:
+        slip = f'is it in mm? That were {baseline_m / MM_PER_M:g} m'
+    else:
+        slip = 'P[3] of the right camera is -fx * baseline in px * m'
+    raise ValueError(
+        f'got a baseline of {baseline_m:g} m, expected {MIN_BASELINE_M:g} to {MAX_BASELINE_M:g} '
+        f'm: {slip}'
+    )
+
+
+def _rotation(r: tuple[float, ...]) -> NDArray[np.float64]:
+    return np.reshape(r if any(r) else IDENTITY_3X3, (3, 3)).astype(np.float64)
+
+
+def _check_rotation(rotation: NDArray[np.float64]) -> None:
+    error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
+    if error > MAX_ROTATION_ERROR or np.linalg.det(rotation) < 0:
+        raise ValueError(
+            f'camera_info: R is no rotation (R R^T is {error:.2g} off the identity, its '
+            f'determinant {np.linalg.det(rotation):.2g}), expected one to {MAX_ROTATION_ERROR}; '
+            'calibrate the camera again'
+        )

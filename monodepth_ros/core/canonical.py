@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.distortion import check_distortion, raw_from_rectified
+from monodepth_ros.core.distortion import raw_from_rectified
 
 # Neighbours further apart than this lie on different surfaces: nothing is invented between them.
 EDGE_RATIO = 1.05
@@ -43,11 +43,10 @@ class ToCanonical:
     Undistorts, rotates, crops and scales a live image into the canonical camera in one remap.
 
     `valid` (H, W) bool: True where the live image holds the canonical pixel.
-    Raises ValueError for an unknown distortion model, or a focal length that cannot be.
+    Raises ValueError for a focal length that cannot be.
     """
 
     def __init__(self, camera: Camera, canonical: Intrinsics) -> None:
-        check_distortion(camera)
         self.camera = camera
         self.canonical = canonical
         self._oversampling = _oversampling(camera, canonical)

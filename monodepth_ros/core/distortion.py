@@ -15,13 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.lens_models import EQUIDISTANT
 
-PINHOLE_LENGTHS = (4, 5, 8, 12, 14)
-LENGTHS = {
-    'plumb_bob': PINHOLE_LENGTHS,
-    'rational_polynomial': PINHOLE_LENGTHS,
-    'equidistant': (4,),
-}
 # Raw coordinates of a ray that the lens model cannot place.
 OUTSIDE_PX = -10_000.0
 STEPS = 10_001
@@ -30,36 +25,18 @@ WIDEST_RADIUS = 10.0  # tan of 84 degrees
 Array = NDArray[np.float64]
 
 
-def check_distortion(camera: Camera) -> None:
-    """Raise ValueError for a distortion model, or a number of coefficients, that is unknown."""
-    if not camera.d:
-        return
-    if camera.distortion_model not in LENGTHS:
-        raise ValueError(
-            f'got distortion model {camera.distortion_model!r}, expected one of '
-            f'{tuple(LENGTHS)}; rectify the image first or recalibrate'
-        )
-    lengths = LENGTHS[camera.distortion_model]
-    if len(camera.d) not in lengths:
-        raise ValueError(
-            f'camera_info: D has {len(camera.d)} numbers, expected one of {lengths} for '
-            f'{camera.distortion_model}'
-        )
-
-
 def raw_from_rectified(
     camera: Camera, rectified: Intrinsics
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """
     Raw column and row of every pixel of a rectified camera, (H, W) float32 each.
 
-    OUTSIDE_PX where the ray is beyond radius_limit. camera: of a known model, see
-    check_distortion.
+    OUTSIDE_PX where the ray is beyond radius_limit.
     """
     k = np.reshape(camera.k, (3, 3))
     size = (rectified.width, rectified.height)
     arguments = (camera.rotation, rectified.matrix(), size, cv2.CV_32FC1)
-    if camera.d and camera.distortion_model == 'equidistant':
+    if camera.distortion_model == EQUIDISTANT:
         maps = cv2.fisheye.initUndistortRectifyMap(k, np.array(camera.d), *arguments)
     else:
         d = np.array(camera.d) if camera.d else np.zeros(5)
@@ -76,7 +53,7 @@ def radius_limit(camera: Camera) -> float:
 
     Rays beyond it fold back into the image, so that a pixel there would show something else.
     """
-    if camera.d and camera.distortion_model == 'equidistant':
+    if camera.distortion_model == EQUIDISTANT:
         theta = np.linspace(0.0, math.pi / 2, STEPS)
         at = _first_shrinking(_equidistant(camera.d), theta)
         return math.inf if at is None else math.tan(at)

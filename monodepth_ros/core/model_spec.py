@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import check_baseline, Intrinsics
 
 SPEC_VERSION = 2
 # Of a network's input: sixteen times 1280 x 800. What a damaged file asks for is not allocated.
@@ -51,8 +51,7 @@ class ModelSpec:
     spec_version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
-        if not self.baseline_m > 0:
-            raise ValueError(f'got a baseline of {self.baseline_m} m, expected a positive one')
+        check_baseline(self.baseline_m)
         near, far = self.depth_range_m
         if not 0 < near < far:
             raise ValueError(f'got depth_range_m {self.depth_range_m}, expected 0 < near < far')

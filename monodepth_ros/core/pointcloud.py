@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Intrinsics
 
+IDENTITY = np.eye(3)
+
 
 class Cloud(NamedTuple):
     """points: (h, w, n) float32, C-contiguous, in the order of the pixels; fields: n names."""
@@ -41,7 +43,8 @@ class CloudPacker:
     Packs depth and colours of one camera into points, into buffers it reuses.
 
     stride: every stride-th row and column becomes a point. min_depth_m, max_depth_m: what is
-    nearer or farther becomes none. Raises ValueError for a stride below 1 or a range that holds no
+    nearer or farther becomes none. frame_from_camera: (3, 3) rotation to the axes that the points
+    are wanted in. Raises ValueError for a stride below 1 or a range that holds no
     depth.
     """
 
@@ -52,6 +55,7 @@ class CloudPacker:
         stride: int = 1,
         min_depth_m: float = 0.0,
         max_depth_m: float = math.inf,
+        frame_from_camera: NDArray[np.float64] = IDENTITY,
     ) -> None:
         if stride < 1:
             raise ValueError(f'got stride {stride}, expected 1 or more')
@@ -64,8 +68,10 @@ class CloudPacker:
         self._kept = slice(None, None, stride), slice(None, None, stride)
         x = (np.arange(0, camera.width, stride) - camera.cx) / camera.fx
         y = (np.arange(0, camera.height, stride) - camera.cy) / camera.fy
-        self._x, self._y = (grid.astype(np.float32) for grid in np.meshgrid(x, y))
-        self._bgr0 = np.zeros((*self._x.shape, 4), np.uint8)
+        rays = np.stack([*np.meshgrid(x, y), np.ones((y.size, x.size))])
+        # (3, h, w): the point at Z = 1 of each pixel.
+        self._rays = np.tensordot(frame_from_camera, rays, axes=1).astype(np.float32)
+        self._bgr0 = np.zeros((y.size, x.size, 4), np.uint8)
         self._buffers: dict[int, NDArray[np.float32]] = {}
 
     def pack(
@@ -75,7 +81,7 @@ class CloudPacker:
         flying: NDArray[np.bool_] | None = None,
     ) -> Cloud:
         """
-        Points of the optical frame (REP 103: z forward, x right, y down).
+        Points of an optical frame (REP 103: z forward, x right, y down), see frame_from_camera.
 
         depth_m: (H, W) float32 metres. color: aligned with it, (H, W, 3) RGB or (H, W) grey
         uint8, or None. flying: (H, W) bool, what to leave out as well.
@@ -86,7 +92,7 @@ class CloudPacker:
         """
         self._check_size('depth', depth_m)
         z = self._usable(depth_m, flying)
-        planes, fields = [z * self._x, z * self._y, z], ('x', 'y', 'z')
+        planes, fields = [z * ray for ray in self._rays], ('x', 'y', 'z')
         if color is None:
             return Cloud(self._merged(planes), fields)
         self._check_size('colours', color)
@@ -119,6 +125,6 @@ class CloudPacker:
     def _merged(self, planes: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         count = len(planes)
         if count not in self._buffers:
-            self._buffers[count] = np.empty((*self._x.shape, count), np.float32)
+            self._buffers[count] = np.empty((*self._rays.shape[1:], count), np.float32)
         cv2.merge(planes, self._buffers[count])
         return self._buffers[count]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from monodepth_ros.core.camera import Camera, StereoCalibration
+from monodepth_ros.core.camera import (
+    Camera,
+    check_baseline,
+    stereo_baseline_m,
+    StereoCalibration,
+)
 from monodepth_ros.core.canonical import ToCanonical
 
 
@@ -14,20 +19,17 @@ class Rectifier:
     Rectifies both eyes into one pinhole camera: the left one's P, cropped to where both see.
 
     `calibration` describes the result, `eyes` are the maps of left and right. Raises ValueError
-    when the baseline is not positive or no pixel is seen by both.
+    for a baseline that no rig has (check_baseline), or when no pixel is seen by both.
     """
 
     def __init__(self, left: Camera, right: Camera) -> None:
-        if not right.baseline_m > 0:
-            raise ValueError(
-                f'got a baseline of {right.baseline_m:g} m, expected a positive one: P[3] of the '
-                'right camera is -fx * baseline; left and right may be swapped'
-            )
+        baseline_m = stereo_baseline_m(left, right)
+        check_baseline(baseline_m)  # before the maps, which take longer
         full = left.rectified
         eyes = [ToCanonical(eye, full) for eye in (left, right)]
         top, bottom, first, last = largest_valid_window(eyes[0].valid & eyes[1].valid)
         window = {'left': first, 'top': top, 'width': last - first, 'height': bottom - top}
-        self.calibration = StereoCalibration(full.cropped(**window), right.baseline_m)
+        self.calibration = StereoCalibration(full.cropped(**window), baseline_m)
         self.eyes = eyes[0].cropped(**window), eyes[1].cropped(**window)
 
     def warp(

@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo
 
 from monodepth_ros import messages
 from monodepth_ros.camera_yaml import read_camera_yaml
-from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.camera import Camera, is_rectified_topic
 from monodepth_ros.ros.qos import best_effort, latched
 
 
@@ -32,14 +32,18 @@ class Calibration(Protocol):
         """Stop listening."""
 
 
+def are_rectified(node: Node, image: str, rectified: bool) -> bool:
+    """Tell whether images are rectified: by the parameter, or by their topic's resolved name."""
+    return rectified or is_rectified_topic(node.resolve_topic_name(image))
+
+
 class CalibrationFile:
     """Of a driver that publishes none. Raises OSError, and as read_camera_yaml."""
 
     problem = ''
 
     def __init__(self, path: str, *, rectified: bool) -> None:
-        camera = read_camera_yaml(Path(path).expanduser())
-        self.camera = camera.as_rectified() if rectified else camera
+        self.camera = read_camera_yaml(Path(path).expanduser(), rectified=rectified)
 
     def ask_for_latched(self) -> None:
         """A file is there from the beginning."""
@@ -96,8 +100,7 @@ class CameraInfoTopic:
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
         try:
-            camera = messages.camera_from_info(msg)
-            self.camera = camera.as_rectified() if self._rectified else camera
+            self.camera = messages.camera_from_info(msg, rectified=self._rectified)
             self.fault = None
         except ValueError as error:
             self.camera, self.fault = None, f'{self.topic}: {error}'

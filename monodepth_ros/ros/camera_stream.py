@@ -14,7 +14,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
-from monodepth_ros.camera_remarks import footprint_remarks
+from monodepth_ros.camera_remarks import calibration_remarks, footprint_remarks, rotation_deg
 from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
@@ -24,7 +24,7 @@ from monodepth_ros.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
 from monodepth_ros.pair_stream import RateLimit
 from monodepth_ros.parameters import DepthNodeParams, DiagnosticsParams, OutputParams
 from monodepth_ros.predictor import Predictor
-from monodepth_ros.ros.camera_info import Calibration, CameraInfoTopic
+from monodepth_ros.ros.camera_info import are_rectified, Calibration, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.qos import (
     best_effort,
@@ -37,6 +37,8 @@ from monodepth_ros.ros.qos import (
 from monodepth_ros.ros.session import CLASSES, image_source, message_class
 from monodepth_ros.ros.silent_topic import why_silent
 
+# Of a camera's topics, behind its name.
+IMAGE = 'image'
 LOG_PERIOD_S = 5.0
 # Others need so long to be discovered.
 PATIENCE_S = 3.0
@@ -66,11 +68,12 @@ class CameraStream:
         self.log = node.get_logger().get_child(name) if name else node.get_logger()
         self._live = live
         self._backend = backend
-        self._image = self._topic('image')
+        self._image = self._topic(IMAGE)
         # The node's own group remembers all that was ever made in it.
         self._group = MutuallyExclusiveCallbackGroup()
+        rectified = are_rectified(node, self._image, live[DepthNodeParams].rectified)
         self._calibration = calibration or CameraInfoTopic(
-            node, self._topic('camera_info'), rectified=live[DepthNodeParams].rectified
+            node, self._topic('camera_info'), rectified=rectified
         )
         self._outputs = {
             topic: self._publisher(self._topic(topic), kind)
@@ -157,8 +160,18 @@ class CameraStream:
             found = [self._calibration.problem]
         if camera is not None:
             limit = self._live[DiagnosticsParams].max_footprint_ratio
+            found += calibration_remarks(camera)
             found += footprint_remarks(camera, self._backend.spec, limit)
         return found
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What its user may want to know of the camera, by name."""
+        camera = self._calibration.camera
+        angle_deg = None if camera is None else rotation_deg(camera)
+        if angle_deg is None:
+            return {}
+        return {'rectified against frame_id (deg)': f'{angle_deg:.2f}'}
 
     @property
     def statistics(self) -> FrameStatistics:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.camera import (
+    Camera,
+    camera_of_images,
+    Intrinsics,
+    is_rectified_topic,
+    stereo_baseline_m,
+    StereoCalibration,
+)
 
 K = (100.0, 0.0, 49.5, 0.0, 100.0, 39.5, 0.0, 0.0, 1.0)
 P_RIGHT = (100.0, 0.0, 49.5, -50.0, 0.0, 100.0, 39.5, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -26,14 +34,14 @@ def test_cropping_moves_the_principal_point():
 
 
 def test_right_camera_info_holds_the_baseline_times_the_focal_length():
-    assert Camera(100, 80, K, p=P_RIGHT).baseline_m == 0.5
+    assert Camera(100, 80, K, p=P_RIGHT).offset_m == 0.5
 
 
 def test_an_empty_p_means_k_and_an_empty_r_means_identity():
     camera = Camera(100, 80, K, r=(0.0,) * 9)
     assert camera.rectified == Intrinsics(100, 100, 49.5, 39.5, 100, 80)
     assert camera.rotation.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    assert camera.baseline_m == 0
+    assert camera.offset_m == 0
 
 
 def test_as_rectified_drops_distortion_and_rotation():
@@ -41,7 +49,65 @@ def test_as_rectified_drops_distortion_and_rotation():
     rectified = Camera(100, 80, K, d=(0.1,) * 5, r=turned, p=P_RIGHT).as_rectified()
     assert rectified.d == ()
     assert rectified.rotation.trace() == 3
-    assert rectified.baseline_m == 0.5
+    assert rectified.offset_m == 0.5
+    # The header of a rectified image names the raw camera's frame.
+    np.testing.assert_array_equal(rectified.rectified_from_frame, np.reshape(turned, (3, 3)))
+
+
+def test_the_lens_of_rectified_images_does_not_matter():
+    numbers = {'width': 100, 'height': 80, 'k': K, 'p': P_RIGHT, 'd': (0.1,)}
+    camera = camera_of_images(rectified=True, distortion_model='of our own', **numbers)
+    assert (camera.intrinsics, camera.d) == (camera.rectified, ())
+    with pytest.raises(ValueError, match='of our own'):
+        camera_of_images(rectified=False, distortion_model='of our own', **numbers)
+
+
+@pytest.mark.parametrize(
+    ('topic', 'rectified'),
+    [
+        ('/left/image_rect', True),
+        ('/left/image_rect_color/compressed', True),
+        ('/camera/infra1/image_rect_raw', True),
+        ('/left/image_raw', False),
+        ('/rectifier/image', False),
+    ],
+)
+def test_a_topic_says_whether_its_images_are_rectified(topic, rectified):
+    assert is_rectified_topic(topic) == rectified
+
+
+def _camera(p0, p3):
+    return Camera(100, 80, K, p=(p0, 0, 49.5, p3, 0, p0, 39.5, 0, 0, 0, 1, 0))
+
+
+def test_the_baseline_is_between_both_cameras():
+    # KITTI's colour pair: (44.9 + 339.5) / 721.5.
+    assert stereo_baseline_m(_camera(721.5, 44.9), _camera(721.5, -339.5)) == pytest.approx(
+        0.53278, abs=1e-5
+    )
+    assert stereo_baseline_m(_camera(700, -300), _camera(700, -300)) == 0
+    # Each by its own focal length.
+    assert stereo_baseline_m(_camera(100, 10), _camera(200, -40)) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize('baseline_m', [0.005, 0.12, 5.0])
+def test_a_baseline_of_a_rig_is_taken(baseline_m):
+    assert StereoCalibration(Camera(100, 80, K).rectified, baseline_m).baseline_m == baseline_m
+
+
+@pytest.mark.parametrize(
+    ('baseline_m', 'slip'),
+    [
+        (120, r'expected 0\.005 to 5 m: is it in mm\? That were 0\.12 m'),
+        (0, r'both cameras have one P\[3\]'),
+        (-0.5, 'swapped, or the sign'),
+        (0.001, r'-fx \* baseline in px \* m'),
+        (1e6, r'-fx \* baseline in px \* m'),
+    ],
+)
+def test_another_is_named_with_the_likely_slip(baseline_m, slip):
+    with pytest.raises(ValueError, match=slip):
+        StereoCalibration(Camera(100, 80, K).rectified, baseline_m)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +118,8 @@ def test_as_rectified_drops_distortion_and_rotation():
         ({'d': (math.inf,) * 5}, 'infinity'),
         ({'p': (1.0,) * 9}, 'P has 9 numbers, not 12'),
         ({'width': 0}, 'expected pixels'),
+        ({'r': (-1.0, 0, 0, 0, 1, 0, 0, 0, 1)}, 'R is no rotation .* determinant -1'),
+        ({'r': (1.0, 0, 0, 0, 1.01, 0, 0, 0, 1)}, 'R is no rotation'),
     ],
 )
 def test_a_camera_that_cannot_be_is_refused(changes, words):

@@ -105,12 +105,6 @@ def test_another_size_than_the_camera_info_is_refused():
         ToCanonical(_live(), CANONICAL).warp(np.zeros((20, 10, 3), np.uint8))
 
 
-def test_an_unsupported_distortion_is_refused():
-    camera = Camera(320, 240, _live().k, d=(0.1,) * 4, distortion_model='mirror')
-    with pytest.raises(ValueError, match="'mirror'"):
-        ToCanonical(camera, CANONICAL)
-
-
 def test_there_and_back_gives_the_depth_of_the_same_ray():
     live = _live().rectified
 

@@ -9,12 +9,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.distortion import (
-    check_distortion,
-    OUTSIDE_PX,
-    radius_limit,
-    raw_from_rectified,
-)
+from monodepth_ros.core.distortion import OUTSIDE_PX, radius_limit, raw_from_rectified
 
 K = (200.0, 0, 160.0, 0, 201.0, 118.0, 0, 0, 1.0)
 RECTIFIED = Intrinsics(fx=150, fy=150, cx=150, cy=120, width=300, height=240)
@@ -58,7 +53,6 @@ def test_beyond_the_largest_image_radius_there_is_no_image():
     fisheye = _camera('equidistant', (-1 / 3, 0.0, 0.0, 0.0))
     assert radius_limit(fisheye) == pytest.approx(math.tan(1), abs=2e-3)
     assert radius_limit(_camera('plumb_bob', ())) == math.inf
-    assert radius_limit(_camera('equidistant', (0.0,) * 4)) == math.inf
     # 1 - r^2 / 4 vanishes at r = 2: a pole.
     pole = _camera('rational_polynomial', (0.0,) * 5 + (-0.25, 0.0, 0.0))
     assert radius_limit(pole) == pytest.approx(2, abs=2e-3)
@@ -72,20 +66,3 @@ def test_rays_beyond_it_are_placed_outside():
     outside = radius >= radius_limit(camera)
     np.testing.assert_array_equal(raw_u[0] == OUTSIDE_PX, outside)
     np.testing.assert_array_equal(raw_v[0] == OUTSIDE_PX, outside)
-
-
-@pytest.mark.parametrize(
-    ('model', 'd', 'words'),
-    [
-        ('omnidirectional', (0.1,), "got distortion model 'omnidirectional', expected one of"),
-        ('equidistant', (0.1,) * 5, r'D has 5 numbers, expected one of \(4,\) for equidistant'),
-        ('plumb_bob', (0.1,), 'D has 1 numbers'),
-    ],
-)
-def test_what_is_unknown_is_refused(model, d, words):
-    with pytest.raises(ValueError, match=words):
-        check_distortion(_camera(model, d))
-
-
-def test_without_coefficients_the_name_does_not_matter():
-    check_distortion(_camera('omnidirectional', ()))

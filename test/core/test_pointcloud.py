@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from bench.cameras import six_cameras
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.distortion import raw_from_rectified
 from monodepth_ros.core.flying import FlyingPixels
 from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
 from test import scene
@@ -38,6 +40,27 @@ def test_a_pixel_right_of_the_centre_lies_to_the_right():
     # u = 4 is 2 px right of cx: x = 2 / 100 * 10 m; v = 2 is 1 px below cy: y = 1 / 50 * 10 m.
     np.testing.assert_allclose(points[2, 4], [0.2, 0.2, 10.0], rtol=1e-6)
     np.testing.assert_allclose(points[1, 2], [0, 0, 10])
+
+
+def test_points_in_the_frame_of_a_raw_camera_project_onto_its_raw_pixels():
+    """With R, D and K, as TF and the driver know the camera; every fifth pixel is compared."""
+    turn = cv2.Rodrigues(np.array([0.02, -0.03, 0.01]))[0]
+    k = (400.0, 0, 310.0, 0, 402.0, 236.0, 0, 0, 1.0)
+    p = (380.0, 0, 318.0, 0, 0, 380.0, 240.0, 0, 0, 0, 1.0, 0)
+    d = (-0.3, 0.1, 0.001, -0.002, -0.02)
+    raw = Camera(640, 480, k, d=d, r=tuple(turn.ravel().tolist()), p=p)
+    packer = CloudPacker(raw.rectified, frame_from_camera=raw.rectified_from_frame.T)
+    v, u = np.indices((480, 640))
+    depth_m = (5 + 0.02 * u + 0.03 * v).astype(np.float32)
+    points = packer.pack(depth_m, None).points[::5, ::5].reshape(-1, 1, 3).astype(np.float64)
+    zeros = np.zeros(3)
+    there, _ = cv2.projectPoints(points, zeros, zeros, np.reshape(k, (3, 3)), np.array(d))
+    raw_u, raw_v = raw_from_rectified(raw, raw.rectified)
+    expected = np.stack([raw_u, raw_v], axis=-1)[::5, ::5].reshape(-1, 1, 2)
+    np.testing.assert_allclose(there, expected, atol=0.01)
+    # Their depth along the rectified axis is what was given.
+    along = points @ raw.rectified_from_frame[2]
+    np.testing.assert_allclose(along.ravel(), depth_m[::5, ::5].ravel(), rtol=1e-5)
 
 
 def test_colour_is_packed_as_blue_green_red_zero():

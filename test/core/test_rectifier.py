@@ -36,6 +36,13 @@ def test_what_only_one_eye_sees_is_cut_off_and_the_principal_point_moves():
     assert rectifier.eyes[1].warp(ramp)[0, 0] == 0
 
 
-def test_a_baseline_that_is_not_positive_is_refused():
+def test_the_left_camera_need_not_be_the_origin():
+    # KITTI's colour pair in small: (6 - -24) / 60.
+    assert Rectifier(_eye(shift=6.0), _eye(shift=-24.0)).calibration.baseline_m == 0.5
+
+
+def test_a_baseline_that_no_rig_has_is_refused():
     with pytest.raises(ValueError, match=r'baseline of -0\.25 m.*swapped'):
         Rectifier(_eye(), _eye(shift=15.0))
+    with pytest.raises(ValueError, match=r'baseline of 0 m.*both cameras have one P\[3\]'):
+        Rectifier(_eye(shift=-15.0), _eye(shift=-15.0))

@@ -72,7 +72,9 @@ def test_a_fisheye_is_used_as_far_as_its_image_reaches():
     # side, so 78 more than the canonical 64 in all. P would show 160.
     k = (200.0, 0, 159.5, 0, 200.0, 29.5, 0, 0, 1.0)
     p = (100.0, 0, 159.5, 0, 0, 100.0, 29.5, 0, 0, 0, 1.0, 0)
-    camera = Camera(320, 60, k, d=(0.0,) * 4, p=p, distortion_model='equidistant')
+    # Zeros alone would be no distortion at all.
+    d = (1e-12, 0.0, 0.0, 0.0)
+    camera = Camera(320, 60, k, d=d, p=p, distortion_model='equidistant')
     valid = ToCanonical(camera, camera.rectified).valid
     expected = CANONICAL.cropped(left=-40, top=0, width=208, height=64)
     assert _widened(camera.rectified, valid) == expected

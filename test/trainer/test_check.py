@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 
 import numpy as np
@@ -86,6 +87,25 @@ def test_each_fault_is_found_on_its_line(drive, fault):
     assert row.verdict is Verdict.FAULT
     assert row.remedy
     assert measure in fault_text([check])
+
+
+def test_intrinsics_of_another_size_are_a_fault_that_names_both_sizes(drive):
+    full = drive.calibration.intrinsics
+    half = FaultySequence(drive, spoil=lambda left, right: (left[::2, ::2], right[::2, ::2]))
+    size = {'width': full.width // 2, 'height': full.height // 2}
+    half.calibration = replace(drive.calibration, intrinsics=replace(full, **size))
+    row = _rows(check_sequence(half, CONFIG))['intrinsics']
+    assert row.verdict is Verdict.FAULT
+    assert f'{size["width"]} x {size["height"]} px: they are those of' in row.measured
+    assert f'those of {full.width} x {full.height} px' in row.measured
+
+
+def test_the_quick_check_looks_at_the_intrinsics_of_all_sequences(drive):
+    other_size = FaultySequence(drive)
+    full = drive.calibration.intrinsics
+    other_size.calibration = replace(drive.calibration, intrinsics=replace(full, fx=2.0, fy=2.0))
+    sequences = [drive] * 5 + [other_size]
+    assert 'look normalised' in fault_text(quick_check(sequences))
 
 
 def test_a_halved_baseline_is_found_by_the_truth(drive):

@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 from monodepth_ros.core.camera import Intrinsics
-from test.trees import write_cityscapes
+from test.trees import write_cityscapes, write_image
 from trainer.data.sources import open_sequences
 
 NAMES = {
@@ -26,29 +26,29 @@ def test_a_city_is_a_sequence_without_the_bonnet(root):
     aachen, lindau = open_sequences(str(root))
     assert aachen.names == NAMES['train/aachen']
     assert lindau.names == NAMES['val/lindau']
-    # 4 / 5 of 30 rows; the principal point stays.
-    kept = Intrinsics(fx=60, fy=61, cx=31.5, cy=14.5, width=64, height=24)
+    # 4 / 5 of 32 rows; the principal point stays: (1023.5 + 0.5) / 32 - 0.5.
+    kept = Intrinsics(fx=60, fy=61, cx=31.5, cy=14.5, width=64, height=25)
     assert aachen.calibration.intrinsics == kept
     assert aachen.calibration.baseline_m == 0.209313
     left, right = aachen.read_pair(aachen.names[0], shrink=2)
-    assert left.shape == right.shape == (24, 64, 3)
+    assert left.shape == right.shape == (25, 64, 3)
     assert aachen.read_gt_depth(aachen.names[0]) is None
 
 
 def test_a_jpeg_comes_shrunk_without_the_bonnet(root):
-    """30 rows become 15, of which 4 / 5 are kept."""
+    """32 rows become 16, of which those of 25 are kept."""
     for path in root.glob('*/train/aachen/*.png'):
         cv2.imwrite(str(path.with_suffix('.jpg')), cv2.imread(str(path)))
         path.unlink()
     aachen, _ = open_sequences(str(root))
     left, right = aachen.read_pair(aachen.names[0], shrink=2)
-    assert left.shape == right.shape == (12, 32, 3)
+    assert left.shape == right.shape == (13, 32, 3)
 
 
 def test_cameras_that_differ_are_sequences_of_their_own(root):
     path = root / 'camera' / 'train/aachen' / 'aachen_000001_000019_camera.json'
     values = json.loads(path.read_text())
-    values['intrinsic']['fx'] = 70
+    values['intrinsic']['fx'] = 32 * 70
     path.write_text(json.dumps(values))
     first, second, _ = open_sequences(str(root))
     assert (first.names, second.names) == (NAMES['train/aachen'][:1], NAMES['train/aachen'][1:])
@@ -88,4 +88,13 @@ def test_a_camera_file_that_is_missing_or_damaged_is_named(root):
             open_sequences(str(root))
     path.unlink()
     with pytest.raises(FileNotFoundError, match='download the camera files'):
+        open_sequences(str(root))
+
+
+def test_images_of_another_shape_than_the_cameras_are_refused(root):
+    name = NAMES['val/lindau'][0]
+    write_image(root / 'leftImg8bit' / 'val/lindau' / f'{name}_leftImg8bit.png', 9, height=31)
+    with pytest.raises(
+        ValueError, match=rf'{name}_camera\.json is of .* 2048 x 1024 px, got 64 x 31'
+    ):
         open_sequences(str(root))

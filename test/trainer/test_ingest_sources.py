@@ -103,10 +103,11 @@ def _write_frames(folder, names):
     return folder
 
 
-def _write_calibration(tmp_path, **changes):
-    (tmp_path / 'left.yaml').write_text(camera_yaml(**changes))
-    (tmp_path / 'right.yaml').write_text(camera_yaml(**changes, shift=15.0))
-    return tmp_path / 'left.yaml', tmp_path / 'right.yaml'
+def _write_calibration(tmp_path, shifts=(0.0, 15.0), **changes):
+    files = tmp_path / 'left.yaml', tmp_path / 'right.yaml'
+    for file, shift in zip(files, shifts, strict=True):
+        file.write_text(camera_yaml(**changes, shift=shift))
+    return files
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_folder_of_frames_wants_a_calibration(tmp_path, capsys):
 
 def test_a_recording_without_camera_info_and_a_fisheye_calibration(tmp_path):
     bag = write_stereo_bag(tmp_path / 'bag', image_of=textured, with_info=False)
-    files = _write_calibration(tmp_path, d=[0.05, 0.01, 0, 0], model=None)
+    files = _write_calibration(tmp_path, d=[0.05, 0.01, 0, 0], model='fisheye')
     pairs = _pairs([bag], tmp_path, calibration=files)
     assert len(pairs.names) == FRAMES
     # The corner of the fisheye's image lies farther out than that of the rectified one.
@@ -150,6 +151,48 @@ def test_a_recording_without_camera_info_and_a_fisheye_calibration(tmp_path):
     there, here = (p.read_pair('000000')[0].astype(int) for p in (straight, pairs))
     assert np.abs(there[24, 32] - here[24, 32]).max() < 12
     assert np.abs(there - here).mean() > 4
+
+
+def test_the_baseline_of_files_is_between_both_cameras(bag, tmp_path):
+    # (42 + 329) / 700 in small: (3 + 12) / 60.
+    files = _write_calibration(tmp_path, shifts=(-3.0, 12.0))
+    assert _pairs([bag], tmp_path, calibration=files).calibration.baseline_m == 0.25
+    equal = _write_calibration(tmp_path, shifts=(15.0, 15.0))
+    with pytest.raises(BagError, match='baseline of 0 m'):
+        _pairs([bag], tmp_path / 'equal', calibration=equal)
+    millimetres = _write_calibration(tmp_path, shifts=(0.0, 15_000.0))
+    with pytest.raises(BagError, match=r'baseline of 250 m, .* is it in mm\? That were 0\.25 m'):
+        _pairs([bag], tmp_path / 'mm', calibration=millimetres)
+
+
+def test_a_calibration_of_another_size_is_refused_with_the_one_that_fits(tmp_path):
+    def halved(eye, frame):
+        return textured(eye, frame)[::2, ::2]
+
+    bag = write_stereo_bag(tmp_path / 'bag', image_of=halved)
+    files = _write_calibration(tmp_path)
+    for file in files:
+        text = file.read_text()
+        file.write_text(text.replace('width: 64', 'width: 32').replace('height: 48', 'height: 24'))
+    with pytest.raises(
+        BagError, match=r'left camera: .* 32 x 24 px: they are those of 64 x 48 px'
+    ):
+        _pairs([bag], tmp_path, calibration=files)
+
+
+def test_rectified_topics_are_taken_as_they_are(tmp_path):
+    """K, D and R of the raw camera do not touch them, whatever the lens is called."""
+    quarter_deg = np.array([[1, 0, 0.0044], [0, 1, 0], [-0.0044, 0, 1]])
+    bag = write_stereo_bag(
+        tmp_path / 'bag',
+        image_of=textured,
+        topic='image_rect',
+        lens=('of our own', (0.1,)),
+        rotation=quarter_deg,
+    )
+    pairs = _pairs([bag], tmp_path)
+    left, _ = pairs.read_pair('000002')
+    assert np.abs(left[..., 0] - textured('left', 2).astype(int)).mean() < 2
 
 
 def test_topics_for_a_calibration_are_found_by_name_or_given(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -140,3 +141,27 @@ def test_a_tree_that_nobody_knows_says_what_is_read(tmp_path):
         open_sequences(str(tmp_path / 'none'))
     with pytest.raises(ValueError, match=r'neither KITTI raw nor Cityscapes'):
         open_sequences(f'{tmp_path}@list.txt')
+
+
+def _resize(root, width, height):
+    for path in root.rglob('*.png'):
+        cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (width, height)))
+
+
+def test_a_tree_that_was_resized_is_scaled_with_its_scans(tmp_path):
+    point = np.array([[10.25, 1, 0.5]])
+    root = write_kitti_raw(tmp_path, points=point)
+    _resize(root, WIDTH // 2, HEIGHT // 2)
+    (drive,) = open_sequences(str(root))
+    assert drive.calibration.intrinsics == CAMERA.scaled_to(width=WIDTH // 2, height=HEIGHT // 2)
+    assert drive.calibration.baseline_m == BASELINE_M
+    # 26.1 and 12.5 px of the full size: (26.1 + 0.5) / 2 - 0.5 = 12.8 and 6, counted from 1.
+    assert drive.read_gt_depth('0000000000')[5, 12] == 10
+    assert drive.read_pair('0000000000')[0].shape == (HEIGHT // 2, WIDTH // 2, 3)
+
+
+def test_a_tree_that_was_cropped_is_refused(tmp_path):
+    root = write_kitti_raw(tmp_path)
+    _resize(root, WIDTH, HEIGHT - 1)
+    with pytest.raises(ValueError, match=r'of 64 x 32 px, got 64 x 31: .* expected one factor'):
+        open_sequences(str(root))

@@ -31,6 +31,8 @@ def test_pairs_are_grouped_by_calibration_and_size(tmp_path):
     root = write_kitti_stereo(tmp_path, disparities={name: _disparity(2) for name in names})
     for eye in ('image_2', 'image_3'):
         write_image(root / 'training' / eye / '000001_10.png', 9, width=60)
+    calibration = root / 'training' / 'calib_cam_to_cam' / '000001.txt'
+    calibration.write_text(calibration.read_text().replace(f'{WIDTH:.6e}', f'{60:.6e}'))
     first, second = open_sequences(str(root))
     assert (first.names, second.names) == (['000000_10', '000002_10'], ['000001_10'])
     assert second.calibration.intrinsics.width == 60
@@ -63,3 +65,10 @@ def test_a_truth_of_another_size_is_named(tmp_path):
         match=r'disp_noc_0/000000_10\.png is uint16 of shape \(4, 5\), expected .*\(32, 64\)',
     ):
         pairs.read_gt_depth('000000_10')
+
+
+def test_a_resized_tree_is_refused_for_its_disparities_are_of_the_full_size(tmp_path):
+    root = write_kitti_stereo(tmp_path, disparities={'000000': _disparity(2)})
+    write_image(root / 'training' / 'image_2' / '000000_10.png', 9, width=32, height=16)
+    with pytest.raises(ValueError, match='of 64 x 32 px, got 32 x 16; its disparities'):
+        open_sequences(str(root))

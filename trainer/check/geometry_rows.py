@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
+from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.evidence import matched_size, PairEvidence
 from trainer.check.matching import EyeMatches
 from trainer.check.measures import (
@@ -82,23 +83,34 @@ class Rig(NamedTuple):
 
 def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[Row]:
     """Of a sequence of which a pair can be read; before: what is known of its images."""
+    rows = [_intrinsics(rig.calibration.intrinsics)]
     found = sum(len(matches.left_px) for matches in rig.matches)
     row = Row('matches', f'{found / len(rig.pairs):.0f} a pair', f'{MIN_MATCHES} in all')
     if found < MIN_MATCHES:
         row = row._replace(verdict=Verdict.WARNING, remedy=TOO_FEW)
-        return [row, _range(rig, config)]
+        return [*rows, row, _range(rig, config)]
     if incoherence_px(rig.matches, **rig.size) > MOST_INCOHERENCE * rig.size['height']:
         measured = f'{row.measured}, at random'
         row = row._replace(measured=measured, verdict=Verdict.FAULT, remedy=AT_RANDOM)
-        return [row, _range(rig, config)]
+        return [*rows, row, _range(rig, config)]
     late = _late(rig)
-    rows = [row, late, _order(rig, late), *_alignment(rig, late), _range(rig, config)]
+    rows += [row, late, _order(rig, late), *_alignment(rig, late), _range(rig, config)]
     if any(row.verdict is Verdict.FAULT for row in (*before, *rows)):
         why = 'mend the faults above first'
         return rows + [
             not_measurable(name, why) for name in (BEYOND_NAME, TEXTURE_NAME, BASELINE_NAME)
         ]
     return [*rows, _beyond(rig), _texture(rig), _baseline(rig)]
+
+
+def _intrinsics(camera: Intrinsics) -> Row:
+    fault = intrinsics_fault(camera)
+    row = Row('intrinsics', f'of {camera.width} x {camera.height} px', 'those of the images')
+    if fault is None:
+        return row
+    return row._replace(
+        measured=fault, verdict=Verdict.FAULT, remedy='put calib.json right; depth hangs on it'
+    )
 
 
 def _late(rig: Rig) -> Row:

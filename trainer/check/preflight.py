@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
 from trainer.check.geometry_rows import geometry_rows, Rig
 from trainer.check.image_rows import image_rows
@@ -82,10 +83,18 @@ def fault_text(checks: Iterable[SequenceCheck]) -> str:
 
 
 def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
-    """A few pairs of a few sequences, in seconds; what cannot be read is left to the training."""
+    """
+    A few pairs of a few sequences, in seconds; what cannot be read is left to the training.
+
+    A sequence whose intrinsics are none of its images is among them.
+    """
     step = -(-len(sequences) // MOST_QUICK_SEQUENCES)
-    chosen = sequences[::step]
-    config = CheckConfig(pairs=min(QUICK_PAIRS, MOST_QUICK_PAIRS // len(chosen)))
+    chosen = [
+        sequence
+        for at, sequence in enumerate(sequences)
+        if at % step == 0 or intrinsics_fault(sequence.calibration.intrinsics)
+    ]
+    config = CheckConfig(pairs=max(1, min(QUICK_PAIRS, MOST_QUICK_PAIRS // len(chosen))))
     checks = []
     for sequence in chosen:
         try:

@@ -16,7 +16,6 @@ import numpy as np
 
 from monodepth_ros.bag import Bag, BagError, BagMessage
 from monodepth_ros.bag_cameras import CameraTopic, find_stereo, named_stereo
-from monodepth_ros.camera_yaml import read_camera_yaml
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import camera_from_info, image_pixels, stamp_ns
 from monodepth_ros.sync import take_nearest
@@ -205,9 +204,9 @@ class _Eye:
         if key == self._last_info:  # as nearly always
             return
         self._last_info = key
-        camera = camera_from_info(content)
-        if camera != self._calibrations[-1][1].described:
-            self._calibrations.append((info.stamp_ns, replace(self.topic, described=camera)))
+        camera = camera_from_info(content, rectified=self.topic.rectified)
+        if camera != self._calibrations[-1][1].camera:
+            self._calibrations.append((info.stamp_ns, replace(self.topic, camera=camera)))
 
     def topic_at(self, stamp: int) -> CameraTopic:
         """The topic with the calibration that held at a stamp."""
@@ -230,8 +229,7 @@ def _depth_m(
 def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
     if config.calibration is None:
         return find_stereo(bag, config.left, config.right)
-    left, right = map(read_camera_yaml, config.calibration)
-    return named_stereo(bag, config.left, config.right, (left, right))
+    return named_stereo(bag, config.left, config.right, config.calibration)
 
 
 def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> TruthTopic | None:

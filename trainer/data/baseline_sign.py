@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from monodepth_ros.bag import BagError
+from monodepth_ros.core.camera import check_baseline, stereo_baseline_m
 from monodepth_ros.core.rectifier import Rectifier
 from trainer.data.recording import RawPair, Rig
 from trainer.data.stereo_matching import checked_disparity_px
@@ -26,20 +27,26 @@ def with_positive_baseline(pair: RawPair) -> Rig:
     The pair's rig; its P[3] is turned where the images say that only its sign is wrong.
 
     Raises BagError where they say that left and right are swapped, UndecidedError where this pair
-    cannot be read or does not tell.
+    cannot be read or does not tell, ValueError for a baseline that no rig has.
     """
     left, right = pair.rig
-    if right.baseline_m > 0:
+    baseline_m = stereo_baseline_m(left, right)
+    if baseline_m > 0:
         return pair.rig
-    turned = Rig(left, replace(right, p=(*right.p[:3], -right.p[3], *right.p[4:])))
+    check_baseline(abs(baseline_m))  # else it is not, or not only, the sign
+    p3 = -right.p[0] * (left.offset_m - baseline_m)
+    turned = Rig(left, replace(right, p=(*right.p[:3], p3, *right.p[4:])))
     try:
         views = Rectifier(*turned).warp(*pair.read())
     except ValueError as error:
         raise UndecidedError(str(error)) from error
     as_given, swapped = _matched_share(*views), _matched_share(*reversed(views))
-    got = f'P[3] of the right camera is {right.p[3]:g}, expected -fx * baseline'
+    got = (
+        f'P[3] of the right camera is {right.p[3]:g}, expected -fx * baseline beside the '
+        f'{left.p[3]:g} of the left one'
+    )
     if as_given > max(CLEARLY * swapped, LEAST_SHARE):
-        print(f'{got}: the images say that its sign is wrong; taken as {-right.p[3]:g}')
+        print(f'{got}: the images say that its sign is wrong; taken as {p3:g}')
         return turned
     if swapped > max(CLEARLY * as_given, LEAST_SHARE):
         raise BagError(

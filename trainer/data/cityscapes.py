@@ -13,14 +13,22 @@ import json
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.errors import one_line
 from monodepth_ros.pair_folder import images_by_name
-from trainer.data.tree import complete_pairs, ImagePairs, list_lines, require_pairs
+from trainer.data.tree import (
+    calibration_of_images,
+    complete_pairs,
+    image_size,
+    ImagePairs,
+    list_lines,
+    require_pairs,
+)
 
 LEFT, RIGHT = 'leftImg8bit', 'rightImg8bit'
+# Width and height of the images that the camera files are of.
+FULL_SIZE = (2048, 1024)
 
 
 class CityscapesCity(ImagePairs):
@@ -65,8 +73,7 @@ def _by_rig(path: Path, names: set[str]) -> list[CityscapesCity]:
         return []
     rigs: dict[StereoCalibration, list[str]] = defaultdict(list)
     left, _ = _views(path)
-    with Image.open(left[min(names)]) as first:
-        size = first.size
+    size = image_size(left[min(names)])
     for name in sorted(names):
         rigs[_read_rig(path, name, size)].append(name)
     return [CityscapesCity(path, rig, rigs[rig]) for rig in rigs]
@@ -93,7 +100,8 @@ def _read_rig(path: Path, name: str, size: tuple[int, int]) -> StereoCalibration
             f'{file} cannot be used ({one_line(error)}), expected a JSON object with intrinsic '
             'fx, fy, u0, v0 and extrinsic baseline'
         ) from error
-    return StereoCalibration(Intrinsics(fx, fy, cx, cy, *size), baseline_m)
+    full = StereoCalibration(Intrinsics(fx, fy, cx, cy, *FULL_SIZE), baseline_m)
+    return calibration_of_images(full, size, path=file)
 
 
 def _listed_pairs(file_list: Path) -> dict[str, set[str]]:

@@ -15,7 +15,8 @@ import cv2
 from rich.progress import track
 
 from monodepth_ros.bag import Bag, BagError
-from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.camera_remarks import calibration_faults, calibration_remarks
+from monodepth_ros.core.camera import Camera, StereoCalibration
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pair_folder import EYES
 from trainer.data.bag_recording import BagRecording
@@ -178,7 +179,10 @@ class _Ingest:
         return self._sequences[rig]
 
     def _begin_sequence(self, pair: RawPair) -> None:
-        rectifier = Rectifier(*with_positive_baseline(pair))
+        rig = with_positive_baseline(pair)
+        for eye, camera in zip(EYES, rig, strict=True):
+            _check_calibration(eye, camera)
+        rectifier = Rectifier(*rig)
         number = len(self._sequences) + 1
         if number > MOST_SEQUENCES:
             raise ValueError(
@@ -227,6 +231,14 @@ class _Ingest:
         if kind not in self._reported:
             print(f'left out: {what}; more of this kind are only counted', file=sys.stderr)
         self._reported.add(kind)
+
+
+def _check_calibration(eye: str, camera: Camera) -> None:
+    """Raise ValueError where it cannot be of its images; print what only looks wrong."""
+    if faults := calibration_faults(camera):
+        raise ValueError(f'{eye} camera: {"; ".join(faults)}')
+    for remark in calibration_remarks(camera):
+        print(f'{eye} camera: {remark}', file=sys.stderr)
 
 
 def _nothing_kept(

@@ -7,16 +7,23 @@ image_03, velodyne_points/data/NAME.bin. Cameras 2 and 3 are the left and the ri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
-from monodepth_ros.core.camera import Intrinsics, StereoCalibration
+from monodepth_ros.core.camera import (
+    Camera,
+    Intrinsics,
+    stereo_baseline_m,
+    StereoCalibration,
+)
 from monodepth_ros.pair_folder import images_by_name
 from trainer.data.lidar import nearest_depth
 from trainer.data.tree import (
+    calibration_of_images,
     complete_pairs,
+    image_size,
     ImagePairs,
     list_lines,
     read_arrays,
@@ -37,11 +44,15 @@ class KittiDrive(ImagePairs):
     the ground truth that the field reports Eigen's test on, the laser's own x (0.27 m more).
     """
 
-    def __init__(self, path: Path, names: Iterable[str], *, velodyne_depth: VelodyneDepth) -> None:
+    def __init__(
+        self, path: Path, names: Collection[str], *, velodyne_depth: VelodyneDepth
+    ) -> None:
         left, right = _views(path)
         file = path.parent / CAMERA_FILE
-        self._rect_from_cam0, self._p_left, p_right, size = _read_cameras(file)
-        rig = rectified_calibration(self._p_left, p_right, size=size, path=file)
+        self._rect_from_cam0, p_left, p_right, size = _read_cameras(file)
+        full = rectified_calibration(p_left, p_right, size=size, path=file)
+        rig = calibration_of_images(full, image_size(left[min(names)]), path=file)
+        self._p_left = _resized(p_left, full.intrinsics, rig.intrinsics)
         super().__init__(path, rig, names, left=left, right=right)
         self._velodyne_depth = velodyne_depth
 
@@ -105,13 +116,23 @@ def rectified_calibration(
     p_left: np.ndarray, p_right: np.ndarray, *, size: tuple[int, int], path: Path
 ) -> StereoCalibration:
     """A rig from two (3, 4) projections and the images' (width, height); path is for messages."""
-    width, height = size
-    baseline_m = float(p_left[0, 3] - p_right[0, 3]) / float(p_left[0, 0])
-    if not baseline_m > 0:
-        raise ValueError(f'{path} gives a baseline of {baseline_m:g} m, expected a positive one')
-    return StereoCalibration(
-        Intrinsics.from_matrix(p_left, width=width, height=height), baseline_m
-    )
+    try:
+        left, right = (_camera(p, *size) for p in (p_left, p_right))
+        return StereoCalibration(left.rectified, stereo_baseline_m(left, right))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+
+
+def _camera(p: np.ndarray, width: int, height: int) -> Camera:
+    """The camera of rectified images with a (3, 4) projection."""
+    return Camera(width, height, k=tuple(p[:, :3].ravel()), p=tuple(p.ravel()))
+
+
+def _resized(p: np.ndarray, full: Intrinsics, resized: Intrinsics) -> np.ndarray:
+    """A (3, 4) projection into an image of another size, with the pixel centres of Intrinsics."""
+    across, down = resized.width / full.width, resized.height / full.height
+    scaling = [[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]]
+    return np.array(scaling) @ p
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:

@@ -11,20 +11,22 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.pair_folder import images_by_name, read_uint16
 from trainer.data.kitti import rectified_calibration
-from trainer.data.tree import ImagePairs, read_arrays
+from trainer.data.tree import image_size, ImagePairs, read_arrays
 
 ENDING = '_10'  # NAME_11 is the moment after, without a measured disparity
 DISPARITY_UNITS_PER_PX = 256
 # The baseline by which the field turns this data set's disparities into metres.
 NOMINAL_BASELINE_M = 0.54
-# The folder of calibration files and its names of the two projections.
-CALIBRATIONS = {'calib_cam_to_cam': ('P_rect_02', 'P_rect_03'), 'calib': ('P2', 'P3')}
+# The folder of calibration files, its names of the two projections, and of the size.
+CALIBRATIONS = {
+    'calib_cam_to_cam': ('P_rect_02', 'P_rect_03', 'S_rect_02'),
+    'calib': ('P2', 'P3', None),
+}
 
 
 class KittiStereo2015(ImagePairs):
@@ -69,13 +71,25 @@ def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
 
 def _read_rig(path: Path, name: str, image: Path) -> StereoCalibration:
     number = name.removesuffix(ENDING)
-    for folder, keys in CALIBRATIONS.items():
+    for folder, (left, right, size) in CALIBRATIONS.items():
         file = path / folder / f'{number}.txt'
         if file.is_file():
-            p_left, p_right = read_arrays(file, dict.fromkeys(keys, (3, 4)))
-            with Image.open(image) as opened:
-                return rectified_calibration(p_left, p_right, size=opened.size, path=file)
+            p_left, p_right = read_arrays(file, {left: (3, 4), right: (3, 4)})
+            found = image_size(image)
+            if size is not None:
+                _check_full_size(found, file, size)
+            return rectified_calibration(p_left, p_right, size=found, path=file)
     raise FileNotFoundError(
         f'{path} holds no {number}.txt in {" or ".join(CALIBRATIONS)}; download the calibration '
         'files of KITTI stereo 2015 too'
     )
+
+
+def _check_full_size(size: tuple[int, int], file: Path, key: str) -> None:
+    """Raise ValueError for resized images: nothing says whether disparities were scaled too."""
+    (full,) = read_arrays(file, {key: (2,)})
+    if size != tuple(full):
+        raise ValueError(
+            f'{file} is of images of {full[0]:.0f} x {full[1]:.0f} px, got {size[0]} x {size[1]}; '
+            'its disparities are in px of the full size: use the images at that size'
+        )

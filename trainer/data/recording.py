@@ -71,7 +71,7 @@ class FrameFolder:
                 'a stereo rig'
             )
         self._files = {name: (left[name], right[name]) for name in self._names}
-        self._rig = Rig(*map(read_camera_yaml, calibration))
+        self._rig = Rig(*(read_camera_yaml(file, rectified=False) for file in calibration))
         self.described: dict[str, str | None] = {'left': 'left/', 'right': 'right/', 'truth': None}
         self.most = len(self._names)
         self.left_out = Counter({'unpaired': len(left.keys() ^ right.keys())})

@@ -61,7 +61,7 @@ def scan_depth_m(
     if frame_from_cloud is None:
         return None
     rectified_from_frame = np.eye(4)
-    rectified_from_frame[:3, :3] = camera.rectified_from_frame
+    rectified_from_frame[:3, :3] = camera.camera.rectified_from_frame
     return project_points(
         cloud_xyz(scan),
         rectified_from_cloud=rectified_from_frame @ frame_from_cloud,

@@ -7,12 +7,15 @@ import math
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.pair_folder import read_rgb
 
 # A folder of pairs to its left and its right images by name.
 ViewsOf = Callable[[Path], tuple[dict[str, Path], dict[str, Path]]]
+# Between the factors of width and height: whole pixels leave them 0.3 % apart.
+RESIZE_TOLERANCE = 0.005
 
 
 class ImagePairs:
@@ -53,6 +56,36 @@ class ImagePairs:
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
         return None
+
+
+def calibration_of_images(
+    full: StereoCalibration, size: tuple[int, int], *, path: Path
+) -> StereoCalibration:
+    """
+    Return a data set's calibration for images of (width, height) px, which may have been resized.
+
+    path: of the calibration, for messages. Raises ValueError where the two axes were not resized
+    alike to RESIZE_TOLERANCE: such images were cropped, or belong to another calibration.
+    """
+    camera = full.intrinsics
+    across, down = size[0] / camera.width, size[1] / camera.height
+    if abs(across / down - 1) > RESIZE_TOLERANCE:
+        raise ValueError(
+            f'{path} is of images of {camera.width} x {camera.height} px, got {size[0]} x '
+            f'{size[1]}: resized by {across:.4g} and {down:.4g}, expected one factor to '
+            f'{RESIZE_TOLERANCE:.1%}; use the images at full size'
+        )
+    scaled = camera.scaled_to(width=size[0], height=size[1])
+    return StereoCalibration(scaled, full.baseline_m)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the width and height of an image file in px. Raises ValueError for a damaged one."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except OSError as error:
+        raise ValueError(f'{path} cannot be read ({error}); copy it again') from error
 
 
 def list_lines(file_list: Path) -> Iterator[tuple[str, list[str]]]:
