@@ -36,6 +36,7 @@ def test_a_file_without_a_model_is_the_topic_without_one(tmp_path):
         ('image_width: 64\n', "it lacks 'image_height'"),
         ('{[', 'is no usable camera_info file'),
         (camera_yaml(d=[0.1] * 3, model=None), 'D has 3 numbers'),
+        (camera_yaml(d=[0.1], model='omni'), "got distortion model 'omni', expected one of"),
         (camera_yaml(focal_px=0.0), r'K\[0\] = 0 \(uncalibrated\)'),
     ],
 )

@@ -156,6 +156,13 @@ def test_a_camera_unlike_those_of_training_is_told(client, tmp_path, red_dispari
             every=lambda: client.publish(tele, image(1)),
         )
         assert client.status.level == WARN
+        # Its principal point is the middle of 320 x 240 px: a calibration at twice the size.
+        tele.k[2], tele.k[5] = 159.5, 119.5
+        client.spin_until(
+            lambda: 'they are those of 320 x 240 px' in client.status.message,
+            every=lambda: client.publish(tele, image(1)),
+        )
+        assert client.status.level == WARN
 
 
 def test_the_age_of_an_image_counts_where_its_stamp_is_of_this_clock(
