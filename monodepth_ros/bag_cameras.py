@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES, pass_over
+from monodepth_ros.core.bit_depth import first_bits
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.messages import camera_from_info
+from monodepth_ros.messages import camera_from_info, image_pixels
 
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 # Of so many a damaged calibration is passed over; an uncalibrated camera sends nothing else.
@@ -131,6 +134,21 @@ def named_stereo(
 def described_topic(image: str, camera: Camera) -> CameraTopic:
     """An image topic whose camera is calibrated elsewhere."""
     return CameraTopic(image, _info_topic(image), camera, rectified='/image_rect' in image)
+
+
+def camera_bits(bag: Bag, *images: str, first_share: float = 0.0) -> int | None:
+    """
+    The bits that hold the first frames of all the image topics, see BitDepth; None of 8 bits.
+
+    first_share: of the recording, where the frames that count begin.
+    """
+    found = []
+    for image in images:
+        messages = bag.messages(image, first_share=first_share, skipped=pass_over)
+        # Where the recording is damaged so soon, whoever reads on will say so.
+        with suppress(BagError):
+            found.append(first_bits(partial(image_pixels, m.content) for m in messages))
+    return max((bits for bits in found if bits is not None), default=None)
 
 
 def _pictures(bag: Bag) -> list[str]:

@@ -42,6 +42,7 @@ TRAINER_MAY_USE = {
     'bag',
     'bag_cameras',
     'camera_yaml',
+    'image_files',
     'pair_folder',
     'messages',
     'sync',

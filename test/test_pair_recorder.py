@@ -47,7 +47,7 @@ def _pair(n, *, left_camera=LEFT, right_camera=RIGHT):
 
 
 def _recorder(folder, *, quota_gb=1.0, min_free_gb=0.0):
-    return PairRecorder(folder, quota_gb=quota_gb, min_free_gb=min_free_gb)
+    return PairRecorder(folder, quota_gb=quota_gb, min_free_gb=min_free_gb, warn=print)
 
 
 def _record(folder, pairs, **limits):
@@ -163,7 +163,7 @@ def test_pairs_that_cannot_be_used_are_explained_and_the_next_one_is_written(
 def test_a_full_queue_refuses_the_newest_at_once(tmp_path, monkeypatch):
     begun, go_on = Event(), Event()
 
-    def slow(message):
+    def slow(message, _):
         begun.set()
         go_on.wait()
         return np.full((HEIGHT, WIDTH), message.data[0], np.uint8)

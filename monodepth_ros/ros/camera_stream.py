@@ -15,6 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
 from monodepth_ros.camera_remarks import footprint_remarks
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
@@ -78,6 +79,7 @@ class CameraStream:
             if backend.has_confidence or topic not in NEED_CONFIDENCE
         }
         self._last_loss: str | None = None
+        self._bit_depth = BitDepth(warn=self.log.warning)
         self._images: Subscription | None = None
         params = live[OutputParams]
         self._maker = DepthMaker(
@@ -158,7 +160,8 @@ class CameraStream:
         if camera is not None:
             limit = self._live[DiagnosticsParams].max_footprint_ratio
             found += footprint_remarks(camera, self._backend.spec, limit)
-        return found
+        # No message says how many bits count; a wrong guess is a picture of another brightness.
+        return found + [remark for remark in [self._bit_depth.remark] if remark]
 
     @property
     def statistics(self) -> FrameStatistics:
@@ -218,7 +221,7 @@ class CameraStream:
             self._drop('without camera_info', self._calibration.problem)
             return
         try:
-            pixels = messages.image_pixels(msg)
+            pixels = messages.image_pixels(msg, self._bit_depth)
             camera.check_image(pixels.shape)
         # Whatever a library makes of bytes from anywhere.
         except Exception as error:
