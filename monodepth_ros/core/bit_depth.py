@@ -47,6 +47,11 @@ class BitDepth:
             f'{self.brightest}'
         )
 
+    @property
+    def doubts(self) -> list[str]:
+        """The remark, if there is one, as long as a brighter image could still prove it wrong."""
+        return [self.remark] if self.remark and self.bits != BIT_DEPTHS[-1] else []
+
     def to_uint8(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         """
         Return an image with black at 0 and white at 255, rounded; one of 8 bits as it is.

@@ -161,7 +161,7 @@ class CameraStream:
             limit = self._live[DiagnosticsParams].max_footprint_ratio
             found += footprint_remarks(camera, self._backend.spec, limit)
         # No message says how many bits count; a wrong guess is a picture of another brightness.
-        return found + [remark for remark in [self._bit_depth.remark] if remark]
+        return found + self._bit_depth.doubts
 
     @property
     def statistics(self) -> FrameStatistics:

@@ -56,7 +56,7 @@ def test_images_of_8_bits_are_as_they_are():
     depth = BitDepth()
     image = _grey(200, np.uint8)
     assert depth.to_uint8(image) is image
-    assert (depth.bits, depth.remark) == (None, '')
+    assert (depth.bits, depth.remark, depth.doubts) == (None, '', [])
     with pytest.raises(ValueError, match='got pixels of int16, expected 8 or 16 bits'):
         depth.to_uint8(_grey(200, np.int16))
 
@@ -73,6 +73,9 @@ def test_a_brighter_image_raises_the_bits_for_good_and_it_is_said():
         'before it were taken as 10 bits',
     ]
     assert depth.remark.endswith('the brightest so far is 4000')
+    assert depth.doubts == [depth.remark]
+    depth.to_uint8(_grey(65535))
+    assert depth.doubts == []
 
 
 def test_bits_that_are_known_are_said_once_and_not_lowered():
