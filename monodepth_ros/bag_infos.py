@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES
-from monodepth_ros.messages import depth_m_from_image, image_pixels, size_of_images
+from monodepth_ros.messages import image_pixels, size_of_images
 
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 OPTIONS = 'Name it with --info, or with --left_info and --right_info'
@@ -24,8 +24,9 @@ def infos_by_image(
     Return the camera_info topic of each image topic that has one, and errors by image topic.
 
     In this order: the one given for the image, the one beside it, <image>/camera_info, and the
-    only one of the same frame_id and image size that is beside no image: pictures that others made
-    of a camera's images are no cameras. Raises BagError where one that is given is not there.
+    only one of the same frame_id and image size. That one is beside no image, for pictures that
+    others made of a camera's images are no cameras, and not for depth images, which may be aligned
+    to another camera. Raises BagError where one that is given is not there.
     """
     infos = bag.topics_of_type(INFO_TYPE)
     for info in given.values():
@@ -41,15 +42,15 @@ def infos_by_image(
     alike = {
         image: [info for info in free if _is_alike(bag, image, info)]
         for image in images
-        if image not in found
+        if image not in found and image not in bag.depth_topics
     }
-    errors = {image: _ambiguous(bag, image, alike) for image in alike if alike[image]}
-    found |= {image: alike[image][0] for image, error in errors.items() if error is None}
-    return found, {image: error for image, error in errors.items() if error is not None}
+    doubts = {image: _doubt(bag, image, alike) for image in alike if alike[image]}
+    found |= {image: alike[image][0] for image, doubt in doubts.items() if doubt is None}
+    return found, {image: doubt for image, doubt in doubts.items() if doubt is not None}
 
 
-def _ambiguous(bag: Bag, image: str, alike: Mapping[str, list[str]]) -> BagError | None:
-    """What is unclear of an image's camera_info topics, where images of other cameras fit too."""
+def _doubt(bag: Bag, image: str, alike: Mapping[str, list[str]]) -> BagError | None:
+    """Why the camera_info topics that are like an image's do not settle it; None where they do."""
     rivals = [
         other
         for other, infos in alike.items()
@@ -80,17 +81,15 @@ def _is_alike(bag: Bag, image: str, info: str) -> bool:
         return False
     if picture.header.frame_id != described.header.frame_id:
         return False
-    return _size(bag, image, picture) == size_of_images(described)
+    return _size(picture) == size_of_images(described)
 
 
-def _size(bag: Bag, image: str, message: Any) -> tuple[int, int] | None:
+def _size(message: Any) -> tuple[int, int] | None:
     """(width, height) of an image; None where it cannot be read."""
     if hasattr(message, 'encoding'):
         return message.width, message.height
     try:
-        pixels = (
-            depth_m_from_image(message) if image in bag.depth_topics else image_pixels(message)
-        )
+        height, width = image_pixels(message).shape[:2]
     except ValueError:
         return None
-    return pixels.shape[1], pixels.shape[0]
+    return width, height

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from monodepth_ros.bag import Bag, BagError
 from monodepth_ros.bag_cameras import camera_topics, find_camera, find_stereo
+from monodepth_ros.bag_writer import write_bag
 from test.camera_bags import info, red_frame, red_png, write_messages
-from test.recordings import HEIGHT, WIDTH
+from test.recordings import add_depth, HEIGHT, WIDTH
 
 IMAGE = '/cam/image'
 
@@ -113,6 +115,18 @@ def test_pictures_of_one_camera_share_a_camera_info(tmp_path):
     messages = [(IMAGE, _frame()), (f'{IMAGE}/compressed', _png()), ('/x/info', _info())]
     with Bag(write_messages(tmp_path / 'bag', *messages)) as bag:
         assert [camera.info for camera in camera_topics(bag)] == ['/x/info'] * 2
+
+
+def test_depth_that_is_aligned_to_a_camera_does_not_dispute_its_camera_info(tmp_path):
+    with write_bag(tmp_path / 'bag') as bag:
+        for topic, message in ((IMAGE, _frame()), ('/x/info', _info())):
+            bag.add(topic, message, recorded_ns=0)
+        depth_m = np.ones((HEIGHT, WIDTH), np.float32)
+        add_depth(bag, '/depth', depth_m, stamp_ns=0, frame_id='cam')
+    with Bag(tmp_path / 'bag') as bag:
+        assert [(camera.image, camera.info) for camera in camera_topics(bag)] == [
+            (IMAGE, '/x/info')
+        ]
 
 
 def _rig(path, frame_ids):
