@@ -25,7 +25,8 @@ from demo.truth import laser_truth, matched_truth, rendered_truth
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
 from monodepth_ros.atomic import atomic_file
 from monodepth_ros.bag import Bag
-from monodepth_ros.bag_cameras import CameraTopic, find_camera, find_stereo
+from monodepth_ros.bag_cameras import camera_bits, CameraTopic, find_camera, find_stereo
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.messages import image_rgb, stamp_ns
@@ -181,11 +182,13 @@ def _picture(
     chosen = list(published)[step // 2 :: step][:PICTURE_ROWS]
     rows = []
     with Bag(bag_path) as bag:
+        bit_depth = BitDepth(camera_bits(bag, camera.image))
         for message in bag.messages(camera.image):
             stamp = stamp_ns(message.content.header)
             if stamp in chosen:
                 target = truth[stamp].camera
-                rgb = ToCanonical(camera.camera, target).warp(image_rgb(message.content))
+                image = image_rgb(message.content, bit_depth)
+                rgb = ToCanonical(camera.camera, target).warp(image)
                 rows.append(Row(rgb, resample(published[stamp], target), truth[stamp].depth_m))
     if rows:
         with atomic_file(output / 'depth.png') as partial:

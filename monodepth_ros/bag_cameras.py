@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, permutations
 from pathlib import Path
 
 from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES, pass_over
 from monodepth_ros.bag_infos import info_beside, infos_by_image, infos_text
 from monodepth_ros.camera_yaml import read_camera_yaml
+from monodepth_ros.core.bit_depth import first_bits
 from monodepth_ros.core.camera import Camera, is_rectified_topic, stereo_baseline_m
-from monodepth_ros.messages import camera_from_info
+from monodepth_ros.messages import camera_from_info, image_pixels
 from monodepth_ros.outputs import ALIGNED, COLORED
 
 # Of so many a damaged calibration is passed over; an uncalibrated camera sends nothing else.
@@ -147,6 +150,21 @@ def _calibrated_topic(image: str, calibration: Path, *, rectified: bool) -> Came
     rectified = rectified or is_rectified_topic(image)
     camera = read_camera_yaml(calibration, rectified=rectified)
     return CameraTopic(image, info_beside(image), camera, rectified)
+
+
+def camera_bits(bag: Bag, *images: str, first_share: float = 0.0) -> int | None:
+    """
+    The bits that hold the first frames of all the image topics, see BitDepth; None of 8 bits.
+
+    first_share: of the recording, where the frames that count begin.
+    """
+    found = []
+    for image in images:
+        messages = bag.messages(image, first_share=first_share, skipped=pass_over)
+        # Where the recording is damaged so soon, whoever reads on will say so.
+        with suppress(BagError):
+            found.append(first_bits(partial(image_pixels, m.content) for m in messages))
+    return max((bits for bits in found if bits is not None), default=None)
 
 
 def _pictures(bag: Bag, *named: str | None) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.messages import image_pixels, size_of_images
 
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
@@ -89,7 +90,7 @@ def _size(message: Any) -> tuple[int, int] | None:
     if hasattr(message, 'encoding'):
         return message.width, message.height
     try:
-        height, width = image_pixels(message).shape[:2]
+        height, width = image_pixels(message, BitDepth()).shape[:2]
     except ValueError:
         return None
     return width, height

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monodepth_ros.pair_folder import IMAGE_SUFFIXES
+from monodepth_ros.image_files import IMAGE_SUFFIXES
 
 METADATA = 'metadata.yaml'
 STORAGE_SUFFIXES = ('.mcap', '.db3')

@@ -46,7 +46,10 @@ class CollectNode(Node):
         self.params = read_parameters(CollectParams, partial(declare_read_only, self))
         folder = Path(self.params.folder).expanduser().absolute()
         self.recorder = PairRecorder(
-            folder, quota_gb=self.params.quota_gb, min_free_gb=self.params.min_free_gb
+            folder,
+            quota_gb=self.params.quota_gb,
+            min_free_gb=self.params.min_free_gb,
+            warn=self.get_logger().warning,
         )
         self.recording_ended = Future()
         self._matcher = PairMatcher(tolerance_ns=round(self.params.tolerance_ms * NS_PER_MS))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+import sys
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from monodepth_ros.bag import Bag, BagError, BagMessage, is_recording, TopicDefinition, TYPES
-from monodepth_ros.bag_cameras import CameraTopic, find_calibrated, find_camera
+from monodepth_ros.bag_cameras import camera_bits, CameraTopic, find_calibrated, find_camera
 from monodepth_ros.camera_yaml import read_camera_yaml
+from monodepth_ros.core.bit_depth import BitDepth, first_bits
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.core.compressed import decode_compressed
+from monodepth_ros.image_files import decode_file, IMAGE_SUFFIXES, other_files
 from monodepth_ros.messages import camera_from_info, image_pixels, NS_PER_S, stamp_ns
-from monodepth_ros.pair_folder import IMAGE_SUFFIXES, images_by_name
+from monodepth_ros.pair_folder import images_by_name
 
 # rviz's configuration in config/ shows this frame.
 FRAME_ID = 'camera_optical_frame'
@@ -70,13 +72,14 @@ class BagSource:
 
     def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
         """The frames in recorded order."""
+        bit_depth = _bit_depth(camera_bits(self._bag, self._topic.image), self._topic.image)
         for message, camera in self._with_cameras(self._decoded(drop, also)):
             place = f'{message.topic} at {message.recorded_ns}'
             if isinstance(camera, str):
                 drop(UNCALIBRATED, f'{place}: {camera}')
                 continue
             try:
-                image = image_pixels(message.content)
+                image = image_pixels(message.content, bit_depth)
             except ValueError as error:
                 drop(UNREADABLE, f'{place}: {error}')
             else:
@@ -201,6 +204,11 @@ def open_source(
         yield FileSource(path, read_camera_yaml(calibration, rectified=rectified))
 
 
+def _bit_depth(bits: int | None, images: str) -> BitDepth:
+    """images: what they are called."""
+    return BitDepth(bits, warn=lambda text: print(f'{images}: {text}', file=sys.stderr))
+
+
 def _images(folder: Path) -> list[Path]:
     """Those of a folder; none for a file."""
     if not folder.is_dir():
@@ -209,7 +217,7 @@ def _images(folder: Path) -> list[Path]:
     if not images:
         raise ValueError(
             f'{folder} holds no image ({", ".join(IMAGE_SUFFIXES)}) and is no rosbag2 folder (it '
-            'has no metadata.yaml)'
+            f'has no metadata.yaml){other_files(folder)}'
         )
     numbered = all(name.isdecimal() for name in images)
     return [images[name] for name in sorted(images, key=int if numbered else None)]
@@ -217,10 +225,14 @@ def _images(folder: Path) -> list[Path]:
 
 def _read(paths: list[Path], drop: Drop) -> Iterator[tuple[float, np.ndarray, str]]:
     """Time in s, image and name."""
+    bits = first_bits(partial(decode_file, path) for path in paths)
+    bit_depth = _bit_depth(bits, str(paths[0].parent))
     for number, path in enumerate(paths):
         try:
-            image = decode_compressed(path.read_bytes(), keep_grey=True)
-        except (ValueError, OSError) as error:
+            image = decode_file(path, bit_depth, keep_grey=True)
+        except ValueError as error:
+            drop(UNREADABLE, str(error))
+        except OSError as error:
             drop(UNREADABLE, f'{path}: {error}')
         else:
             yield number / RATE_HZ, image, str(path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera, camera_of_images, MM_PER_M
 from monodepth_ros.core.compressed import decode_compressed, decode_png16, is_png16
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
@@ -27,23 +28,30 @@ def stamp_ns(header: Any) -> int:
     return int(header.stamp.sec) * NS_PER_S + int(header.stamp.nanosec)
 
 
-def image_rgb(msg: Any) -> np.ndarray:
-    """Image or CompressedImage to (H, W, 3) uint8 RGB. Raises ValueError for what it cannot."""
-    return _decoded(msg, keep_grey=False)
+def image_rgb(msg: Any, bit_depth: BitDepth) -> np.ndarray:
+    """
+    Image or CompressedImage to (H, W, 3) uint8 RGB. Raises ValueError for what it cannot.
+
+    bit_depth: of the camera, if it sends 16 bits; it learns from each image.
+    """
+    return _decoded(msg, bit_depth, keep_grey=False)
 
 
-def image_pixels(msg: Any) -> np.ndarray:
+def image_pixels(msg: Any, bit_depth: BitDepth) -> np.ndarray:
     """As image_rgb, but (H, W) uint8 for a grey image."""
-    return _decoded(msg, keep_grey=True)
+    return _decoded(msg, bit_depth, keep_grey=True)
 
 
-def _decoded(msg: Any, *, keep_grey: bool) -> np.ndarray:
+def _decoded(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
     if not hasattr(msg, 'encoding'):
-        return decode_compressed(msg.data, keep_grey=keep_grey)
+        return decode_compressed(
+            msg.data, bit_depth=bit_depth, format=msg.format, keep_grey=keep_grey
+        )
     if msg.encoding not in ENCODINGS:
         return decode_foreign(msg)
     return decode_image(
         msg.data,
+        bit_depth=bit_depth,
         encoding=msg.encoding,
         width=msg.width,
         height=msg.height,

@@ -2,7 +2,11 @@
 The project's dataset format: a folder of rectified stereo pairs with one calibration.
 
 left/NAME.jpg, right/NAME.jpg, calib.json, timestamps.txt (`NAME STAMP_NS` a line), optional
-gt_depth/NAME.png (uint16, metres * 256, 0 = none).
+gt_depth/NAME.png (uint16, metres * 256, 0 = none). Others may write images of other kinds.
+
+calib.json has "bits" where the camera's own images are of 16 bits: how many of them it fills (see
+BitDepth). Images of 16 bits are read by it; those of 8 bits were written by it, and are as they
+are.
 """
 
 from __future__ import annotations
@@ -12,17 +16,18 @@ from contextlib import contextmanager
 import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from monodepth_ros.atomic import append_line, atomic_file, whole_lines
+from monodepth_ros.core.bit_depth import check_bits
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.core.compressed import decode_compressed
+from monodepth_ros.image_files import IMAGE_SUFFIXES, other_files, PairImages
 
 EYES = ('left', 'right')
 CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 GT_DEPTH_UNITS_PER_M = 256
 JPEG_QUALITY = 95
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -32,19 +37,22 @@ class PairFolder:
     """
     Reads a pair folder.
 
-    `names` are in the order of time: that of timestamps.txt, else sorted.
+    `names` are in the order of time: that of timestamps.txt, else sorted. images: the files.
     Raises ValueError or FileNotFoundError when the folder is not one.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / CALIBRATION)
-        self._left, self._right = (_images(self.path / eye) for eye in EYES)
-        if not self._left:
-            raise ValueError(f'{self.path}/left holds no images, expected at least one pair')
+        left, right = (_images(self.path / eye) for eye in EYES)
+        if not left:
+            raise ValueError(
+                f'{self.path}/left holds no images, expected at least one pair'
+                f'{other_files(self.path / "left")}'
+            )
         # The second field is free in folders that others wrote.
         stamped = dict.fromkeys(fields[0] for fields in _stamp_fields(self.path))
-        odd = self._left.keys() ^ self._right.keys()
+        odd = left.keys() ^ right.keys()
         if stamped:
             # A writer that was killed between the two images has not committed them.
             odd &= stamped.keys()
@@ -52,10 +60,13 @@ class PairFolder:
             raise ValueError(
                 f'{self.path} has {len(odd)} images without a partner, e.g. {min(odd)!r}; '
                 'left/ and right/ must hold the same names'
+                f'{other_files(self.path / "left")}{other_files(self.path / "right")}'
             )
-        whole = self._left.keys() & self._right.keys()
+        whole = left.keys() & right.keys()
         self.names = [name for name in stamped if name in whole]
         self.names += sorted(whole - stamped.keys())
+        camera, bits = self.calibration.intrinsics, stated_bits(self.path)
+        self.images = PairImages(left, right, camera, self.names, stated_bits=bits)
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -63,13 +74,11 @@ class PairFolder:
 
         shrink: see decode_compressed.
         """
-        camera = self.calibration.intrinsics
-        left, right = (read_rgb(path, camera, shrink=shrink) for path in self.paths(name))
-        return left, right
+        return self.images.read(name, shrink=shrink)
 
     def paths(self, name: str) -> tuple[Path, Path]:
         """The left and the right image file."""
-        return self._left[name], self._right[name]
+        return self.images.paths(name)
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth (H, W) float32 metres, NaN where there is none; None without a file."""
@@ -82,25 +91,6 @@ class PairFolder:
     def stamps_ns(self) -> dict[str, int]:
         """The stamp of every name, as ingest wrote them."""
         return {name: int(stamp) for name, stamp in _stamp_fields(self.path)}
-
-
-def read_rgb(path: Path, camera: Intrinsics, *, shrink: int = 1) -> np.ndarray:
-    """
-    An image file of a camera, (H, W, 3) uint8 RGB; shrink: see decode_compressed.
-
-    Raises ValueError for a file that does not decode or is not of the camera's size.
-    """
-    try:
-        image = decode_compressed(path.read_bytes(), shrink=shrink)
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}; remove the pair or copy it again') from error
-    sizes = {(-(-camera.height // n), -(-camera.width // n)) for n in (1, shrink)}
-    if image.shape[:2] not in sizes:
-        raise ValueError(
-            f'{path} is {image.shape[1]} x {image.shape[0]} pixels of {shrink}, expected '
-            f'{camera.width} x {camera.height} as its calibration says'
-        )
-    return image
 
 
 def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
@@ -162,6 +152,7 @@ class PairFolderWriter:
                 f'{folder} holds pairs of another calibration, {there}, expected {calibration}; '
                 'choose another folder'
             )
+        self._bits = stated_bits(folder)
 
     def add(
         self, name: str, *, left_rgb: np.ndarray, right_rgb: np.ndarray, stamp_ns: int
@@ -169,6 +160,14 @@ class PairFolderWriter:
         """write_images and commit in one."""
         self.write_images(name, left_rgb, right_rgb)
         self.commit(name, stamp_ns)
+
+    def state_bits(self, bits: int | None) -> None:
+        """State the camera's bit depth in calib.json, before the first pair that is made by it."""
+        if bits != self._bits:
+            file = self._folder / CALIBRATION
+            values = json.loads(file.read_text()) | {'bits': bits}
+            _write(file, (json.dumps(values, indent=1) + '\n').encode())
+            self._bits = bits
 
     def write_images(self, name: str, left: np.ndarray, right: np.ndarray) -> int:
         """
@@ -197,6 +196,12 @@ class PairFolderWriter:
         units = np.clip(np.nan_to_num(depth_m, posinf=0) * GT_DEPTH_UNITS_PER_M, 0, 65535)
         png = _encoded('.png', np.rint(units).astype(np.uint16), [])
         _write(self._folder / 'gt_depth' / f'{name}.png', png)
+
+
+def stated_bits(folder: Path) -> int | None:
+    """The bit depth that a folder's calib.json states; None without. Raises ValueError."""
+    file = folder / CALIBRATION
+    return check_bits(_read_json(file).get('bits'), str(file)) if file.exists() else None
 
 
 def _stamp_fields(folder: Path) -> list[list[str]]:
@@ -244,15 +249,12 @@ def _read_calibration(path: Path) -> StereoCalibration:
         )
     sizes = ('width', 'height')
     needed = ('fx', 'fy', 'cx', 'cy', *sizes, 'baseline_m')
-    try:
-        values = json.loads(path.read_text())
-        missing = [
-            key
-            for key in needed
-            if not isinstance(values.get(key), int if key in sizes else int | float)
-        ]
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f'{path} is no JSON object: {error}; make the folder again') from error
+    values = _read_json(path)
+    missing = [
+        key
+        for key in needed
+        if not isinstance(values.get(key), int if key in sizes else int | float)
+    ]
     if missing:
         raise ValueError(
             f'{path} lacks {missing}, expected numbers for {needed}, whole ones for {sizes}'
@@ -267,3 +269,13 @@ def _read_calibration(path: Path) -> StereoCalibration:
         return StereoCalibration(camera, values['baseline_m'])
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path} is no JSON object: {error}; make the folder again') from error
+    if not isinstance(values, dict):
+        raise ValueError(f'{path} is no JSON object; make the folder again')
+    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 from queue import Full, Queue
@@ -10,11 +11,12 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from monodepth_ros.atomic import lock_folder, PARTIAL_SUFFIX
+from monodepth_ros.core.bit_depth import at_one_depth, BitDepth
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.errors import one_line
 from monodepth_ros.messages import image_pixels, stamp_ns
-from monodepth_ros.pair_folder import EYES, PairFolderWriter, STAMPS
+from monodepth_ros.pair_folder import EYES, PairFolderWriter, STAMPS, stated_bits
 
 BYTES_PER_GB = 1_000_000_000
 # A second of pictures: longer waits would only fill memory where the disk is too slow for good.
@@ -45,11 +47,15 @@ class PairRecorder:
 
     A folder begun earlier goes on: numbers continue, nothing is overwritten, and `last_ns` is its
     last stamp. Another thread may read `written` and `unusable` (pairs), `size_bytes` (of the
-    folder), `fault` (what was wrong with the last unusable pair) and `ended`.
+    folder), `fault` (what was wrong with the last unusable pair) and `ended`. warn: is told what
+    16-bit images are taken for (see BitDepth), and when a brighter one raises that: pairs that
+    are written already stay as they are.
     Raises OSError when the folder cannot be written to, ValueError when it cannot be gone on with.
     """
 
-    def __init__(self, folder: Path, *, quota_gb: float, min_free_gb: float) -> None:
+    def __init__(
+        self, folder: Path, *, quota_gb: float, min_free_gb: float, warn: Callable[[str], None]
+    ) -> None:
         self.written = self.unusable = 0
         self.fault: str | None = None
         self.ended: Ended | None = None
@@ -59,6 +65,7 @@ class PairRecorder:
         _remove_partial(folder)
         self.size_bytes = _size_bytes(folder)
         self.last_ns = _last_stamp_ns(folder / STAMPS)
+        self._bit_depth = BitDepth(stated_bits(folder), warn=warn)
         self._number = _next_number(folder)
         self._largest_pair_bytes = 0
         self._cameras: tuple[Camera, Camera] | None = None
@@ -114,12 +121,17 @@ class PairRecorder:
                     'with another folder, or stop a second driver on these topics'
                 )
             self._rectifier, self._cameras = Rectifier(*cameras), cameras
-        return self._rectifier.warp(image_pixels(pair.left), image_pixels(pair.right))
+        images = at_one_depth(
+            lambda depth: [image_pixels(image, depth) for image in (pair.left, pair.right)],
+            self._bit_depth,
+        )
+        return self._rectifier.warp(*images)
 
     def _write(self, images: tuple[Any, Any], stamp: int) -> None:
         if self._writer is None:
             self._writer = PairFolderWriter(self._folder, self._rectifier.calibration)
             self.size_bytes = _size_bytes(self._folder)
+        self._writer.state_bits(self._bit_depth.bits)
         name = f'{self._number:06d}'
         size_bytes = self._writer.write_images(name, *images) + LINE_BYTES
         self._writer.commit(name, stamp)

@@ -60,8 +60,8 @@ def write_stereo_bag(
     """
     Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart.
 
-    image_of: another picture by eye and number, (H, W) grey or, compressed only, (H, W, 3) RGB.
-    left_offset_m: where the left camera is, to the right of the rig's origin.
+    image_of: another picture by eye and number, (H, W) grey or, compressed only, (H, W, 3) RGB;
+    uint8 or uint16. left_offset_m: where the left camera is, to the right of the rig's origin.
     first_frame: when they begin, in periods. info_size: (width, height) in camera_info.
     info_frames: the only ones with a camera_info. recorded_after_ns: by number, a delay.
     """
@@ -242,7 +242,8 @@ def _add_image(
         message = TYPES.types['sensor_msgs/msg/CompressedImage'](header, 'png', data)
         bag.add(f'{name}/compressed', message, recorded_ns=stamp)
     else:
+        encoding, step = f'mono{8 * image.itemsize}', image.shape[1] * image.itemsize
         message = TYPES.types['sensor_msgs/msg/Image'](
-            header, *image.shape, 'mono8', 0, image.shape[1], image.ravel()
+            header, *image.shape, encoding, 0, step, image.view(np.uint8).ravel()
         )
         bag.add(name, message, recorded_ns=stamp)

@@ -43,6 +43,7 @@ TRAINER_MAY_USE = {
     'bag_cameras',
     'camera_remarks',
     'camera_yaml',
+    'image_files',
     'pair_folder',
     'messages',
     'sync',

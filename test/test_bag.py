@@ -9,6 +9,7 @@ import pytest
 
 from monodepth_ros.bag import Bag, BagError
 from monodepth_ros.bag_cameras import camera_topics, find_camera, find_stereo
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.messages import image_rgb, stamp_ns
 from test.camera_bags import Damaged, IMAGE, INFO, info, red_frame, write_messages
 from test.recordings import write_stereo_bag
@@ -22,7 +23,7 @@ def test_messages_come_back_as_written(tmp_path, compressed):
         assert right.camera.offset_m == 0.25
         messages = list(bag.messages(left.image))
     assert [stamp_ns(m.content.header) for m in messages] == [n * 100_000_000 for n in range(5)]
-    assert [image_rgb(m.content)[0, 0, 0] for m in messages] == [0, 10, 20, 30, 40]
+    assert [image_rgb(m.content, BitDepth())[0, 0, 0] for m in messages] == [0, 10, 20, 30, 40]
 
 
 def test_a_share_of_the_recording(tmp_path):

@@ -50,6 +50,10 @@ class Worker:
             assert time.monotonic() < deadline
             time.sleep(0.005)
 
+    def wait_until_idle(self):
+        while self.worker.busy_s:
+            time.sleep(0.001)
+
     def _publish(self, message):
         self.busy.set()
         assert self.go_on.wait(WAIT_S)
@@ -87,6 +91,33 @@ def test_a_frame_that_fails_is_told_and_counted_and_the_next_one_comes_out(worke
     assert [name for name, _ in worker.published] == ['good']
     assert 'frame dropped: got an image of 10 x 10' in worker.complaints[0]
     assert worker.maker.statistics.summary().dropped == {'not computed': 1}
+
+
+def test_failures_are_counted_in_a_row_and_from_each_start_anew(worker):
+    bad, numbers = np.zeros((10, 10, 3), np.uint8), []
+    for number, image in enumerate((bad, bad, None, bad), start=1):
+        worker.offer(number, image)
+        worker.wait_for(number)
+        worker.wait_until_idle()
+        numbers.append(worker.maker.failures)
+    assert numbers == [1, 2, 0, 1]
+    assert 'got an image of 10 x 10' in worker.maker.last_failure
+    worker.maker.start_counting()
+    assert (worker.maker.failures, worker.maker.last_failure) == (0, '')
+
+
+def test_a_frame_waits_from_its_arrival_to_its_turn(worker):
+    worker.go_on.clear()
+    worker.offer('first')
+    assert worker.busy.wait(WAIT_S)
+    worker.offer('second')
+    time.sleep(0.2)
+    worker.go_on.set()
+    worker.wait_for(2)
+    worker.worker.close()
+    waited = worker.maker.statistics.summary().latency['waiting']
+    assert 200 <= waited.max_ms < 1000 * WAIT_S
+    assert waited.p50_ms >= 0
 
 
 def test_how_long_a_frame_takes_is_known_before_it_ends(worker):

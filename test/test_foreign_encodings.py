@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
 from monodepth_ros.foreign_encodings import cv_bridge_problem, decode_foreign
 
@@ -19,6 +20,10 @@ SHARED = {
     'bgra8': 4,
     'mono8': 1,
     'mono16': 2,
+    'rgb16': 6,
+    'bgr16': 6,
+    'rgba16': 8,
+    'bgra16': 8,
     'yuv422': 2,
     'yuv422_yuy2': 2,
     **{name: 1 + name.endswith('16') for name in ENCODINGS if name.startswith('bayer')},
@@ -29,6 +34,8 @@ READ_AS = {
     '8UC3': 'bgr8',
     '8UC4': 'bgra8',
     '16UC1': 'mono16',
+    '16UC3': 'bgr16',
+    '16UC4': 'bgra16',
     'uyvy': 'yuv422',
     'yuyv': 'yuv422_yuy2',
 }
@@ -90,12 +97,12 @@ def test_cv_bridge_and_our_table_agree_byte_for_byte(
     msg = _message(
         encoding, pixel_bytes=size, padding=padding_pixels * size, is_bigendian=is_bigendian
     )
-    ours = decode_image(**vars(msg))
+    ours = decode_image(**vars(msg), bit_depth=BitDepth(16))
     msg.encoding = meaning
     np.testing.assert_array_equal(ours, cv_bridge.imgmsg_to_cv2(msg, 'rgb8'))
 
 
-def test_cv_bridge_reads_what_our_table_lacks(cv_bridge):
+def test_cv_bridge_reads_what_it_is_given(cv_bridge):
     values = np.array([[[0, 257, 65535]]], '<u2')
     fields = {'width': 1, 'height': 1, 'step': 6, 'is_bigendian': 0, 'data': values.tobytes()}
     rgb = decode_foreign(SimpleNamespace(encoding='rgb16', **fields))
@@ -105,28 +112,28 @@ def test_cv_bridge_reads_what_our_table_lacks(cv_bridge):
 def test_without_cv_bridge_an_unknown_encoding_is_told_what_there_is(monkeypatch):
     monkeypatch.setitem(sys.modules, 'cv_bridge', None)
     cv_bridge_problem.cache_clear()
-    with pytest.raises(ValueError, match=r"'rgb16', expected one of .*'bgr8'.* not installed"):
-        decode_foreign(_message('rgb16', pixel_bytes=6))
+    with pytest.raises(ValueError, match=r"'rgb12', expected one of .*'bgr8'.* not installed"):
+        decode_foreign(_message('rgb12', pixel_bytes=6))
     cv_bridge_problem.cache_clear()
 
 
 def test_a_cv_bridge_that_crashes_takes_no_one_along(installed):
     installed('import os, signal; os.kill(os.getpid(), signal.SIGKILL)')
     with pytest.raises(ValueError, match='ends with signal 9; was it built for another NumPy'):
-        decode_foreign(_message('rgb16', pixel_bytes=6))
+        decode_foreign(_message('rgb12', pixel_bytes=6))
 
 
 def test_a_cv_bridge_that_does_not_import_is_quoted(installed):
     installed('import a_message_package')
     with pytest.raises(ValueError, match=r"fails: .*No module named 'a_message_package'"):
-        decode_foreign(_message('rgb16', pixel_bytes=6))
+        decode_foreign(_message('rgb12', pixel_bytes=6))
 
 
 def test_what_cv_bridge_refuses_is_a_value_error(installed):
     installed(WORKING)
-    assert decode_foreign(_message('rgb16', pixel_bytes=6))[0, 0].tolist() == [7, 7, 7]
+    assert decode_foreign(_message('rgb12', pixel_bytes=6))[0, 0].tolist() == [7, 7, 7]
     with pytest.raises(ValueError, match='does not convert it: a secret'):
         decode_foreign(_message('secret', pixel_bytes=6))
     for wrong in ({'padding': 4}, {'padding': -6}, {'width': 0}, {'height': 0}):
         with pytest.raises(ValueError, match='pixels of 6 bytes with step'):
-            decode_foreign(_message('rgb16', pixel_bytes=6, **wrong))
+            decode_foreign(_message('rgb12', pixel_bytes=6, **wrong))

@@ -218,6 +218,43 @@ def test_a_single_image_is_a_frame_in_colour(tmp_path, calibration):
     assert stamp_ns(frame.header) == frame.recorded_ns == 0
 
 
+def _levels_of_16_bits(folder, levels, suffix):
+    folder.mkdir(exist_ok=True)
+    for number, level in enumerate(levels):
+        image = np.full((HEIGHT, WIDTH), level, np.uint16)
+        assert cv2.imwrite(str(folder / f'{number:03d}{suffix}'), image)
+    return folder
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif', '.pgm'])
+def test_files_of_12_bits_are_white_at_4095(tmp_path, calibration, capsys, suffix):
+    folder = _levels_of_16_bits(tmp_path / 'images', [500, 3000, 4095, 500], suffix)
+    frames, _ = _frames(folder, calibration=calibration)
+    assert [int(frame.image[0, 0]) for frame in frames] == [31, 187, 255, 31]
+    said = capsys.readouterr().err
+    assert 'images: 16-bit images: taken as 12 bits (white is 4095)' in said
+    assert said.count('\n') == 1
+
+
+def test_a_brighter_frame_raises_the_bits_from_it_on(tmp_path, calibration, capsys):
+    folder = _levels_of_16_bits(tmp_path / 'images', [500] * 20 + [4095, 500], '.png')
+    frames, _ = _frames(folder, calibration=calibration)
+    assert [int(frame.image[0, 0]) for frame in frames[-3:]] == [125, 255, 31]
+    assert 'those before it were taken as 10 bits' in capsys.readouterr().err
+
+
+def test_a_recording_of_12_bits_is_white_at_4095(tmp_path, capsys):
+    bag = write_stereo_bag(
+        tmp_path / 'bag',
+        image_of=lambda _, number: np.full((HEIGHT, WIDTH), 4095 - 1000 * number, np.uint16),
+        frames=3,
+        compressed=False,
+    )
+    frames, _ = _frames(bag)
+    assert [int(frame.image[0, 0]) for frame in frames] == [255, 193, 130]
+    assert '/left/image_raw: 16-bit images: taken as 12 bits' in capsys.readouterr().err
+
+
 def test_a_video_keeps_its_time(tmp_path, calibration):
     frames, _ = _frames(
         write_video(tmp_path / 'v.avi', [50, 100, 150], 4.0), calibration=calibration
@@ -232,6 +269,7 @@ def test_a_video_keeps_its_time(tmp_path, calibration):
         (lambda path: path / 'none', {}, 'none not found'),
         (lambda path: path, {}, 'no recording .*metadata.*need --camera-info'),
         (lambda path: path, {'calibration': True}, 'holds no image .*no rosbag2 folder'),
+        (lambda path: _text(path).parent, {'calibration': True}, r'not read .1 \.txt'),
         (lambda path: _text(path), {'calibration': True}, 'no recording, image or video'),
         (
             lambda path: _text(path),

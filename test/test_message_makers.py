@@ -7,6 +7,7 @@ import pytest
 
 from monodepth_ros import message_makers, messages
 from monodepth_ros.bag import CLASSES
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.pointcloud import CloudPacker
 from test.recordings import header_of
@@ -62,7 +63,7 @@ def test_colours_there_and_back(shape, encoding):
     pixels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     msg = message_makers.color_image(CLASSES, HEADER, pixels)
     assert msg.encoding == encoding
-    np.testing.assert_array_equal(messages.image_pixels(msg), pixels)
+    np.testing.assert_array_equal(messages.image_pixels(msg, BitDepth()), pixels)
 
 
 def test_camera_info_says_that_the_image_is_rectified():

@@ -13,6 +13,7 @@ import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.messages import depth_m_from_image
 from monodepth_ros.outputs import (
@@ -109,9 +110,9 @@ def test_every_output_is_in_the_geometry_of_its_camera_info(client, tmp_path):
     # The green of the near half is 102 of 255, that of the far half 255.
     np.testing.assert_allclose(confidence[40:80, 90:130], 0.4, rtol=1e-5)
     np.testing.assert_allclose(confidence[40:80, 40:75], 1.0, rtol=1e-5)
-    painted = messages.image_rgb(got[COLORED])
+    painted = messages.image_rgb(got[COLORED], BitDepth())
     np.testing.assert_array_equal(painted, DepthColors().paint(depth_m))
-    aligned = messages.image_rgb(got[ALIGNED])
+    aligned = messages.image_rgb(got[ALIGNED], BitDepth())
     assert aligned[60, 100].tolist() == [NEAR_RED, NEAR_GREEN, 0]
     assert aligned[60, 50].tolist() == [FAR_RED, FAR_GREEN, 0]
 

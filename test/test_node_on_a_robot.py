@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from itertools import cycle
 
@@ -15,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from monodepth_ros.messages import depth_m_from_image
 from monodepth_ros.outputs import DEPTH
-from test.camera_messages import HEIGHT, image, info, K, P, WIDTH
+from test.camera_messages import HEIGHT, image, info, K, P, pixels, WIDTH
 from test.live_node import running_node
 
 OK, WARN, ERROR = b'\x00', b'\x01', b'\x02'
@@ -31,15 +32,16 @@ KINDS = {
 class Stamps:
     """Publishes the camera's topics, each image with the next second as its stamp."""
 
-    def __init__(self, client, *, with_info=True):
+    def __init__(self, client, *, with_info=True, image_at=image):
         self.second = 0
+        self._image_at = image_at
         self._client = client
         self._with_info = with_info
 
     def __call__(self):
         self.second += 1
         messages = [info(self.second)] if self._with_info else []
-        self._client.publish(*messages, image(self.second))
+        self._client.publish(*messages, self._image_at(self.second))
 
 
 @pytest.fixture
@@ -163,6 +165,25 @@ def test_a_camera_unlike_those_of_training_is_told(client, tmp_path, red_dispari
             every=lambda: client.publish(tele, image(1)),
         )
         assert client.status.level == WARN
+
+
+def test_a_camera_of_12_bits_is_seen_in_its_brightness_and_what_is_assumed_is_told(
+    client, tmp_path, red_disparity_model
+):
+    def deep(second):
+        message = image(second, step=6 * WIDTH)
+        numbers = pixels().astype('<u2') * 16
+        message.encoding, message.data = 'rgb16', array('B', numbers.tobytes())
+        return message
+
+    camera = Stamps(client, image_at=deep)
+    with running_node(tmp_path / 'log', model=red_disparity_model) as node:
+        assert _far_m(client, camera) == pytest.approx(5.0)
+        said = '16-bit images', 'taken as 12 bits (white is 4095), the brightest so far is 4080'
+        client.spin_until(
+            lambda: said in [(v.key, v.value) for v in client.status.values], every=camera
+        )
+        assert node.log.count('taken as 12 bits') == 1
 
 
 def test_the_age_of_an_image_counts_where_its_stamp_is_of_this_clock(

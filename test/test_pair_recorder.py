@@ -13,7 +13,7 @@ from monodepth_ros import pair_recorder
 from monodepth_ros.bag import TYPES
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.messages import camera_from_info
-from monodepth_ros.pair_folder import PairFolder, PairFolderWriter
+from monodepth_ros.pair_folder import PairFolder, PairFolderWriter, stated_bits
 from monodepth_ros.pair_recorder import PairRecorder, QUEUE_PAIRS, RawPair
 from test.recordings import (
     BASELINE_M,
@@ -48,13 +48,13 @@ def _pair(n, *, left_camera=LEFT, right_camera=RIGHT):
     return RawPair(*images, left_camera, right_camera)
 
 
-def _recorder(folder, *, quota_gb=1.0, min_free_gb=0.0):
-    return PairRecorder(folder, quota_gb=quota_gb, min_free_gb=min_free_gb)
+def _recorder(folder, *, quota_gb=1.0, min_free_gb=0.0, warn=print):
+    return PairRecorder(folder, quota_gb=quota_gb, min_free_gb=min_free_gb, warn=warn)
 
 
-def _record(folder, pairs, **limits):
+def _record(folder, pairs, **options):
     """All pairs, one after the other; returns the closed recorder."""
-    recorder = _recorder(folder, **limits)
+    recorder = _recorder(folder, **options)
     for pair in pairs:
         while not recorder.offer(pair):
             pass
@@ -162,10 +162,45 @@ def test_pairs_that_cannot_be_used_are_explained_and_the_next_one_is_written(
     assert words in recorder.fault
 
 
+def _mono16(n, *, left, right):
+    """A pair of two levels of 16 bits."""
+    pair = _pair(n)
+    for image, level in ((pair.left, left), (pair.right, right)):
+        data = array('B', level.to_bytes(2, 'little') * (WIDTH * HEIGHT))
+        image.encoding, image.step, image.data = 'mono16', 2 * WIDTH, data
+    return pair
+
+
+def test_16_bits_are_what_the_brightest_image_so_far_needs_and_said(tmp_path):
+    """A pair has one scale, and a folder that goes on keeps its own."""
+    said = []
+    pairs = [
+        _mono16(1, left=500, right=1000),
+        _mono16(2, left=500, right=2000),
+        _mono16(3, left=500, right=500),
+    ]
+    _record(tmp_path, pairs, warn=said.append)
+    # 255 * level / 1023, then / 4095.
+    np.testing.assert_allclose(_levels(tmp_path), [(125, 249), (31, 125), (31, 31)], atol=1)
+    assert [text.partition(' bits')[0] for text in said] == [
+        '16-bit images: taken as 10',
+        '16-bit images: taken as 12',
+    ]
+    assert said[1].endswith('those before it were taken as 10 bits')
+    assert stated_bits(tmp_path) == 12
+    _record(tmp_path, [_mono16(4, left=500, right=1000)])
+    np.testing.assert_allclose(_levels(tmp_path)[3], (31, 62), atol=1)
+
+
+def test_images_of_8_bits_state_no_bit_depth(tmp_path):
+    _record(tmp_path, [_pair(1)])
+    assert 'bits' not in (tmp_path / 'calib.json').read_text()
+
+
 def test_a_full_queue_refuses_the_newest_at_once(tmp_path, monkeypatch):
     begun, go_on = Event(), Event()
 
-    def slow(message):
+    def slow(message, _):
         begun.set()
         go_on.wait()
         return np.full((HEIGHT, WIDTH), message.data[0], np.uint8)

@@ -194,6 +194,17 @@ def test_confidence_comes_back_with_the_depth_and_is_0_where_there_is_none(confi
     np.testing.assert_allclose(prediction.confidence, expected, rtol=1e-6)
 
 
+def test_the_mean_confidence_is_of_what_the_camera_sees(confident):
+    # The left half of the model's view, where green is 51 of 255. What the network is shown beside
+    # it fades towards that, so a camera with another green at its border tells them apart.
+    half = Camera.pinhole(CAMERA.cropped(left=0, top=0, width=64, height=64))
+    image = _red(half)
+    image[..., 1] = 51
+    image[:, -8:, 1] = 255
+    prediction = confident.predict(image, half)
+    assert prediction.mean_confidence == pytest.approx((56 * 0.2 + 8 * 1.0) / 64, rel=1e-3)
+
+
 def test_what_is_not_asked_for_is_not_computed_and_nothing_is_computed_twice(confident, calls):
     confident.predict(_red(TRAINED), TRAINED)
     calls.clear()

@@ -26,10 +26,12 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
+from monodepth_ros import messages as ros_messages
 from monodepth_ros.bag import Bag, TopicDefinition, TYPES
 from monodepth_ros.bag_cameras import find_camera
 from monodepth_ros.bag_writer import write_bag
-from monodepth_ros.messages import camera_from_info, depth_m_from_image, image_pixels, stamp_ns
+from monodepth_ros.core.bit_depth import BitDepth
+from monodepth_ros.messages import camera_from_info, depth_m_from_image, stamp_ns
 from monodepth_ros.outputs import OUTPUTS
 from monodepth_ros.parameter_rules import rules
 from monodepth_ros.parameters import OutputParams
@@ -62,6 +64,10 @@ ENGINE = ('--backend', 'onnxruntime')
 OWN, OWN_DATA = 'own_msgs/msg/Own', bytes([0, 1, 0, 0, 7, 0, 0, 0])
 ROOT = Path(__file__).parents[1]
 FOXGLOVE, DOCUMENTATION = ROOT / 'config' / 'foxglove.json', ROOT / 'docs' / 'replay.md'
+
+
+def image_pixels(msg):
+    return ros_messages.image_pixels(msg, BitDepth())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import rclpy
 from std_msgs.msg import String
 
 from monodepth_ros.shared_memory import remove_abandoned
-from test.live_node import SpinningNode
+from test.live_node import shared_memory_segments, SpinningNode
 from test.participant import running_participant
 
 SEGMENT = 'fastrtps_0123456789abcdef'
@@ -29,6 +29,27 @@ def test_after_sigkill_the_memory_is_freed_and_a_living_listener_still_hears(dom
         assert freed > 500_000  # Fast DDS' default segment, 512 KiB
         assert all(path.exists() for path in living.files)
         _say('still there?', to=living)
+
+
+def test_a_leak_is_what_nobody_else_uses(domain):
+    before = shared_memory_segments()
+    with running_participant() as other:
+        assert all(path.exists() for path in other.files)
+        assert shared_memory_segments() <= before, 'another is at work'
+    # Alone: a living one would make the dead one's port anew.
+    with running_participant() as killed:
+        killed.process.send_signal(signal.SIGKILL)
+        killed.process.wait()
+        left = {path.name for path in killed.segments}
+        assert left
+        assert left <= shared_memory_segments()
+        _remove_until(lambda: not shared_memory_segments() - before)
+    rclpy.init()
+    node = rclpy.create_node('own')
+    assert shared_memory_segments() > before, 'of this process'
+    node.destroy_node()
+    rclpy.try_shutdown()
+    assert shared_memory_segments() <= before
 
 
 def _remove_until(done):

@@ -1,10 +1,22 @@
-"""Jpeg and png bytes to arrays."""
+"""
+Jpeg, png and other image bytes to arrays.
+
+What compressed_image_transport says of them in CompressedImage.format is ORIGINAL; CODEC
+compressed [PIXELS]: encodings as of an Image. PIXELS are what the bytes hold; where it is empty,
+they hold ORIGINAL, e.g. a mosaic. Other drivers write the codec alone, or nothing.
+compressed_depth_image_transport writes ORIGINAL; compressedDepth CODEC.
+"""
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from monodepth_ros.core.bit_depth import BitDepth
+from monodepth_ros.core.encodings import demosaic
 
 JPEG_START = b'\xff\xd8'
 PNG_START = b'\x89PNG\r\n\x1a\n'
@@ -12,6 +24,8 @@ PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_KIND = slice(24, 26)
 # Bytes that compressed_depth_image_transport writes ahead of its png.
 DEPTH_HEADER = 12
+# Codecs, in lower case, whose messages are no images by themselves.
+VIDEO_CODECS = ('h264', 'h265', 'hevc', 'av1', 'vp8', 'vp9', 'theora', 'ffmpeg')
 _REDUCED = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -20,30 +34,88 @@ _REDUCED = {
 }
 
 
+class _Format(NamedTuple):
+    """What CompressedImage.format says: as it is, and in lower case its codec and pixels."""
+
+    text: str
+    codec: str
+    pixels: str
+
+    @classmethod
+    def parsed(cls, text: str) -> _Format:
+        """Take a format apart: see the module; what it does not say is empty."""
+        original, _, rest = text.lower().partition(';')
+        codec, *others = rest.split() or ['']
+        pixels = [word for word in others if word != 'compressed'] or [original.strip()]
+        return cls(text, codec, pixels[0])
+
+    @property
+    def is_depth(self) -> bool:
+        return 'compresseddepth' in self.text.lower() or self.pixels == '32fc1'
+
+    @property
+    def is_mosaic(self) -> bool:
+        return 'bayer' in self.pixels
+
+
 def decode_compressed(
-    data: bytes, *, shrink: int = 1, keep_grey: bool = False
+    data: bytes,
+    *,
+    bit_depth: BitDepth,
+    format: str = '',
+    shrink: int = 1,
+    keep_grey: bool = False,
 ) -> NDArray[np.uint8]:
     """
-    Jpeg or png bytes to (H, W, 3) uint8 RGB.
+    Jpeg, png or other image bytes to (H, W, 3) uint8 RGB.
 
-    Raises ValueError when they do not decode.
+    Raises ValueError when they do not decode, or are no picture.
 
+    bit_depth: of the camera, if it sends 16 bits. format: of the CompressedImage; see the module.
     shrink: 1, 2, 4 or 8. A jpeg is decoded at 1 / shrink of its size, rounded up, for a fraction
-    of the time: each pixel is the mean of shrink x shrink. A png comes at full size. keep_grey: at
+    of the time: each pixel is the mean of shrink x shrink. Others come at full size. keep_grey: at
     full size, (H, W) for a grey image.
     """
+    said = _Format.parsed(format)
+    if said.is_depth:
+        raise ValueError(f'got depth (format {format!r}), expected a picture')
     encoded = np.frombuffer(data, np.uint8)
     # A camera's calibration belongs to the sensor's rows: an EXIF rotation must not turn them.
-    flags = cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
     reduced = _REDUCED[shrink if bytes(data[:2]) == JPEG_START else 1]
-    flags |= cv2.IMREAD_ANYCOLOR if keep_grey else reduced
+    flags |= cv2.IMREAD_ANYCOLOR if keep_grey or said.is_mosaic else reduced
     try:
-        bgr = cv2.imdecode(encoded, flags) if encoded.size else None
+        pixels = cv2.imdecode(encoded, flags) if encoded.size else None
     except cv2.error:  # a damaged header may ask for more pixels than OpenCV allows
-        bgr = None
-    if bgr is None:
-        raise ValueError(f'got {encoded.size} bytes that are no jpeg or png image')
-    return np.asarray(bgr if bgr.ndim == 2 else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        pixels = None
+    if pixels is None:
+        raise ValueError(_not_decoded(encoded.size, said))
+    return bit_depth.to_uint8(_in_rgb(pixels, said, keep_grey=keep_grey))
+
+
+def _in_rgb(pixels: NDArray[Any], said: _Format, *, keep_grey: bool) -> NDArray[Any]:
+    """(H, W, 3), or (H, W) for a grey image with keep_grey, of what OpenCV decodes."""
+    if pixels.ndim == 2:
+        if said.is_mosaic:
+            return demosaic(pixels, said.pixels)
+        return pixels if keep_grey else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
+    # Into a tiff the transport has OpenCV write its pixels as they are, as if they were BGR.
+    if said.codec == 'tiff' and said.pixels.startswith('rgb'):
+        return pixels
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+
+
+def _not_decoded(size: int, said: _Format) -> str:
+    got = f'got {size} bytes that are no jpeg or png image, nor another that OpenCV reads'
+    if not said.text:
+        return got
+    if any(codec in said.text.lower() for codec in VIDEO_CODECS):
+        return (
+            f'{got}: their format {said.text!r} is a video, whose messages need those before '
+            'them; decode it first, e.g. with `ros2 run image_transport republish`, or record '
+            'raw or jpeg images'
+        )
+    return f'{got} (their format is {said.text!r}); send or record raw, jpeg or png images'
 
 
 def is_png16(data: bytes) -> bool:

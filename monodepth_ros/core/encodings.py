@@ -3,9 +3,9 @@ Image bytes, as sensor_msgs carries them, to RGB arrays.
 
 sensor_msgs/image_encodings.hpp names the raw encodings. What it leaves open is read so:
 
-- 8UC1, 8UC3 and 8UC4 are mono8, bgr8 and bgra8: OpenCV's order, as in rviz.
-- mono16 and 16UC1 are black at 0 and white at 65535, as in cv_bridge: a camera that fills the
-  lower 12 bits comes dark.
+- 8UC1, 8UC3 and 8UC4 are mono8, bgr8 and bgra8: OpenCV's order, as in rviz. So are those of 16.
+- What has 16 bits is black at 0. White is the largest number of as many bits as the camera fills
+  (see BitDepth), not 65535 as in cv_bridge, where a camera of 12 bits comes dark.
 - 32FC1 is black at 0 and NaN, white at 1, as in OpenCV; cv_bridge gives it no colour.
 - yuv422, nv12 and their like are BT.601 with black at 16, as in cv_bridge. The rows of nv24's
   second plane are twice as long as a step, as Video4Linux defines it.
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from monodepth_ros.core.bit_depth import BitDepth
 
 
 class _Packed(NamedTuple):
@@ -47,6 +49,8 @@ class _SemiPlanar(NamedTuple):
 
 
 CODE_BLOCK = 2
+# OpenCV makes a mosaic of fewer rows or columns black without a word.
+SMALLEST_MOSAIC = 3
 _GREY = cv2.COLOR_GRAY2RGB
 # ROS names a pattern by its upper left corner, OpenCV by the pixels one to the right and down.
 _BAYER = {
@@ -61,21 +65,30 @@ _PACKED = {
     # A view without alpha costs more: cv2.remap copies it, 40 times as slowly as this conversion.
     'rgba8': _Packed(np.uint8, 4, cv2.COLOR_RGBA2RGB),
     'bgra8': _Packed(np.uint8, 4, cv2.COLOR_BGRA2RGB),
+    'rgb16': _Packed(np.uint16, 3, None),
+    'bgr16': _Packed(np.uint16, 3, cv2.COLOR_BGR2RGB),
+    'rgba16': _Packed(np.uint16, 4, cv2.COLOR_RGBA2RGB),
+    'bgra16': _Packed(np.uint16, 4, cv2.COLOR_BGRA2RGB),
     'mono8': _Packed(np.uint8, 1, _GREY),
     'mono16': _Packed(np.uint16, 1, _GREY),
     '8UC1': _Packed(np.uint8, 1, _GREY),
     '8UC3': _Packed(np.uint8, 3, cv2.COLOR_BGR2RGB),
     '8UC4': _Packed(np.uint8, 4, cv2.COLOR_BGRA2RGB),
     '16UC1': _Packed(np.uint16, 1, _GREY),
+    '16UC3': _Packed(np.uint16, 3, cv2.COLOR_BGR2RGB),
+    '16UC4': _Packed(np.uint16, 4, cv2.COLOR_BGRA2RGB),
     '32FC1': _Packed(np.float32, 1, _GREY),
     'yuv422': _Packed(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY, columns=2),
     'uyvy': _Packed(np.uint8, 2, cv2.COLOR_YUV2RGB_UYVY, columns=2),
     'yuv422_yuy2': _Packed(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, columns=2),
     'yuyv': _Packed(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, columns=2),
-    # OpenCV makes a smaller mosaic black without a word.
-    **{f'bayer_{name}8': _Packed(np.uint8, 1, _BAYER[name], smallest=3) for name in _BAYER},
-    **{f'bayer_{name}16': _Packed(np.uint16, 1, _BAYER[name], smallest=3) for name in _BAYER},
+    **{
+        f'bayer_{name}{bits}': _Packed(dtype, 1, _BAYER[name], smallest=SMALLEST_MOSAIC)
+        for name in _BAYER
+        for bits, dtype in ((8, np.uint8), (16, np.uint16))
+    },
 }
+MOSAICS = {f'bayer_{name}{bits}': _BAYER[name] for name in _BAYER for bits in (8, 16)}
 _SEMI_PLANAR = {
     'nv12': _SemiPlanar(cv2.COLOR_YUV2RGB_NV12, 2),
     'nv21': _SemiPlanar(cv2.COLOR_YUV2RGB_NV21, 2),
@@ -101,6 +114,7 @@ class _Image(NamedTuple):
 def decode_image(
     data: bytes,
     *,
+    bit_depth: BitDepth,
     encoding: str,
     width: int,
     height: int,
@@ -111,9 +125,10 @@ def decode_image(
     """
     Raw image bytes to (H, W, 3) uint8 RGB; a view on the bytes where they allow it.
 
-    step: bytes a row, padding included; of luma where it is a plane of its own. is_bigendian: of
-    numbers of 16 and 32 bits. keep_grey: (H, W) for a grey image. Raises ValueError for an
-    encoding not in ENCODINGS, a size it cannot have, or bytes that do not hold the image.
+    bit_depth: of the camera, if it sends 16 bits. step: bytes a row, padding included; of luma
+    where it is a plane of its own. is_bigendian: of numbers of 16 and 32 bits. keep_grey: (H, W)
+    for a grey image. Raises ValueError for an encoding not in ENCODINGS, a size it cannot have, or
+    bytes that do not hold the image.
     """
     raw = np.frombuffer(data, np.uint8)
     image = _Image(encoding, width, height, step, is_bigendian)
@@ -124,8 +139,22 @@ def decode_image(
     pixels = _packed_pixels(raw, image)
     to_rgb = _PACKED[encoding].to_rgb
     if to_rgb is None or (keep_grey and to_rgb == _GREY):
-        return _as_uint8(pixels)
-    return _as_uint8(cv2.cvtColor(pixels, to_rgb))
+        return _as_uint8(pixels, bit_depth)
+    return _as_uint8(cv2.cvtColor(pixels, to_rgb), bit_depth)
+
+
+def demosaic(mosaic: NDArray[Any], encoding: str) -> NDArray[Any]:
+    """
+    An (H, W) mosaic of 8 or 16 bits to (H, W, 3) RGB of as many.
+
+    encoding: one of MOSAICS. Raises ValueError for another one, or a size it cannot have.
+    """
+    if encoding not in MOSAICS:
+        raise ValueError(f'got a mosaic called {encoding!r}, expected one of {list(MOSAICS)}')
+    height, width = mosaic.shape
+    image = _Image(encoding, width, height, step=0, is_bigendian=False)
+    _check_size(image, columns=1, rows=1, smallest=SMALLEST_MOSAIC)
+    return np.asarray(cv2.cvtColor(mosaic, MOSAICS[encoding]))
 
 
 def _packed_pixels(raw: NDArray[np.uint8], image: _Image) -> NDArray[Any]:
@@ -182,10 +211,8 @@ def _check_bytes(image: _Image, raw: NDArray[np.uint8], *, row_bytes: int, rows:
         )
 
 
-def _as_uint8(numbers: Any) -> NDArray[np.uint8]:
+def _as_uint8(numbers: Any, bit_depth: BitDepth) -> NDArray[np.uint8]:
     """Black to 0 and white to 255, rounded."""
-    if numbers.dtype == np.uint16:
-        numbers = cv2.convertScaleAbs(numbers, alpha=255 / 65535)
-    elif numbers.dtype == np.float32:
+    if numbers.dtype == np.float32:
         numbers = np.rint(np.nan_to_num(np.clip(numbers, 0, 1)) * 255).astype(np.uint8)
-    return np.asarray(numbers, np.uint8)
+    return bit_depth.to_uint8(numbers)

@@ -15,6 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros import messages
 from monodepth_ros.camera_remarks import calibration_remarks, footprint_remarks, rotation_deg
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.errors import one_line
 from monodepth_ros.frame_statistics import FrameStatistics
@@ -81,6 +82,7 @@ class CameraStream:
             if backend.has_confidence or topic not in NEED_CONFIDENCE
         }
         self._last_loss: str | None = None
+        self._bit_depth = BitDepth(warn=self.log.warning)
         self._images: Subscription | None = None
         params = live[OutputParams]
         self._maker = DepthMaker(
@@ -167,11 +169,13 @@ class CameraStream:
     @property
     def facts(self) -> dict[str, str]:
         """What its user may want to know of the camera, by name."""
-        camera = self._calibration.camera
+        camera, facts = self._calibration.camera, {}
         angle_deg = None if camera is None else rotation_deg(camera)
-        if angle_deg is None:
-            return {}
-        return {'rectified against frame_id (deg)': f'{angle_deg:.2f}'}
+        if angle_deg is not None:
+            facts['rectified against frame_id (deg)'] = f'{angle_deg:.2f}'
+        if self._bit_depth.remark:
+            facts['16-bit images'] = self._bit_depth.remark
+        return facts
 
     @property
     def statistics(self) -> FrameStatistics:
@@ -231,7 +235,7 @@ class CameraStream:
             self._drop('without camera_info', self._calibration.problem)
             return
         try:
-            pixels = messages.image_pixels(msg)
+            pixels = messages.image_pixels(msg, self._bit_depth)
             camera.check_image(pixels.shape)
         # Whatever a library makes of bytes from anywhere.
         except Exception as error:

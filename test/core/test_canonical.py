@@ -154,12 +154,13 @@ def test_nothing_leaks_from_invalid_pixels_into_their_neighbours():
 
 
 def test_confidence_is_interpolated_and_0_where_the_canonical_camera_does_not_see():
-    ramp = np.tile(np.arange(128, dtype=np.float32) / 128, (64, 1))
+    # It does not begin at 0, which is what is unseen as well.
+    ramp = np.tile(np.arange(64, 192, dtype=np.float32) / 256, (64, 1))
     # From 10 px left of the canonical image, at half pixels: between the ramp's values.
     live = Intrinsics(fx=100, fy=100, cx=73, cy=31.5, width=100, height=64)
     result = FromCanonical(CANONICAL, live, np.ones_like(ramp, bool)).warp_confidence(ramp)
     assert (result[:, :9] == 0).all()
-    np.testing.assert_allclose(result[:, 10:], np.tile((np.arange(90) + 0.5) / 128, (64, 1)))
+    np.testing.assert_allclose(result[:, 10:], np.tile((np.arange(90) + 64.5) / 256, (64, 1)))
 
 
 coefficient = st.floats(-0.6, 0.6)

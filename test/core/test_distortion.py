@@ -50,8 +50,12 @@ def test_beyond_the_largest_image_radius_there_is_no_image():
     assert radius_limit(folding) == pytest.approx(1, abs=2e-3)
     rational = _camera('rational_polynomial', (0.0,) * 5 + (1.0, 0.0, 0.0))
     assert radius_limit(rational) == pytest.approx(1, abs=2e-3)
-    fisheye = _camera('equidistant', (-1 / 3, 0.0, 0.0, 0.0))
-    assert radius_limit(fisheye) == pytest.approx(math.tan(1), abs=2e-3)
+    # theta (1 - theta^8 / 9) too: each of the four coefficients counts.
+    for power, place in ((2, 0), (4, 1), (6, 2), (8, 3)):
+        d = [0.0] * 4
+        d[place] = -1 / (power + 1)
+        limit = radius_limit(_camera('equidistant', tuple(d)))
+        assert limit == pytest.approx(math.tan(1), abs=2e-3)
     assert radius_limit(_camera('plumb_bob', ())) == math.inf
     # 1 - r^2 / 4 vanishes at r = 2: a pole.
     pole = _camera('rational_polynomial', (0.0,) * 5 + (-0.25, 0.0, 0.0))

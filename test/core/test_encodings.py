@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from monodepth_ros.core.encodings import decode_image, ENCODINGS
+from monodepth_ros.core import encodings
+from monodepth_ros.core.bit_depth import BitDepth
+from monodepth_ros.core.encodings import demosaic, ENCODINGS
 
 # What the names of sensor_msgs/image_encodings.hpp say, independent of OpenCV.
 COLORS = {
-    'rgb8': 'rgb',
-    'bgr8': 'bgr',
-    'rgba8': 'rgba',
-    'bgra8': 'bgra',
-    '8UC3': 'bgr',
-    '8UC4': 'bgra',
-}
+    **{f'{order}{bits}': (order, bits // 8) for order in ('rgb', 'bgr', 'rgba', 'bgra')
+       for bits in (8, 16)},
+    '8UC3': ('bgr', 1),
+    '8UC4': ('bgra', 1),
+    '16UC3': ('bgr', 2),
+    '16UC4': ('bgra', 2),
+}  # fmt: skip
 GREYS = {'mono8': 1, '8UC1': 1, 'mono16': 2, '16UC1': 2, '32FC1': 4}
 PAIRS = {'yuv422': 'uyvy', 'uyvy': 'uyvy', 'yuv422_yuy2': 'yuyv', 'yuyv': 'yuyv'}
 # the order of chroma, and how many rows and columns share it
@@ -33,7 +35,7 @@ BAYERS = {
     for bits in (8, 16)
 }
 BYTES_A_PIXEL = {
-    **{name: len(order) for name, order in COLORS.items()},
+    **{name: len(order) * size for name, (order, size) in COLORS.items()},
     **GREYS,
     **dict.fromkeys(PAIRS, 2),
     **dict.fromkeys(PLANES, 1),
@@ -42,6 +44,11 @@ BYTES_A_PIXEL = {
 # how many pixels share something; a mosaic smaller than 3 x 3 has no neighbours of each colour
 ROWS_COLUMNS = {**dict.fromkeys(PAIRS, (1, 2)), 'nv12': (2, 2), 'nv21': (2, 2)}
 LINES = {'nv12': 1.5, 'nv21': 1.5, 'nv24': 3}
+
+
+def decode_image(data, **fields):
+    """Of a camera that fills all of 16 bits."""
+    return encodings.decode_image(data, bit_depth=BitDepth(16), **fields)
 
 
 def _number(data, at, size, big):
@@ -81,7 +88,9 @@ def _defined(data, v, u, *, encoding, width, height, step, is_bigendian):
     """RGB of the pixel in row v, column u as its encoding is defined, unrounded."""
     at = v * step + u * BYTES_A_PIXEL[encoding]
     if encoding in COLORS:
-        return [data[at + COLORS[encoding].index(color)] for color in 'rgb']
+        order, size = COLORS[encoding]
+        places = [at + size * order.index(color) for color in 'rgb']
+        return [_grey(data, place, size, is_bigendian) for place in places]
     if encoding in GREYS:
         return [_grey(data, at, GREYS[encoding], is_bigendian)] * 3
     if encoding in BAYERS:
@@ -129,7 +138,7 @@ def test_every_encoding_has_a_definition_here():
     assert set(ENCODINGS) == set(BYTES_A_PIXEL)
 
 
-@pytest.mark.parametrize('encoding', [*ENCODINGS, 'rgb16', ''])
+@pytest.mark.parametrize('encoding', [*ENCODINGS, 'rgb12', ''])
 @settings(max_examples=50)
 @given(drawn=st.data())
 def test_what_fits_is_decoded_and_the_rest_is_a_value_error(encoding, drawn):
@@ -181,6 +190,18 @@ def test_numbers_of_more_bytes_follow_the_message_s_order_of_them():
     assert decode_image(data, encoding='mono16', is_bigendian=False, **size).tolist() == [[0, 255]]
 
 
+@pytest.mark.parametrize('encoding', ['mono16', 'bgra16', 'bayer_grbg16'])
+def test_a_camera_of_12_bits_is_white_at_4095(encoding):
+    """An alpha of 16 bits says nothing of the colours."""
+    values = np.full((4, 4, 4 if encoding == 'bgra16' else 1), 4095, '<u2')
+    values[..., 3:] = 65535
+    fields = {'encoding': encoding, 'width': 4, 'height': 4, 'step': values.strides[0]}
+    bit_depth = BitDepth()
+    image = encodings.decode_image(values.tobytes(), bit_depth=bit_depth, **fields)
+    assert (image == 255).all()
+    assert bit_depth.bits == 12
+
+
 def test_floats_are_white_from_one_and_black_up_to_zero_and_where_they_are_no_number():
     values = np.array([0, 0.5, 1, 7, -1, np.nan, np.inf, -np.inf], '<f4').tobytes()
     signalling = bytes([0, 0, 0xA0, 0x7F])  # no number either, and quick to become one
@@ -200,6 +221,21 @@ def test_a_mosaic_of_one_colour_comes_back_in_that_colour(order, dtype):
         mosaic.tobytes(), encoding=encoding, width=8, height=6, step=mosaic.strides[0]
     )
     assert (image == [10, 100, 200]).all()
+
+
+@pytest.mark.parametrize('order', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_a_mosaic_of_an_image_and_one_of_a_file_become_the_same_colours(order):
+    mosaic = np.random.default_rng(0).integers(0, 256, (6, 8), np.uint8)
+    encoding = f'bayer_{order}8'
+    image = decode_image(mosaic.tobytes(), encoding=encoding, width=8, height=6, step=8)
+    np.testing.assert_array_equal(demosaic(mosaic, encoding), image)
+
+
+def test_a_mosaic_without_colours_is_refused():
+    with pytest.raises(ValueError, match='expected at least 3 x 3'):
+        demosaic(np.zeros((2, 8), np.uint8), 'bayer_rggb8')
+    with pytest.raises(ValueError, match="got a mosaic called 'bayer_rgb8', expected one of"):
+        demosaic(np.zeros((4, 8), np.uint8), 'bayer_rgb8')
 
 
 # Of BT.601: white, black, and full red at a luma of 82, U of 90 and V of 240.
@@ -250,5 +286,5 @@ def test_every_form_of_bytes_that_messages_hold_is_read():
 
 
 def test_an_unknown_encoding_is_told_what_there_is():
-    with pytest.raises(ValueError, match=r"'rgb16', expected one of .*'bgr8'.*'nv24'"):
-        decode_image(bytes(6), encoding='rgb16', width=1, height=1, step=6)
+    with pytest.raises(ValueError, match=r"'rgb12', expected one of .*'bgr8'.*'nv24'"):
+        decode_image(bytes(6), encoding='rgb12', width=1, height=1, step=6)

@@ -17,6 +17,7 @@ from demo.world import (
 )
 from monodepth_ros.bag import Bag
 from monodepth_ros.bag_cameras import camera_topics, find_stereo
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.messages import image_rgb
@@ -71,4 +72,4 @@ def test_recordings_hold_the_rig_and_the_single_camera(tmp_path):
         (live,) = camera_topics(bag)
         assert live.camera == LIVE_CAMERA
         message = next(bag.messages(live.image))
-        assert image_rgb(message.content).shape == (384, 512, 3)
+        assert image_rgb(message.content, BitDepth()).shape == (384, 512, 3)

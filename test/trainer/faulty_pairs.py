@@ -27,6 +27,7 @@ class FaultySequence:
     ) -> None:
         self.path = good.path
         self.names = good.names
+        self.images = good.images
         self.calibration: StereoCalibration = replace(
             good.calibration, baseline_m=good.calibration.baseline_m * baseline_factor
         )

@@ -68,6 +68,13 @@ def test_depth_without_camera_info_is_that_of_the_camera_if_it_fits(tmp_path):
     np.testing.assert_array_equal(frame.truth.depth_m, DEPTH_M)
 
 
+def test_a_camera_of_12_bits_is_measured_in_its_brightness(tmp_path, capsys):
+    numbers = np.linspace(0, 4095, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
+    (frame,) = _frames(_bag(tmp_path, _scan, image_of=lambda *_: numbers))
+    np.testing.assert_allclose(frame.rgb[..., 1], numbers * (255 / 4095), atol=0.501)
+    assert '16-bit images: taken as 12 bits (white is 4095)' in capsys.readouterr().err
+
+
 def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
     def both(bag):
         _scan(bag)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -152,6 +153,23 @@ def test_what_cannot_be_measured_is_a_warning_at_most(tmp_path):
     assert fault_text([flat]) == ''
     assert _rows(flat)['matches'].verdict is Verdict.WARNING
     assert _rows(flat)['contrast'].verdict is Verdict.WARNING
+
+
+def test_pairs_of_12_bits_are_judged_as_those_of_8_and_the_bits_are_said(tmp_path):
+    path = write_pairs(tmp_path / 'pairs')
+    same = _rows(check_sequence(PairFolder(path), CONFIG))
+    for jpeg in path.rglob('*.jpg'):
+        deep = np.rint(cv2.imread(str(jpeg)) * (4095 / 255)).astype(np.uint16)
+        cv2.imwrite(str(jpeg.with_suffix('.png')), deep)
+        jpeg.unlink()
+    rows = _rows(check_sequence(PairFolder(path), CONFIG))
+    assert rows.keys() - same.keys() == {'bit depth'}
+    assert '16-bit images, taken as 12 bits (white is 4095)' in rows['bit depth'].measured
+    assert [rows[name] for name in same] == list(same.values())
+    calibration = path / 'calib.json'
+    calibration.write_text(json.dumps(json.loads(calibration.read_text()) | {'bits': 10}))
+    row = _rows(check_sequence(PairFolder(path), CONFIG))['bit depth']
+    assert (row.verdict, 'state "bits": 12 in calib.json' in row.remedy) == (Verdict.WARNING, True)
 
 
 def test_the_wanted_depth_is_compared_with_the_rigs(drive):

@@ -16,3 +16,14 @@ def test_resampling_looks_along_the_same_ray():
     shifted = resample(source, CAMERA.cropped(left=1, top=0, width=4, height=2))
     np.testing.assert_array_equal(shifted[:, :3], source.depth_m[:, 1:])
     assert np.isnan(shifted[:, 3]).all()
+
+
+def test_the_nearest_pixel_is_looked_up():
+    """Of two pixels in one, the one whose centre is nearer: neither always left nor right."""
+    source = DepthMap(np.arange(8, dtype=np.float32).reshape(2, 4), CAMERA)
+    # Columns 0.3, 1.3, 2.3 and 0.7, 1.7, 2.7 of the source; rows 0.4, 1.4.
+    before, behind = (
+        Intrinsics(fx=10, fy=10, cx=1.5 - shift, cy=0.1, width=3, height=2) for shift in (0.3, 0.7)
+    )
+    np.testing.assert_array_equal(resample(source, before), [[0, 1, 2], [4, 5, 6]])
+    np.testing.assert_array_equal(resample(source, behind), [[1, 2, 3], [5, 6, 7]])

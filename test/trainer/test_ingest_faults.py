@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 import json
 import os
 from pathlib import Path
@@ -18,7 +19,8 @@ import pytest
 from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from monodepth_ros.atomic import lock_folder
-from monodepth_ros.pair_folder import PairFolder
+from monodepth_ros.core.bit_depth import FIRST_FRAMES
+from monodepth_ros.pair_folder import EYES, PairFolder, PairFolderWriter, stated_bits
 from test.recordings import add_cloud, copy_bag, PERIOD_NS, textured, write_stereo_bag
 from trainer.__main__ import main
 from trainer.data.ingest import ingest
@@ -103,6 +105,53 @@ def test_killed_and_started_again_the_result_is_the_same(
             assert again.stat().st_mtime_ns == age
     counts = json.loads((parts / 'ingest.json').read_text())['counts']
     assert counts == {'kept': FRAMES - 3, 'still': 3}
+
+
+DARK_FRAMES = FIRST_FRAMES + 4
+
+
+def _one_brighter(eye, frame):
+    """Of 10 bits but one right view of 12."""
+    factor = 16 if (eye, frame) == ('right', DARK_FRAMES) else 4
+    return textured(eye, frame).astype(np.uint16) * factor
+
+
+def test_a_brighter_pair_raises_the_bits_also_where_a_killed_run_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    bag = write_stereo_bag(tmp_path / 'bag', frames=DARK_FRAMES + 4, image_of=_one_brighter)
+    _keep_states_before(monkeypatch, PairFolderWriter, 'commit', tmp_path)
+    ingest([bag], tmp_path / 'whole', IngestConfig())
+    monkeypatch.undo()
+    said = capsys.readouterr().err
+    assert f'the pair at {DARK_FRAMES * PERIOD_NS} is brighter than the first ones' in said
+    assert f'the {DARK_FRAMES} pairs kept before it were as 10 bits (white is 1023)' in said
+    pairs = PairFolder(tmp_path / 'whole')
+    assert stated_bits(pairs.path) == 12
+    for frame in range(DARK_FRAMES - 1, DARK_FRAMES + 4):
+        white = 1023 if frame < DARK_FRAMES else 4095
+        for eye, view in zip(EYES, pairs.read_pair(f'{frame:06d}'), strict=True):
+            assert np.abs(view[..., 0] - 255 / white * _one_brighter(eye, frame)).mean() < 2
+    killed = tmp_path / 'killed.partial'
+    for state in range(DARK_FRAMES - 1, DARK_FRAMES + 3):
+        shutil.copytree(tmp_path / f'state {state}', killed)
+        ingest([bag], tmp_path / 'killed', IngestConfig())
+        assert _content(tmp_path / 'killed') == _content(pairs.path)
+        shutil.rmtree(tmp_path / 'killed')
+
+
+def _keep_states_before(monkeypatch, owner, method, folder):
+    """Copy what kill -9 would leave before each call."""
+    whole, calls = getattr(owner, method), count()
+
+    def copying(*arguments):
+        states = (folder / 'whole.partial', folder / f'state {next(calls)}')
+        shutil.copytree(*states, ignore=shutil.ignore_patterns('*.partial'))
+        return whole(*arguments)
+
+    # Others would rename files while they are copied.
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda _: {0})
+    monkeypatch.setattr(owner, method, copying)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 import json
 
 import cv2
@@ -12,7 +13,7 @@ import yaml
 
 from monodepth_ros.bag import BagError
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.pair_folder import PairFolder
+from monodepth_ros.pair_folder import PairFolder, stated_bits
 from test.recordings import (
     add_cloud,
     add_depth,
@@ -62,6 +63,26 @@ def test_every_storage_and_compression(bag, tmp_path, plugin, mode):
     # Written as jpeg of quality 95.
     assert np.abs(left[..., 0] - textured('left', 2).astype(int)).mean() < 2
     assert np.abs(right[..., 0] - textured('right', 2).astype(int)).mean() < 2
+
+
+def _in_12_bits(eye, frame):
+    """The same picture: each level stands for the nearest of 4096."""
+    return np.rint(textured(eye, frame) * (4095 / 255)).astype(np.uint16)
+
+
+@pytest.mark.parametrize('compressed', [True, False])
+def test_a_camera_of_12_bits_gives_the_pictures_of_one_of_8(bag, tmp_path, capsys, compressed):
+    made = {'frames': FRAMES, 'image_of': _in_12_bits, 'compressed': compressed}
+    deep = write_stereo_bag(tmp_path / 'deep', **made)
+    for name, source in (('8', bag), ('12', deep)):
+        ingest([source], tmp_path / name, IngestConfig())
+    for path in (tmp_path / '8').rglob('*.jpg'):
+        assert (tmp_path / '12' / path.relative_to(tmp_path / '8')).read_bytes() == (
+            path.read_bytes()
+        )
+    calibrations = [json.loads((tmp_path / n / 'calib.json').read_text()) for n in ('8', '12')]
+    assert calibrations[1] == calibrations[0] | {'bits': 12}
+    assert '16-bit images: taken as 12 bits (white is 4095)' in capsys.readouterr().out
 
 
 def test_a_file_alone_is_a_recording(bag, tmp_path):
@@ -133,6 +154,28 @@ def test_a_folder_of_frames(tmp_path, names, stamps):
     assert (
         np.abs(pairs.read_pair('000000')[0][..., 0] - textured('left', 0).astype(int)).mean() < 2
     )
+
+
+@pytest.mark.parametrize('suffix', ['.tif', '.pgm'])
+def test_frames_of_other_kinds_keep_their_bits(tmp_path, suffix):
+    for view, frame in product(('left', 'right'), range(2)):
+        (tmp_path / 'frames' / view).mkdir(parents=True, exist_ok=True)
+        file = tmp_path / 'frames' / view / f'{frame}{suffix}'
+        assert cv2.imwrite(str(file), _in_12_bits(view, frame))
+    pairs = _pairs([tmp_path / 'frames'], tmp_path, calibration=_write_calibration(tmp_path))
+    left, _ = pairs.read_pair('000000')
+    assert np.abs(left[..., 0] - textured('left', 0).astype(int)).mean() < 2
+    assert stated_bits(pairs.path) == 12
+
+
+def test_frames_of_a_kind_that_is_not_read_are_named(tmp_path, capsys):
+    for view in ('left', 'right'):
+        (tmp_path / 'frames' / view).mkdir(parents=True)
+        (tmp_path / 'frames' / view / '0.exr').touch()
+    files = map(str, _write_calibration(tmp_path))
+    command = ['ingest', str(tmp_path / 'frames'), '-o', str(tmp_path / 'pairs')]
+    assert main([*command, '--calibration', *files]) == 1
+    assert 'kinds that are not read (1 .exr)' in capsys.readouterr().err
 
 
 def test_a_folder_of_frames_wants_a_calibration(tmp_path, capsys):

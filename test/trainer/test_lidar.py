@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -61,6 +62,17 @@ def test_transforms_compose_through_a_common_root():
     np.testing.assert_allclose(camera_from_lidar @ [0, 0, 0, 1], [-1, 5, 0, 1], atol=1e-12)
     np.testing.assert_allclose(camera_from_lidar @ [1, 0, 0, 1], [-1, 6, 0, 1], atol=1e-12)
     assert tree.between('camera', 'elsewhere') is None
+
+
+@pytest.mark.parametrize('axis', [(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, -3, 6)])
+@pytest.mark.parametrize('angle_deg', [90, -40])
+def test_a_rotation_about_every_axis_is_opencvs(axis, angle_deg):
+    unit, half_rad = np.array(axis) / np.linalg.norm(axis), math.radians(angle_deg) / 2
+    # Not of unit length, as files of few digits have it.
+    quaternion = 1.1 * np.array([*(math.sin(half_rad) * unit), math.cos(half_rad)])
+    tree = StaticTransforms([_stamped('base', 'lidar', quaternion=quaternion)])
+    expected, _ = cv2.Rodrigues(2 * half_rad * unit)
+    np.testing.assert_allclose(tree.between('base', 'lidar')[:3, :3], expected, atol=1e-12)
 
 
 def _cloud(fields, point_step, data):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from monodepth_ros.core.bit_depth import BitDepth, described, holding
 from monodepth_ros.pair_folder import EYES
 from trainer.check.evidence import Evidence, PairEvidence
 from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
@@ -36,6 +37,22 @@ def image_rows(evidence: Evidence) -> list[Row]:
     if rows[1].verdict is not Verdict.OK:
         return [*rows, not_measurable(REPEATED_NAME, 'an eye shows next to nothing')]
     return [*rows, _duplicates(pairs)]
+
+
+def bit_depth_rows(bit_depth: BitDepth) -> list[Row]:
+    """Of a sequence whose pairs were read; none where they are of 8 bits."""
+    if bit_depth.bits is None or bit_depth.brightest < 0:
+        return []
+    row = Row(
+        'bit depth',
+        f'16-bit images, taken as {described(bit_depth.bits)}, brightest {bit_depth.brightest}',
+        'one for all pairs',
+    )
+    needed = holding(bit_depth.brightest)
+    if needed <= bit_depth.bits:
+        return [row]
+    remedy = f'brighter pairs come darker than the rest: state "bits": {needed} in calib.json'
+    return [row._replace(verdict=Verdict.WARNING, remedy=remedy)]
 
 
 def _readable(evidence: Evidence) -> Row:

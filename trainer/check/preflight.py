@@ -9,7 +9,7 @@ from typing import NamedTuple
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
 from trainer.check.geometry_rows import geometry_rows, Rig
-from trainer.check.image_rows import image_rows
+from trainer.check.image_rows import bit_depth_rows, image_rows
 from trainer.check.verdicts import Row, Verdict
 from trainer.check_config import CheckConfig
 from trainer.data.sources import PairSequence
@@ -57,7 +57,7 @@ def check_sequence(
         raise NothingReadable(
             f'{sequence.path}: none of {len(found)} pairs can be read: {unreadable[0].reason}'
         )
-    rows = image_rows(evidence)
+    rows = image_rows(evidence) + bit_depth_rows(sequence.images.bit_depth)
     rows += geometry_rows(Rig(evidence.pairs, sequence.calibration), config, before=rows)
     return SequenceCheck(sequence, evidence, rows)
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.bag import Bag, BagError, BagMessage
-from monodepth_ros.bag_cameras import CameraTopic, find_stereo, named_stereo
+from monodepth_ros.bag_cameras import camera_bits, CameraTopic, find_stereo, named_stereo
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import camera_from_info, image_pixels, stamp_ns
 from monodepth_ros.sync import take_nearest
@@ -63,6 +64,8 @@ class BagRecording:
         }
         for remark in filter(None, (topic.remark for topic in self._topics)):
             print(remark)
+        images = [topic.image for topic in self._topics]
+        self.bits = camera_bits(bag, *images, first_share=config.first_share)
         share = config.last_share - config.first_share
         self.most = round(min(bag.message_count(t.image) for t in self._topics) * share)
         self.left_out: Counter[str] = Counter()
@@ -172,7 +175,7 @@ class BagRecording:
         return RawPair(
             left.stamp_ns,
             Rig(topics[0].camera, topics[1].camera),
-            partial(map, image_pixels, (left.content, right.content)),
+            partial(_read_each, (left.content, right.content)),
             partial(_depth_m, self._truth, truth, left.content.header.frame_id, topics[0]),
         )
 
@@ -213,6 +216,10 @@ class _Eye:
     def topic_at(self, stamp: int) -> CameraTopic:
         """The topic with the calibration that held at a stamp."""
         return next(topic for since, topic in reversed(self._calibrations) if since <= stamp)
+
+
+def _read_each(images: tuple[Any, Any], bit_depth: BitDepth) -> Iterator[np.ndarray]:
+    return (image_pixels(image, bit_depth) for image in images)
 
 
 def _depth_m(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 import math
 from pathlib import Path
+import sys
 
 from monodepth_ros.bag import Bag, BagError
-from monodepth_ros.bag_cameras import CameraTopic, find_camera
+from monodepth_ros.bag_cameras import camera_bits, CameraTopic, find_camera
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.messages import DEPTH_ENCODINGS, image_rgb, stamp_ns
 from trainer.data.scans import CLOUD_TYPE, TF_STATIC
 from trainer.data.sync import nearest_images
@@ -46,6 +48,10 @@ def _frames(
 ) -> Iterator[TruthFrame]:
     topic, rectified = truth.topic, camera.camera.rectified
     with Bag(path) as bag:
+        bit_depth = BitDepth(
+            camera_bits(bag, camera.image, first_share=config.first_share),
+            warn=lambda text: print(f'{camera.image}: {text}', file=sys.stderr),
+        )
         messages = bag.messages(
             camera.image, topic, first_share=config.first_share, last_share=config.last_share
         )
@@ -54,7 +60,7 @@ def _frames(
             name = str(stamp_ns(image.header))
             try:
                 depth = truth.read(message, image.header.frame_id, camera, rectified)
-                rgb = image_rgb(image)
+                rgb = image_rgb(image, bit_depth)
             except ValueError as error:
                 raise BagError(f'{path}, {camera.image} at {name} and {topic}: {error}') from error
             if depth is not None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from monodepth_ros.bag import BagError
+from monodepth_ros.core.bit_depth import at_one_depth, BitDepth
 from monodepth_ros.core.camera import check_baseline, stereo_baseline_m
 from monodepth_ros.core.rectifier import Rectifier
 from trainer.data.recording import RawPair, Rig
@@ -37,7 +38,8 @@ def with_positive_baseline(pair: RawPair) -> Rig:
     p3 = -right.p[0] * (left.offset_m - baseline_m)
     turned = Rig(left, replace(right, p=(*right.p[:3], p3, *right.p[4:])))
     try:
-        views = Rectifier(*turned).warp(*pair.read())
+        images = at_one_depth(lambda depth: list(pair.read(depth)), BitDepth())
+        views = Rectifier(*turned).warp(*images)
     except ValueError as error:
         raise UndecidedError(str(error)) from error
     as_given, swapped = _matched_share(*views), _matched_share(*reversed(views))

@@ -19,7 +19,7 @@ from trainer.data.pairs import CanonicalViews
 from trainer.data.sources import fingerprint
 
 # One more whenever CanonicalViews maps the same files to other pixels.
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 class CachedViews:

@@ -16,6 +16,7 @@ from rich.progress import track
 
 from monodepth_ros.bag import Bag, BagError
 from monodepth_ros.camera_remarks import calibration_faults, calibration_remarks
+from monodepth_ros.core.bit_depth import described
 from monodepth_ros.core.camera import Camera, StereoCalibration
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pair_folder import EYES
@@ -52,6 +53,8 @@ def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> Inges
     """
     began_with = {'sources': [str(source) for source in sources], 'options': config.plain()}
     with _open(sources, config) as recording:
+        if recording.bits is not None:
+            print(f'16-bit images: taken as {described(recording.bits)}')
         workspace = Workspace(folder, began_with)
         work = _Ingest(recording, workspace, config)
         try:
@@ -191,7 +194,8 @@ class _Ingest:
             )
         if number > 1:
             print(f'the calibration changed at {pair.stamp_ns}: sequence {number} begins')
-        sequence = IngestSequence(number, rectifier, self._workspace, self._config)
+        bits = self._recording.bits
+        sequence = IngestSequence(number, rectifier, self._workspace, self._config, bits=bits)
         self._sequences[pair.rig] = sequence
 
     def _eyes(self) -> str:
@@ -205,7 +209,7 @@ class _Ingest:
             return
         prepared = writing = None
         try:
-            prepared = future.result()
+            prepared = sequence.settle(pair, future.result())
         except ValueError as error:
             self._report('picture', f'pair at {pair.stamp_ns}: {error}')
         decision = sequence.decide(pair.stamp_ns, prepared)
@@ -219,7 +223,7 @@ class _Ingest:
         decision, sequence, writing = self._writing.popleft()
         if sequence is not None and writing is not None and decision.name is not None:
             writing.result()
-            sequence.commit(decision.name, decision.stamp_ns)
+            sequence.commit(decision.name, decision)
         self._workspace.record(decision)
         self._count(decision)
 

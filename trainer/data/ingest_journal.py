@@ -23,7 +23,7 @@ class Decision:
     About one pair: kept under a name in a sequence, or left out and why.
 
     sharpness: see Look; None for a pair that could not be read. lost_truth: it had a truth that
-    could not be.
+    could not be. bits: what its sequence's 16-bit images were taken for, see BitDepth.
     """
 
     stamp_ns: int
@@ -32,6 +32,7 @@ class Decision:
     why: str | None
     sharpness: float | None
     lost_truth: bool = False
+    bits: int | None = None
 
 
 class Workspace:

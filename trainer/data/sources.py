@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.image_files import PairImages
 from monodepth_ros.pair_folder import CALIBRATION, EYES, PairFolder
 from trainer.data.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.data.cityscapes import open_cityscapes
@@ -28,12 +29,13 @@ class PairSequence(Protocol):
     """
     Rectified pairs of one rig in the order of time; a PairFolder is one.
 
-    path: what messages call it. names: of its pairs, in the order of time.
+    path: what messages call it. names: of its pairs, in the order of time. images: their files.
     """
 
     path: Path
     calibration: StereoCalibration
     names: list[str]
+    images: PairImages
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
@@ -74,10 +76,16 @@ def open_sequences(
 
 
 def fingerprint(sequences: Iterable[PairSequence]) -> str:
-    """A hash of calibrations, names and file sizes: it changes when frames come or go."""
+    """
+    A hash of calibrations, names and file sizes: it changes when frames come or go.
+
+    And when other bits are stated; images of 8 bits, for which none need be, keep theirs.
+    """
     digest = hashlib.sha256()
     for sequence in sequences:
         digest.update(repr(sequence.calibration).encode())
+        if sequence.images.stated_bits is not None:
+            digest.update(repr(sequence.images.stated_bits).encode())
         for name in sequence.names:
             sizes = [path.stat().st_size for path in sequence.paths(name)]
             digest.update(repr((name, sizes)).encode())

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.pair_folder import read_rgb
+from monodepth_ros.image_files import PairImages
 
 # A folder of pairs to its left and its right images by name.
 ViewsOf = Callable[[Path], tuple[dict[str, Path], dict[str, Path]]]
@@ -39,19 +39,16 @@ class ImagePairs:
         self.path = path
         self.calibration = calibration
         self.names = sorted(names)
-        self._left, self._right = left, right
         self._file_camera = file_camera or calibration.intrinsics
+        self.images = PairImages(left, right, self._file_camera, self.names)
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
-        left, right = (
-            read_rgb(path, self._file_camera, shrink=shrink) for path in self.paths(name)
-        )
-        return left, right
+        return self.images.read(name, shrink=shrink)
 
     def paths(self, name: str) -> tuple[Path, Path]:
         """The left and the right image file."""
-        return self._left[name], self._right[name]
+        return self.images.paths(name)
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
