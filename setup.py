@@ -44,7 +44,7 @@ setup(
             'pillow',
             'pyyaml',
             'rich',
-            'rosbags',
+            'rosbags>=0.11.9',
             'tensorboard',
             'torch',
         ],

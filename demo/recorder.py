@@ -16,7 +16,7 @@ from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
 
 from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import TopicDefinition, TYPES
+from monodepth_ros.bag import standard_definition
 from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.messages import NS_PER_S
 from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
@@ -48,7 +48,7 @@ class Recorder(Node):
         if topic == DEPTH:
             self.received[stamp] = now_ns
         self._bag.add_serialized(
-            f'/{topic}', TopicDefinition(OUTPUTS[topic], TYPES), data, recorded_ns=stamp
+            f'/{topic}', standard_definition(OUTPUTS[topic]), data, recorded_ns=stamp
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -9,14 +10,16 @@ from itertools import islice, permutations
 from pathlib import Path
 
 from monodepth_ros.bag import Bag, BagError, IMAGE_TYPES, pass_over
+from monodepth_ros.bag_infos import info_beside, infos_by_image, infos_text
 from monodepth_ros.camera_yaml import read_camera_yaml
 from monodepth_ros.core.bit_depth import first_bits
 from monodepth_ros.core.camera import Camera, is_rectified_topic, stereo_baseline_m
 from monodepth_ros.messages import camera_from_info, image_pixels
+from monodepth_ros.outputs import ALIGNED, COLORED
 
-INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 # Of so many a damaged calibration is passed over; an uncalibrated camera sends nothing else.
 FIRST_INFOS = 10
+OUTPUT_PICTURES = (f'/{ALIGNED}', f'/{COLORED}')
 
 
 @dataclass(frozen=True)
@@ -33,20 +36,31 @@ class CameraTopic:
     camera: Camera
     rectified: bool
 
+    @property
+    def remark(self) -> str | None:
+        """Say which camera_info is taken, where it is not the one beside the images."""
+        if self.info == info_beside(self.image):
+            return None
+        return f'camera_info of {self.image} is {self.info}'
+
 
 def camera_topics(bag: Bag) -> list[CameraTopic]:
     """Every image topic, depth images too, with a usable camera_info beside it."""
-    return _cameras(bag, rectified=False)[0]
+    return _cameras(bag, {}, rectified=False)[0]
 
 
-def find_camera(bag: Bag, image: str | None = None, *, rectified: bool = False) -> CameraTopic:
+def find_camera(
+    bag: Bag, image: str | None = None, *, info: str | None = None, rectified: bool = False
+) -> CameraTopic:
     """
     The camera of an image topic; without a name the only one, or the left one of the only pair.
 
-    rectified: the images are, whatever the topic is called. Raises BagError where there is none,
-    or no telling which.
+    info: its camera_info topic, see infos_by_image. rectified: the images are, whatever the topic
+    is called. Raises BagError where there is none, or no telling which.
     """
-    cameras, errors = _picture_cameras(bag, rectified=rectified)
+    pictures = _pictures(bag, image)
+    given = {} if info is None else dict.fromkeys([image] if image else pictures, info)
+    cameras, errors = _picture_cameras(bag, given, image, rectified=rectified)
     chosen = _left_of_a_pair([camera for camera in cameras if image in (None, camera.image)])
     if len(chosen) == 1:
         return chosen[0]
@@ -59,8 +73,9 @@ def find_camera(bag: Bag, image: str | None = None, *, rectified: bool = False) 
     usable = ', '.join(camera.image for camera in cameras) or 'none'
     raise BagError(
         f'{bag.name} holds no {image or "image topic"} with the camera_info of a calibrated '
-        f'camera beside it: image topics are {", ".join(_pictures(bag)) or "none"}, with '
-        f'camera_info {usable}; record the camera_info too'
+        f'camera beside it: image topics are {", ".join(pictures) or "none"}, with '
+        f'camera_info {usable}; camera_info topics are {infos_text(bag)}; record the camera_info '
+        'too, or name it with --info'
     )
 
 
@@ -68,28 +83,33 @@ def find_calibrated(
     bag: Bag, calibration: Path, image: str | None = None, *, rectified: bool = False
 ) -> CameraTopic:
     """As find_camera, but a YAML file holds the calibration: no topic needs a camera_info."""
-    images = [name for name in _pictures(bag) if image in (None, name)]
+    pictures = _pictures(bag, image)
+    images = [name for name in pictures if image in (None, name)]
     if len(images) > 1:
-        lefts = _left_of_a_pair(_picture_cameras(bag, rectified=rectified)[0])
+        lefts = _left_of_a_pair(_picture_cameras(bag, {}, image, rectified=rectified)[0])
         images = [lefts[0].image] if len(lefts) == 1 else images
     if len(images) == 1:
         return _calibrated_topic(images[0], calibration, rectified=rectified)
     raise BagError(
         f'{bag.name} holds {"several cameras" if images else "no " + (image or "image topic")}: '
-        f'image topics are {", ".join(_pictures(bag)) or "none"}; name one with --image'
+        f'image topics are {", ".join(pictures) or "none"}; name one with --image'
     )
 
 
 def find_stereo(
-    bag: Bag, left: str | None = None, right: str | None = None
+    bag: Bag,
+    left: str | None = None,
+    right: str | None = None,
+    *,
+    infos: Mapping[str, str] | None = None,
 ) -> tuple[CameraTopic, CameraTopic]:
     """
     The stereo pair: two image topics whose camera_info share P[0] and differ in P[3].
 
     left, right: image topics, where the recording holds more than one pair, or P[3] does not say
-    which is which.
+    which is which. infos: camera_info topics by image topic, see infos_by_image.
     """
-    cameras, errors = _picture_cameras(bag, rectified=False)
+    cameras, errors = _picture_cameras(bag, infos or {}, left, right, rectified=False)
     named = left is not None or right is not None
     pairs = [
         (a, b)
@@ -129,7 +149,7 @@ def named_stereo(
 def _calibrated_topic(image: str, calibration: Path, *, rectified: bool) -> CameraTopic:
     rectified = rectified or is_rectified_topic(image)
     camera = read_camera_yaml(calibration, rectified=rectified)
-    return CameraTopic(image, _info_topic(image), camera, rectified)
+    return CameraTopic(image, info_beside(image), camera, rectified)
 
 
 def camera_bits(bag: Bag, *images: str, first_share: float = 0.0) -> int | None:
@@ -147,39 +167,46 @@ def camera_bits(bag: Bag, *images: str, first_share: float = 0.0) -> int | None:
     return max((bits for bits in found if bits is not None), default=None)
 
 
-def _pictures(bag: Bag) -> list[str]:
-    """The image topics that hold no depth, sorted."""
-    return [topic for topic in bag.topics_of_type(*IMAGE_TYPES) if topic not in bag.depth_topics]
+def _pictures(bag: Bag, *named: str | None) -> list[str]:
+    """
+    The image topics that hold no depth, sorted.
+
+    Beside others, pictures that this package published with its depth are none, unless named.
+    """
+    pictures = [t for t in bag.topics_of_type(*IMAGE_TYPES) if t not in bag.depth_topics]
+    others = [t for t in pictures if t in named or not t.endswith(OUTPUT_PICTURES)]
+    return others or pictures
 
 
 def _picture_cameras(
-    bag: Bag, *, rectified: bool
+    bag: Bag, infos: Mapping[str, str], *named: str | None, rectified: bool
 ) -> tuple[list[CameraTopic], dict[str, BagError]]:
-    """As _cameras, without the depth images."""
-    cameras, errors = _cameras(bag, rectified=rectified)
-    return [camera for camera in cameras if camera.image not in bag.depth_topics], errors
+    """As _cameras, of _pictures alone."""
+    pictures = _pictures(bag, *named)
+    cameras, errors = _cameras(bag, infos, rectified=rectified)
+    return [camera for camera in cameras if camera.image in pictures], errors
 
 
-def _cameras(bag: Bag, *, rectified: bool) -> tuple[list[CameraTopic], dict[str, BagError]]:
+def _cameras(
+    bag: Bag, infos: Mapping[str, str], *, rectified: bool
+) -> tuple[list[CameraTopic], dict[str, BagError]]:
     """
     The usable cameras, and by image topic what is wrong with the others.
 
-    rectified: all their images are; else those whose topics say so.
+    infos: camera_info topics that are given by image topic. rectified: all their images are; else
+    those whose topics say so.
     """
-    infos = bag.topics_of_type(INFO_TYPE)
     cameras: list[CameraTopic] = []
-    errors: dict[str, BagError] = {}
-    for image in bag.topics_of_type(*IMAGE_TYPES):
-        info = _info_topic(image)
-        if info in infos:
-            is_rectified = rectified or is_rectified_topic(image)
-            try:
-                camera = _first_camera(bag, info, rectified=is_rectified)
-            except BagError as error:
-                errors[image] = error
-            else:
-                cameras.append(CameraTopic(image, info, camera, is_rectified))
-    return cameras, errors
+    found, errors = infos_by_image(bag, infos)
+    for image, info in found.items():
+        is_rectified = rectified or is_rectified_topic(image)
+        try:
+            camera = _first_camera(bag, info, rectified=is_rectified)
+        except BagError as error:
+            errors[image] = error
+        else:
+            cameras.append(CameraTopic(image, info, camera, is_rectified))
+    return sorted(cameras, key=lambda camera: camera.image), errors
 
 
 def _first_camera(bag: Bag, info: str, *, rectified: bool) -> Camera:
@@ -205,18 +232,14 @@ def _no_pair(
     if without:
         return (
             f'{bag.name} holds no camera_info for {", ".join(without)}, expected e.g. '
-            f'{_info_topic(without[0])}; record it too'
+            f'{info_beside(without[0])}, found {infos_text(bag)}; record it too, or name it with '
+            '--left_info, --right_info'
         )
     seen = ', '.join(f'{c.image} (P[3] = {c.camera.p[3]:g})' for c in cameras)
     return (
         f'{bag.name} holds no stereo pair: got {seen}; expected two cameras of one P[0], the '
         'right one with P[3] = -fx * baseline; calibrate the rig as a stereo pair'
     )
-
-
-def _info_topic(image: str) -> str:
-    base = image.removesuffix('/compressed').removesuffix('/compressedDepth')
-    return base.rpartition('/')[0] + '/camera_info'
 
 
 def _left_of_a_pair(cameras: list[CameraTopic]) -> list[CameraTopic]:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from monodepth_ros.atomic import atomic_folder
-from monodepth_ros.bag import TopicDefinition, TYPES
+from monodepth_ros.bag import standard_definition, TopicDefinition, TYPES
 from monodepth_ros.pair_folder import DISK_FULL
 
 ROSBAG2_VERSION = 9
@@ -21,12 +22,12 @@ class BagWriter:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._connections: dict[str, Any] = {}
+        self._connections: dict[str, Connection] = {}
 
     def add(self, topic: str, message: Any, *, recorded_ns: int) -> None:
         """Append a message made with TYPES."""
         data = TYPES.serialize_cdr(message, message.__msgtype__)
-        definition = TopicDefinition(message.__msgtype__, TYPES)
+        definition = standard_definition(message.__msgtype__)
         self.add_serialized(topic, definition, data, recorded_ns=recorded_ns)
 
     def add_serialized(
@@ -39,13 +40,21 @@ class BagWriter:
     ) -> None:
         """Append the CDR bytes of a message."""
         if topic not in self._connections:
-            self._connections[topic] = self._writer.add_connection(
-                topic,
-                definition.type,
-                typestore=definition.types,
-                offered_qos_profiles=definition.qos,
-            )
+            self._connections[topic] = self._connect(topic, definition)
         self._writer.write(self._connections[topic], recorded_ns, data)
+
+    def _connect(self, topic: str, definition: TopicDefinition) -> Connection:
+        made = self._writer.add_connection(
+            topic,
+            definition.type,
+            msgdef=definition.text,
+            # rosbags (0.11.9) wants a hash; rosbag2 leaves it empty where it knows none.
+            rihs01=definition.type_hash or 'unknown',
+            offered_qos_profiles=definition.qos,
+        )
+        made = made._replace(digest=definition.type_hash)
+        self._writer.connections[-1] = made
+        return made
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 import sys
 
-from monodepth_ros.bag import BagMessage, CLASSES
+from monodepth_ros.bag import BagMessage, CLASSES, TopicDefinition
 from monodepth_ros.bag_writer import BagWriter, write_bag
 from monodepth_ros.frames import BagSource, FileSource, Frame
 from monodepth_ros.inference.backend import Backend
@@ -45,6 +45,8 @@ def write_depth_bag(
         load_backend(model, **asdict(backend_params), tell=status.tell) as backend,
     ):
         outputs = _outputs(topics, backend, model)
+        if source.remark:
+            status.tell(source.remark)
         copy = _copier(source, outputs, writer, status.tell) if keep else None
         predictor = Predictor(
             backend,
@@ -86,13 +88,13 @@ def _copier(
             f'{source.name} holds {", ".join(taken)} already, which the new topics are called; '
             'omit --keep'
         )
-    for topic, definition in source.topics.items():
-        if definition is None:
-            tell(f'{topic} is not kept: the recording does not define its message type')
+    lost = [f'{topic} ({why})' for topic, why in source.topics.items() if isinstance(why, str)]
+    if lost:
+        tell(f'not kept: {", ".join(lost)}')
 
     def copy(message: BagMessage) -> None:
         definition = source.topics[message.topic]
-        if definition is not None:
+        if isinstance(definition, TopicDefinition):
             writer.add_serialized(
                 message.topic, definition, message.data, recorded_ns=message.recorded_ns
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 import sys
 from typing import Any, NamedTuple
@@ -53,17 +53,22 @@ class BagSource:
     The frames of a camera in a recording, each with the calibration that holds at it.
 
     follow_info: the recording's camera_info holds, not the topic's camera throughout. `count`: of
-    the frames. `topics`: all of the recording with what a writer needs to go on with them, None
-    where their type is not defined.
+    the frames. `remark`: see CameraTopic. `topics`: all of the recording with what a writer needs
+    to go on with them, or why it cannot.
     """
 
     def __init__(self, bag: Bag, topic: CameraTopic, *, follow_info: bool) -> None:
         self.name = bag.name
+        self.remark = topic.remark
         self.count = bag.message_count(topic.image)
-        self.topics = {name: bag.definition(name) for name in bag.topics}
         self._bag = bag
         self._topic = topic
         self._used = (topic.image, topic.info) if follow_info else (topic.image,)
+
+    @cached_property
+    def topics(self) -> dict[str, TopicDefinition | str]:
+        """See above; found out when asked for, as only some want it."""
+        return {name: self._bag.definition(name) for name in self._bag.topics}
 
     def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
         """The frames in recorded order."""
@@ -136,13 +141,14 @@ class FileSource:
     The frames of an image, of a folder of them or of a video; time begins at 0.
 
     Images of a folder come in the order of their names, or numbers. `count`: of the frames, 0
-    where a video does not say. `topics`: as of a BagSource, none. Raises ValueError for a folder
-    without an image.
+    where a video does not say. `remark`, `topics`: as of a BagSource, none. Raises ValueError for
+    a folder without an image.
     """
 
     def __init__(self, path: Path, camera: Camera) -> None:
         self.name = str(path)
-        self.topics: dict[str, TopicDefinition | None] = {}
+        self.remark = None
+        self.topics: dict[str, TopicDefinition | str] = {}
         self._path = path
         self._camera = camera
         self._images = [path] if path.suffix.lower() in IMAGE_SUFFIXES else _images(path)
@@ -160,21 +166,28 @@ class FileSource:
 
 @contextmanager
 def open_source(
-    path: Path, *, image: str | None, calibration: Path | None, rectified: bool
+    path: Path,
+    *,
+    image: str | None,
+    info: str | None = None,
+    calibration: Path | None,
+    rectified: bool,
 ) -> Iterator[BagSource | FileSource]:
     """
     What a path holds frames of.
 
-    image: topic of a recording, where it holds several cameras. calibration: a camera_info YAML
-    file that holds instead of a recording's camera_info, and for files. rectified: the images are
-    rectified already. Raises ValueError (BagError) and FileNotFoundError, with what to do.
+    image: topic of a recording, where it holds several cameras. info: its camera_info topic.
+    calibration: a camera_info YAML file that holds instead, and for files. rectified: the images
+    are rectified already. Raises ValueError (BagError) and FileNotFoundError, with what to do.
     """
     if not path.exists():
         raise FileNotFoundError(f'{path} not found, expected a recording, images or a video')
+    if info and calibration:
+        raise ValueError('got --info and --camera-info, expected one: a topic, or a file instead')
     if is_recording(path):
         with Bag(path) as bag:
             if calibration is None:
-                topic = find_camera(bag, image, rectified=rectified)
+                topic = find_camera(bag, image, info=info, rectified=rectified)
             else:
                 topic = find_calibrated(bag, calibration, image, rectified=rectified)
             yield BagSource(bag, topic, follow_info=calibration is None)
@@ -183,8 +196,10 @@ def open_source(
             f'{path} is no recording (a rosbag2 folder with its metadata.yaml, .mcap or .db3); '
             'images and videos need --camera-info with the calibration of their camera'
         )
-    elif image is not None:
-        raise ValueError(f'{path} is no recording, so it has no topic {image}; omit --image')
+    elif image or info:
+        raise ValueError(
+            f'{path} is no recording, so it has no topic {image or info}; omit --image and --info'
+        )
     else:
         yield FileSource(path, read_camera_yaml(calibration, rectified=rectified))
 

@@ -70,7 +70,8 @@ def camera_from_info(info: Any, *, rectified: bool) -> Camera:
     K and P of a CameraInfo describe the full sensor (CameraInfo.msg); an image of a window of it,
     binned, has fewer pixels. Raises ValueError for an uncalibrated camera.
     """
-    bin_x, bin_y = max(info.binning_x, 1), max(info.binning_y, 1)
+    bin_x, bin_y = _binning(info)
+    width, height = size_of_images(info)
     window = np.array(
         [
             [1 / bin_x, 0, (0.5 - info.roi.x_offset) / bin_x - 0.5],
@@ -80,14 +81,24 @@ def camera_from_info(info: Any, *, rectified: bool) -> Camera:
     )
     return camera_of_images(
         rectified=rectified,
-        width=(info.roi.width or info.width) // bin_x,
-        height=(info.roi.height or info.height) // bin_y,
+        width=width,
+        height=height,
         k=_windowed(window, info.k, columns=3),
         d=tuple(float(value) for value in info.d),
         r=tuple(float(value) for value in info.r),
         p=_windowed(window, info.p, columns=4),
         distortion_model=info.distortion_model,
     )
+
+
+def size_of_images(info: Any) -> tuple[int, int]:
+    """Return width and height in px of the images that come with a CameraInfo."""
+    bin_x, bin_y = _binning(info)
+    return (info.roi.width or info.width) // bin_x, (info.roi.height or info.height) // bin_y
+
+
+def _binning(info: Any) -> tuple[int, int]:
+    return max(info.binning_x, 1), max(info.binning_y, 1)
 
 
 def _windowed(window: np.ndarray, matrix: Any, *, columns: int) -> tuple[float, ...]:

@@ -24,7 +24,7 @@ DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)
 # What shells report of a command that Ctrl-C ended.
 INTERRUPTED = 130
 # What the package index calls a module, where that is another name.
-PACKAGES = {'yaml': 'pyyaml'}
+PACKAGES = {'yaml': 'pyyaml', 'apsw': "'rosbags>=0.11.9'"}
 
 
 def main(args: list[str] | None = None) -> int:
@@ -60,6 +60,7 @@ def _replay(options: argparse.Namespace) -> str:
     with open_source(
         options.source,
         image=options.image,
+        info=options.info,
         calibration=options.camera_info,
         rectified=options.rectified,
     ) as source:
@@ -85,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     add('--model', type=Path, required=True, help='the .onnx file of `python -m trainer export`')
     add('-o', '--output', type=Path, required=True, help='new recording (mcap)')
     add('--image', help='image topic; default: the only camera, or the left one of a stereo pair')
+    add(
+        '--info',
+        metavar='TOPIC',
+        help='camera_info topic of these images; default: the one beside them, or the only one of '
+        'their frame_id and size',
+    )
     add(
         '--camera-info',
         type=Path,

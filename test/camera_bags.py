@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from monodepth_ros.bag import CLASSES, TopicDefinition, TYPES
+from monodepth_ros.bag import CLASSES, standard_definition, TYPES
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.message_makers import color_image
 from monodepth_ros.messages import stamp_ns
@@ -55,7 +55,7 @@ def write_messages(path: Path, *messages: tuple[str, Any]) -> Path:
             data = bytes(TYPES.serialize_cdr(message, message.__msgtype__))
             bag.add_serialized(
                 topic,
-                TopicDefinition(message.__msgtype__, TYPES),
+                standard_definition(message.__msgtype__),
                 data[: len(data) // 2] if isinstance(content, Damaged) else data,
                 recorded_ns=stamp_ns(message.header) + LAG_NS,
             )

@@ -13,7 +13,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 import yaml
 
-from monodepth_ros.bag import TYPES
+from monodepth_ros.bag import Bag, TYPES
 from monodepth_ros.bag_writer import BagWriter, write_bag
 
 WIDTH, HEIGHT = 64, 48
@@ -120,6 +120,17 @@ def copy_bag(bag: Path, copy: Path, plugin: StoragePlugin, mode: CompressionMode
         }
         for connection, recorded_ns, data in reader.messages():
             writer.write(made[connection.id], recorded_ns, data)
+    return copy
+
+
+def rename_topics(bag: Path, copy: Path, names: Mapping[str, str]) -> Path:
+    """The same recording, in which some topics are called otherwise."""
+    with Bag(bag) as source, write_bag(copy) as made:
+        for message in source.raw_messages(*source.topics):
+            definition = source.definition(message.topic)
+            assert not isinstance(definition, str)
+            topic = names.get(message.topic, message.topic)
+            made.add_serialized(topic, definition, message.data, recorded_ns=message.recorded_ns)
     return copy
 
 

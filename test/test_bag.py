@@ -125,11 +125,14 @@ def _truncate(path: Path, share: float) -> None:
     path.write_bytes(data[: int(share * len(data))])
 
 
-@pytest.mark.parametrize('share', [0.0, 0.3, 0.7, 0.99])
+@pytest.mark.parametrize('share', [0.3, 0.7, 0.99])
 def test_a_truncated_mcap_is_explained(tmp_path, share):
     path = write_stereo_bag(tmp_path / 'bag', frames=30)
     _truncate(path / 'bag.mcap', share)
-    with pytest.raises(BagError, match='truncated'), Bag(path) as bag:
+    with (
+        pytest.raises(BagError, match=r'bag\.mcap is truncated, .*mcap recover'),
+        Bag(path) as bag,
+    ):
         list(bag.messages(find_stereo(bag)[0].image))
 
 

@@ -27,7 +27,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from monodepth_ros import messages as ros_messages
-from monodepth_ros.bag import Bag, TopicDefinition
+from monodepth_ros.bag import Bag, TopicDefinition, TYPES
 from monodepth_ros.bag_cameras import find_camera
 from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.bit_depth import BitDepth
@@ -51,6 +51,7 @@ from test.camera_bags import (
     write_red_bag,
     write_video,
 )
+from test.odd_channels import write_odd_bag
 from test.recordings import camera_yaml, HEIGHT, WIDTH, write_stereo_bag
 from test.tiny_model import red_image, spec, write_model_without_spec, write_red_disparity_model
 
@@ -238,7 +239,7 @@ def test_kept_topics_are_the_same_bytes_types_times_and_qos(tmp_path, replay):
     )
     bag = tmp_path / 'bag'
     with Bag(other) as source, write_bag(bag) as copy:
-        definition = TopicDefinition(OWN, _own_types(), (latched,))
+        definition = TopicDefinition(OWN, 'int32 value\n', '', (latched,))
         copy.add_serialized('/own', definition, OWN_DATA, recorded_ns=5)
         for message in source.raw_messages(*source.topics):
             copy.add_serialized(
@@ -267,7 +268,7 @@ def test_a_topic_of_a_type_that_nobody_defines_is_not_kept(tmp_path, replay):
         writer.write(own, PERIOD_NS, OWN_DATA)
         for topic in source.topics:
             kind = source.definition(topic)
-            connection = writer.add_connection(topic, kind.type, typestore=kind.types)
+            connection = writer.add_connection(topic, kind.type, typestore=TYPES)
             for message in source.raw_messages(topic):
                 writer.write(connection, message.recorded_ns, message.data)
     with sqlite3.connect(copy / 'copy.db3') as database:
@@ -275,8 +276,40 @@ def test_a_topic_of_a_type_that_nobody_defines_is_not_kept(tmp_path, replay):
     database.close()
     status, _, err = replay(copy, '--keep')
     assert status == 0
-    assert err == 'replay: /own is not kept: the recording does not define its message type\n'
+    why = f'the recording does not define {OWN} so that it can be read'
+    assert err == f'replay: not kept: /own ({why})\n'
     assert list(_written(tmp_path)) == sorted([IMAGE, INFO, *WRITTEN])
+
+
+def test_odd_channels_are_kept_as_bytes_or_left_out_in_one_line(tmp_path, replay):
+    """Only what is wanted is parsed."""
+    bag = write_odd_bag(tmp_path / 'bag', StoragePlugin.MCAP)
+    status, _, err = replay(bag, '--keep')
+    assert status == 0
+    assert err == 'replay: not kept: /video (its messages are protobuf, not cdr)\n'
+    with Bag(bag) as source, Bag(tmp_path / 'out') as made:
+        assert set(made.topics) == {*source.topics, *WRITTEN} - {'/video'}
+        for topic in ('/odd/a', '/odd/b', '/odd/c'):
+            assert list(made.raw_messages(topic)) == list(source.raw_messages(topic))
+        # What was published is no camera.
+        assert find_camera(made) == find_camera(source)
+
+
+def test_a_camera_info_topic_can_be_named(tmp_path, replay, calibration):
+    """The other one, which fits as well, has half the focal length: half the depth."""
+    infos = [('/a/info', info(0)), ('/b/info', info(0, 30.0))]
+    bag = write_messages(tmp_path / 'bag', *infos, (IMAGE, red_frame(0)))
+    status, _, err = replay(bag)
+    assert status == 1
+    assert 'camera_info /a/info or /b/info may be of /camera/image_raw' in err
+    assert replay(bag, '--info', '/a/info')[::2] == (
+        0,
+        f'replay: camera_info of {IMAGE} is /a/info\n',
+    )
+    (depth_m,) = _depths_m(_written(tmp_path))
+    np.testing.assert_allclose(depth_m[24, 32], 5, rtol=1e-5)
+    both = replay(bag, '--info', '/a/info', '--camera-info', calibration)
+    assert (both[0], 'got --info and --camera-info, expected one' in both[2]) == (1, True)
 
 
 def test_every_reason_for_leaving_out_frames_is_counted(tmp_path, replay):

@@ -37,6 +37,8 @@ class EvaluateConfig:
     """Pair folder of the training; adds the best guess that never looks at the image."""
     image: str | None = None
     """Bags: the camera's image topic, where there are several; of one stereo pair the left one."""
+    info: str | None = None
+    """Bags: the camera_info topic of these images, where it is not the one beside them."""
     truth_topic: str | None = None
     """Bags: the PointCloud2 or depth image topic, where there are several."""
     tolerance_ms: float = 20.0

@@ -18,6 +18,10 @@ class IngestConfig:
     """Image topic of the left camera, where the recording holds several pairs."""
     right: str | None = None
     """Image topic of the right camera."""
+    left_info: str | None = None
+    """camera_info topic of `left`, where it is not the one beside it."""
+    right_info: str | None = None
+    """camera_info topic of `right`."""
     truth_topic: str | None = None
     """PointCloud2 or depth image topic for gt_depth/, where the recording holds several."""
     calibration: tuple[Path, Path] | None = None
@@ -41,6 +45,13 @@ class IngestConfig:
 
     def __post_init__(self) -> None:
         check_shares(self.first_share, self.last_share)
+        for view in ('left', 'right'):
+            named = getattr(self, view) is not None and self.calibration is None
+            if getattr(self, f'{view}_info') is not None and not named:
+                raise ValueError(
+                    f'{view}_info is {getattr(self, f"{view}_info")}, expected it with the image '
+                    f'topic that it describes, --{view}, and without --calibration'
+                )
         for name in ('tolerance_ms', 'min_motion', 'min_brightness', 'min_sharpness'):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected 0 or more')

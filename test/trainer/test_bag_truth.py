@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from monodepth_ros.bag import BagError
-from test.recordings import add_cloud, add_depth, HEIGHT, PERIOD_NS, WIDTH, write_stereo_bag
+from test.camera_bags import red_frame
+from test.recordings import (
+    add_cloud,
+    add_depth,
+    HEIGHT,
+    PERIOD_NS,
+    rename_topics,
+    WIDTH,
+    write_stereo_bag,
+)
 from trainer.data.bag_truth import bag_truth
 from trainer.evaluate_config import EvaluateConfig
 
@@ -79,6 +88,29 @@ def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
         _frames(bag, image=image)
     (frame,) = _frames(bag, image=image, truth_topic='/depth/image_rect')
     assert np.isfinite(frame.truth.depth_m).all()
+
+
+def test_a_camera_info_topic_can_be_named(tmp_path, capsys):
+    names = {'/left/camera_info': '/left/info', '/rear/camera_info': '/rear/info'}
+    bag = rename_topics(_bag(tmp_path, _scan, eyes=('left', 'rear')), tmp_path / 'copy', names)
+    image = '/left/image_raw/compressed'
+    with pytest.raises(BagError, match=r'/left/info or /rear/info may be of /left/.*--info'):
+        _frames(bag, image=image)
+    assert len(_frames(bag, image=image, info='/left/info')) == 1
+    assert capsys.readouterr().out == f'camera_info of {image} is /left/info\n'
+
+
+def test_what_this_package_published_with_depth_is_no_camera_unless_named(tmp_path):
+    def published(bag):
+        _depth(bag, focal_px=60)
+        for topic in ('/depth/color_rect', '/depth/image_color'):
+            bag.add(topic, red_frame(0), recorded_ns=0)
+
+    bag = _bag(tmp_path, published)
+    (frame,) = _frames(bag)
+    assert frame.rgb[0, 0].tolist() == [0, 0, 0]
+    (frame,) = _frames(bag, image='/depth/color_rect')
+    assert frame.rgb[0, 0].tolist() == [51, 0, 0]
 
 
 def test_of_a_stereo_pair_the_left_camera_is_measured(tmp_path):

@@ -164,7 +164,7 @@ def test_a_recording_with_a_laser(tmp_path, red_disparity_model, compressed):
         lambda bag: add_cloud(bag, 'left_optical_frame', points, stamp_ns=stamp_ns),
         compressed=compressed,
     )
-    summary = _evaluate(tmp_path, red_disparity_model, bag)
+    summary = _evaluate(tmp_path, red_disparity_model, bag if compressed else bag / 'bag.mcap')
     assert summary['truth'] == '/left_optical_frame/points (laser)'
     assert summary['frames'] == 1
     assert summary['rows'][0]['abs_rel'] == pytest.approx((0 + 0 + 2.1 / 3) / 3)
@@ -250,6 +250,15 @@ def test_a_checkpoint_and_its_export_agree(tmp_path, red_pairs):
         assert torch_row[key] == pytest.approx(onnx_row[key], rel=1e-4)
 
 
+def test_a_recording_that_cannot_be_read_is_told_from_a_folder_of_pairs(
+    tmp_path, red_disparity_model, capsys
+):
+    bag = _grey_bag(tmp_path / 'bag', None)
+    (bag / 'metadata.yaml').unlink()
+    assert main(['evaluate', str(red_disparity_model), str(bag), '-o', str(tmp_path / 'r')]) == 1
+    assert 'ros2 bag reindex' in capsys.readouterr().err
+
+
 def test_the_best_and_the_worst_images_are_kept(tmp_path, red_disparity_model):
     frames = {f'{n}': (RED_5_M, _depth(5 + n, 5 + n)) for n in (3, 1, 7, 5, 0, 6, 2, 4)}
     pairs = write_red_pairs(tmp_path / 'pairs', frames)
@@ -266,6 +275,7 @@ def test_the_best_and_the_worst_images_are_kept(tmp_path, red_disparity_model):
         ({'a': (51, None)}, (), 'holds no truth: looked for gt_depth/NAME.png'),
         ({'a': (51, _depth(90, NAN))}, (), 'none of 1 frames with a truth'),
         ({'a': (51, _depth(5, 5))}, ('--image=/a',), '--image names a topic'),
+        ({'a': (51, _depth(5, 5))}, ('--info=/a',), '--info names a topic'),
         ({'a': (51, _depth(5, 5))}, ('--cap_m=0',), 'expected 0 < min_m < cap_m'),
         ({'a': (51, _depth(5, 5))}, ('--cap_m=.inf',), 'expected 0 < min_m < cap_m < inf'),
         ({'a': (51, _depth(5, 5))}, ('--first_share=1',), '0 <= first_share < last_share <= 1'),

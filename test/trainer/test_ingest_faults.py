@@ -311,7 +311,7 @@ def test_a_database_with_a_hot_journal_is_not_read(bag, tmp_path, capsys, ending
 def test_a_missing_metadata_file_and_an_unknown_lens_are_one_line(bag, tmp_path, capsys):
     (bag / 'metadata.yaml').unlink()
     assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
-    assert 'or run `ros2 bag reindex`' in capsys.readouterr().err
+    assert 'or run `ros2 bag reindex ' in capsys.readouterr().err
     odd = write_stereo_bag(tmp_path / 'odd', image_of=textured, lens=('mirror', (0.1,)))
     assert main(['ingest', str(odd), '-o', str(tmp_path / 'pairs')]) == 1
     error = capsys.readouterr().err

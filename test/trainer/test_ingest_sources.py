@@ -21,6 +21,7 @@ from test.recordings import (
     copy_bag,
     HEIGHT,
     PERIOD_NS,
+    rename_topics,
     textured,
     WIDTH,
     write_stereo_bag,
@@ -221,6 +222,22 @@ def test_a_calibration_of_another_size_is_refused_with_the_one_that_fits(tmp_pat
         BagError, match=r'left camera: .* 32 x 24 px: they are those of 64 x 48 px'
     ):
         _pairs([bag], tmp_path, calibration=files)
+
+
+def test_camera_info_topics_can_be_named(bag, tmp_path, capsys):
+    """Both cameras have one frame_id, so that nothing else tells which is whose."""
+    topics = {f'/{eye}/camera_info': f'/rig/{eye}' for eye in ('left', 'right')}
+    renamed = rename_topics(bag, tmp_path / 'renamed', topics)
+    command = ['ingest', str(renamed), '-o', str(tmp_path / 'pairs')]
+    assert main(command) == 1
+    assert '/rig/left or /rig/right may be of /left/image_raw' in capsys.readouterr().err
+    named = [f'--{eye}=/{eye}/image_raw/compressed' for eye in ('left', 'right')]
+    infos = [f'--{eye}_info=/rig/{eye}' for eye in ('left', 'right')]
+    assert main([*command, *infos]) == 1
+    assert 'left_info is /rig/left, expected it with the image' in capsys.readouterr().err
+    assert main([*command, *named, *infos]) == 0
+    assert len(PairFolder(tmp_path / 'pairs').names) == FRAMES
+    assert 'camera_info of /left/image_raw/compressed is /rig/left' in capsys.readouterr().out
 
 
 def test_rectified_topics_are_taken_as_they_are(tmp_path):

@@ -62,6 +62,8 @@ class BagRecording:
             'right': self._topics[1].image,
             'truth': self._truth and self._truth.topic,
         }
+        for remark in filter(None, (topic.remark for topic in self._topics)):
+            print(remark)
         images = [topic.image for topic in self._topics]
         self.bits = camera_bits(bag, *images, first_share=config.first_share)
         share = config.last_share - config.first_share
@@ -235,7 +237,9 @@ def _depth_m(
 
 def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
     if config.calibration is None:
-        return find_stereo(bag, config.left, config.right)
+        given = {config.left: config.left_info, config.right: config.right_info}
+        infos = {image: info for image, info in given.items() if image and info}
+        return find_stereo(bag, config.left, config.right, infos=infos)
     return named_stereo(bag, config.left, config.right, config.calibration)
 
 

@@ -32,7 +32,9 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
             '`python -m trainer ingest BAG -o FOLDER` and evaluate that with --truth stereo'
         )
     with Bag(path) as bag:
-        camera = find_camera(bag, config.image)
+        camera = find_camera(bag, config.image, info=config.info)
+        if camera.remark:
+            print(camera.remark)
         topic = _find_truth(bag, camera, config.truth_topic)
         truth = open_truth(bag, camera, topic)
         looked_for = f'{topic} within {config.tolerance_ms:g} ms of {camera.image}'

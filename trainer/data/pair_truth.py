@@ -24,9 +24,9 @@ STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
 
 def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
     """The frames of what open_sequences reads. Raises ValueError or OSError."""
-    for name in ('image', 'truth_topic'):
+    for name in ('image', 'info', 'truth_topic'):
         if getattr(config, name) is not None:
-            raise ValueError(f'--{name} names a topic, but {data} is no rosbag2 folder')
+            raise ValueError(f'--{name} names a topic, but {data} is no recording')
     sequences = open_sequences(data, velodyne_depth=config.velodyne_depth)
     pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
     first, last = (round(s * len(pairs)) for s in (config.first_share, config.last_share))

@@ -13,12 +13,13 @@ from monodepth_ros.core.camera import Intrinsics
 from trainer.data.lidar import cloud_xyz, project_points, StaticTransforms
 
 CLOUD_TYPE = 'sensor_msgs/msg/PointCloud2'
-TF_STATIC = '/tf_static'
+TF_STATIC, TF_TYPE = '/tf_static', 'tf2_msgs/msg/TFMessage'
 
 
 def static_transforms(bag: Bag) -> StaticTransforms:
     """All of the recording's /tf_static."""
-    messages = bag.messages(TF_STATIC, skipped=lambda _: None)
+    topics = [topic for topic in bag.topics_of_type(TF_TYPE) if topic == TF_STATIC]
+    messages = bag.messages(*topics, skipped=lambda _: None)
     return StaticTransforms(t for message in messages for t in message.content.transforms)
 
 

@@ -1,0 +1,133 @@
+"""
+The readers of `rosbags`, changed so that one odd channel does not cost the whole recording.
+
+rosbags 0.11.9 refuses a recording in which any schema is not ros2msg or ros2idl, any text is not
+UTF-8, or any topic is not CDR. Here such channels are listed with the others, but without a
+definition; who reads a recording chooses among its connections.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec, module_from_spec
+from pathlib import Path, PosixPath
+import re
+from types import ModuleType
+from typing import Any, ClassVar
+
+import apsw
+from rosbags.interfaces import Connection, MessageDefinition, MessageDefinitionFormat
+from rosbags.rosbag2 import Reader
+from rosbags.rosbag2.reader import DirectoryReader
+from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
+import yaml
+
+CDR = 'cdr'
+TOPIC_ENCODING = re.compile(r'serialization_format: *(\S*)')
+NO_DEFINITION = MessageDefinition(MessageDefinitionFormat.NONE, '')
+# rosbag2 writes encoding 'unknown' for a type whose definition it did not find.
+HIDE_UNKNOWN = (
+    'CREATE TEMP VIEW message_definitions AS SELECT * FROM main.message_definitions '
+    "WHERE encoding IN ('ros2msg', 'ros2idl')"
+)
+
+
+def encoding_of(connection: Connection) -> str:
+    """Return how the connection's messages are encoded: cdr, protobuf, json, ..."""
+    return str(connection.ext.serialization_format)
+
+
+def is_cdr(connection: Connection) -> bool:
+    """Return whether the connection's messages are encoded as ROS 2 does it."""
+    return encoding_of(connection) == CDR
+
+
+def _tolerant_mcap() -> ModuleType:
+    """
+    Return a copy of rosbags' mcap module that takes any schema.
+
+    A copy, because its reader calls functions of the module that no subclass can override, and
+    what others do with rosbags in this process shall stay as it is.
+    """
+    spec = find_spec('rosbags.rosbag2.storage_mcap')
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    definition_of, read_bytes = module.get_msgdef, module.read_bytes
+
+    def get_msgdef(schema: Any) -> MessageDefinition:
+        try:
+            return definition_of(schema)
+        except KeyError:  # of an encoding that rosbags does not know
+            return NO_DEFINITION
+
+    module.get_msgdef = get_msgdef
+    # The schema of a protobuf channel is no text.
+    module.read_string = lambda stream: read_bytes(stream).decode(errors='replace')
+    return module
+
+
+class _McapReader(_tolerant_mcap().McapReader):  # type: ignore[misc]
+    """Reads an mcap file with any schemas."""
+
+
+class _Sqlite3Reader(Sqlite3Reader):
+    """Reads a database with any message definitions."""
+
+    def open(self) -> None:
+        """Open the database; those that rosbags does not know are hidden from it."""
+        apsw.connection_hooks.append(_hide_unknown_definitions)
+        try:
+            super().open()
+        finally:
+            apsw.connection_hooks.remove(_hide_unknown_definitions)
+
+
+def _hide_unknown_definitions(database: apsw.Connection) -> None:
+    database.execute(HIDE_UNKNOWN)
+
+
+class _FolderPath(PosixPath):
+    """The path of a rosbag2 folder whose metadata.yaml reads as if all its topics were CDR."""
+
+    def read_text(self, *args: Any, **kwargs: Any) -> str:
+        """Return the text without the topics of other encodings."""
+        text = super().read_text(*args, **kwargs)
+        if set(TOPIC_ENCODING.findall(text)) <= {CDR}:  # parsing a long one takes seconds
+            return text
+        try:
+            metadata = yaml.safe_load(text)
+            content = metadata['rosbag2_bagfile_information']
+            content['topics_with_message_count'] = [
+                topic
+                for topic in content['topics_with_message_count']
+                if topic['topic_metadata']['serialization_format'] == CDR
+            ]
+        except (yaml.YAMLError, TypeError, KeyError):  # rosbags says what is wrong with it
+            return text
+        return yaml.safe_dump(metadata)
+
+
+class _DirectoryReader(DirectoryReader):
+    """Reads a rosbag2 folder with topics of any encodings."""
+
+    STORAGE_PLUGINS: ClassVar = {'mcap': _McapReader, 'sqlite3': _Sqlite3Reader}
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(_FolderPath(path))
+
+    def open(self) -> None:
+        """Open all files; the topics that metadata.yaml hid are found in them."""
+        super().open()
+        stored = [c for storage in self.storages for c in storage.connections]
+        self.connections += [c for c in stored if not is_cdr(c)]
+
+
+class TolerantReader(Reader):
+    """Reads a rosbag2 folder or one of its files, whatever else is in it."""
+
+    STORAGE_PLUGINS: ClassVar = {
+        'dir': _DirectoryReader,
+        '.mcap': _McapReader,
+        '.db3': _Sqlite3Reader,
+    }
