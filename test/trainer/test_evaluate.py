@@ -16,7 +16,8 @@ from test.trainer.stereo_folders import SIZE, write_pairs
 from test.trees import write_kitti_raw, write_kitti_stereo, write_red_pairs
 from trainer.__main__ import main
 from trainer.config import TrainConfig
-from trainer.evaluate import PRIOR
+from trainer.evaluate import evaluate, PRIOR
+from trainer.evaluate_config import EvaluateConfig
 
 # The model predicts fx * B / (red / 1020 * 128) = 255 m / red: 5 m of 51, beyond 100 m of 2.
 RED_5_M, RED_BEYOND = 51, 2
@@ -110,6 +111,19 @@ def test_median_scaling_is_labelled_everywhere(tmp_path, red_disparity_model, ca
     assert float(image['median_scale']) == pytest.approx(2)
     assert 'Median-scaled' in (tmp_path / 'result' / 'report.html').read_text()
     assert 'MEDIAN-SCALED' in capsys.readouterr().out
+
+
+def test_models_of_any_scale_are_median_scaled_to_one_figure(tmp_path, red_disparity_model):
+    # 3 and 100 times the baseline, hence depth: 15 and 500 m, beyond the cap.
+    models = [red_disparity_model] + [
+        write_red_disparity_model(tmp_path / f'{n}.onnx', replace(spec(), baseline_m=0.5 * n))
+        for n in (3, 100)
+    ]
+    pairs = write_red_pairs(tmp_path / 'pairs', {'a': (RED_5_M, _depth(10, 40))})
+    scores = evaluate(models, str(pairs), EvaluateConfig(median_scaling=True)).scores.values()
+    # The median of 10 and 40 m is 25 m: off by 15 m either way.
+    by_hand = (15 / 10 + 15 / 40) / 2
+    assert [score.metrics.abs_rel for score in scores] == pytest.approx([by_hand] * 3)
 
 
 def test_what_the_model_does_not_see_is_no_error_but_is_said(tmp_path, red_disparity_model):
