@@ -83,14 +83,21 @@ class PairFolder:
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Depth (H, W) float32 metres, NaN where there is none; None without a file."""
         path = self.path / 'gt_depth' / f'{name}.png'
-        if not path.exists():
-            return None
-        units = read_uint16(path, self.calibration.intrinsics)
-        return np.where(units > 0, units / np.float32(GT_DEPTH_UNITS_PER_M), np.float32(np.nan))
+        return read_depth(path, self.calibration.intrinsics) if path.exists() else None
 
     def stamps_ns(self) -> dict[str, int]:
         """The stamp of every name, as ingest wrote them."""
         return {name: int(stamp) for name, stamp in _stamp_fields(self.path)}
+
+
+def read_depth(path: Path, camera: Intrinsics) -> np.ndarray:
+    """
+    Return depth of a png as a pair folder and KITTI keep it (uint16, metres * 256, 0 = none).
+
+    (H, W) float32 metres, NaN where there is none. Raises ValueError as read_uint16.
+    """
+    units = read_uint16(path, camera)
+    return np.where(units > 0, units / np.float32(GT_DEPTH_UNITS_PER_M), np.float32(np.nan))
 
 
 def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:

@@ -84,6 +84,13 @@ def write_kitti_raw(
     return root
 
 
+def write_improved_depth(folder: Path, name: str, depth_m: np.ndarray) -> None:
+    """One annotated depth map of KITTI's; folder: of the drive. 0 m where unknown."""
+    path = folder / 'proj_depth' / 'groundtruth' / 'image_02' / f'{name}.png'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.rint(depth_m * 256).astype(np.uint16))
+
+
 def write_kitti_stereo(
     root: Path, *, disparities: dict[str, np.ndarray], level: int = 100
 ) -> Path:

@@ -51,7 +51,8 @@ class Evaluation:
     What came out.
 
     scores: by model, then PRIOR's if asked for. examples: best first, at most EXAMPLES from
-    either end. without_pixels: frames with a truth of which no pixel could be compared.
+    either end. without_truth: frames left out for lack of one. without_pixels: frames with a
+    truth of which no pixel could be compared.
     """
 
     data: str
@@ -60,6 +61,7 @@ class Evaluation:
     garg: bool
     scores: dict[str, Score]
     examples: list[Example] = field(default_factory=list)
+    without_truth: int = 0
     without_pixels: int = 0
 
     @property
@@ -89,6 +91,9 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
         scores = {name: Score(ErrorCounts(config.cap_m)) for name in predictors}
         evaluation = Evaluation(data, truth, config, garg, scores)
         for frame in track(truth.frames, 'evaluate', total=truth.most):
+            if frame is None:
+                evaluation.without_truth += 1
+                continue
             predictions = {name: predict(frame) for name, predict in predictors.items()}
             _take(evaluation, frame, compare(predictions, frame, config, garg=garg))
     if not evaluation.frames:

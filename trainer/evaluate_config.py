@@ -9,7 +9,7 @@ from typing import Literal
 
 from trainer.config import check_shares
 
-Truth = Literal['laser', 'stereo']
+Truth = Literal['laser', 'improved', 'stereo']
 Crop = Literal['auto', 'garg', 'none']
 VelodyneDepth = Literal['optical', 'laser_x']
 
@@ -19,8 +19,9 @@ class EvaluateConfig:
     """Which truth to compare with, over which pixels, of which part of the data."""
 
     truth: Truth = 'laser'
-    """`laser`: the data's own depth or disparity. `stereo`: left-right-checked semi-global
-    matching of its pairs, an estimate, for teams without a laser."""
+    """`laser`: the data's own depth or disparity. `improved`: of KITTI raw, its annotated depth
+    maps (Uhrig et al. 2017), looked for in ROOT and beside it. `stereo`: left-right-checked
+    semi-global matching of the pairs, an estimate, for teams without a laser."""
     min_m: float = 1e-3
     """Truth nearer than this is left out, predictions are raised to it, in m."""
     cap_m: float = 80.0

@@ -76,8 +76,10 @@ def garg_crop(height: int, width: int) -> np.ndarray:
 
 def median_scale(predicted_m: np.ndarray, true_m: np.ndarray) -> float:
     """
-    The factor that gives the prediction the median of the truth.
+    Return the factor that gives the prediction, not clamped yet, the median of the ground truth.
 
+    predicted_m: positive, +inf beyond range; 1 where that is the median, which no factor changes.
     It hides a wrong scale: a metric model must not need it, a result that used it must say so.
     """
-    return float(np.median(true_m) / np.median(predicted_m))
+    median_m = np.median(predicted_m)
+    return float(np.median(true_m) / median_m) if np.isfinite(median_m) else 1.0

@@ -50,6 +50,7 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
         'truth': evaluation.truth.label,
         'protocol': protocol | {'prior': protocol['prior'] and str(protocol['prior'])},
         'frames': evaluation.frames,
+        'frames_without_truth': evaluation.without_truth,
         'frames_without_pixels': evaluation.without_pixels,
         'rows': [
             {'name': row.name, 'kind': row.kind, **row.values}

@@ -145,8 +145,10 @@ def compare(
         return None
     scores, depths_m = {}, {}
     for name, predicted_m in predictions.items():
-        scale = _scale(predicted_m[compared], true_m[compared], config)
-        metric_m = _in_its_metres(predicted_m * np.float32(scale), frame.disparity)
+        metric_m = _in_its_metres(predicted_m, frame.disparity)
+        scale = _scale(metric_m[compared], true_m[compared], config)
+        metric_m = metric_m * np.float32(scale)
+        # Only now: a clamped prediction has the median of its range, not its own.
         depths_m[name] = np.clip(metric_m, config.min_m, config.cap_m)
         scores[name] = ImageScore(
             frame.name,
@@ -170,9 +172,7 @@ def _known(frame: TruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarr
 
 
 def _scale(predicted_m: np.ndarray, true_m: np.ndarray, config: EvaluateConfig) -> float:
-    if not config.median_scaling:
-        return 1.0
-    return median_scale(np.minimum(predicted_m, config.cap_m), true_m)
+    return median_scale(predicted_m, true_m) if config.median_scaling else 1.0
 
 
 def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityTruth | None) -> np.ndarray:

@@ -83,6 +83,8 @@ def protocol_text(evaluation: Evaluation) -> str:
         'MEDIAN-SCALED to the truth' if config.median_scaling else 'metric, no scaling',
         f'{evaluation.frames} images' + _beside_papers(evaluation),
     ]
+    if evaluation.without_truth:
+        parts.append(f'{evaluation.without_truth} more left out, without a ground truth')
     if evaluation.without_pixels:
         parts.append(f'{evaluation.without_pixels} more without a pixel to compare')
     return '; '.join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 import logging
 from pathlib import Path
 import subprocess
@@ -32,6 +33,7 @@ from trainer.checkpoint import (
 from trainer.config import MAX_DISPARITY_FRAC, TrainConfig
 from trainer.data.module import StereoData
 from trainer.data.sources import fingerprint, open_sequences, PairSequence
+from trainer.data.split import Split, split_pairs
 from trainer.lightning_module import StereoDepth
 from trainer.model.network import build_network, stride_of
 from trainer.progress import TrainingProgress
@@ -52,25 +54,37 @@ def train(config: TrainConfig) -> Path:
     Raises ValueError or OSError for data, sizes or an output folder that do not fit.
     """
     sequences = [s for source in config.data for s in open_sequences(source)]
-    record = TrainingRecord(
-        _spec(config, sequences).to_json(), config.plain(), fingerprint(sequences)
-    )
+    split = split_pairs(sequences, config.validation)
+    spec = _spec(config, sequences)
+    rank_zero_only(print)(_plan(split, spec))
+    record = TrainingRecord(spec.to_json(), config.plain(), fingerprint(split.sequences))
     resumed = _resume_point(config.output, record)
     if resumed is None:
-        _check_pairs(config, sequences)
+        _check_pairs(config, split.sequences)
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     module = StereoDepth(
         network, record, learning_rate=config.learning_rate, compile=config.compile
     )
-    data = StereoData(config, sequences, ModelSpec.from_json(record.spec_json))
+    data = StereoData(config, split, spec)
     trainer = _trainer(config)
     rank_zero_only(_start)(config.output, record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
     best = config.output / BEST
-    checkpoint = best if best.exists() else config.output / LAST
+    # Without validation one that is there is of an earlier training that was killed.
+    checkpoint = best if split.validation and best.exists() else config.output / LAST
     rank_zero_only(print)(checkpoint)
     return checkpoint
+
+
+def _plan(split: Split, spec: ModelSpec) -> str:
+    """Return what is about to be learned, in one line."""
+    plan = (
+        f'{len(split.training)} pairs train and {len(split.validation)} validate, of '
+        f'{len(split.sequences)} sequences; learns depth from {spec.depth_range_m[0]:.2f} m '
+        f'(disparity {MAX_DISPARITY_FRAC} of the width)'
+    )
+    return plan if split.validation else f'{plan}; the result is {LAST}, there is no {BEST}'
 
 
 def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:
@@ -112,12 +126,14 @@ def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
 
 def _check_same(stored: TrainingRecord, record: TrainingRecord, output: Path) -> None:
     other = 'remove it or choose another output'
+    # An option that came since then had its default.
+    defaults = {field.name: field.default for field in fields(TrainConfig)}
     before, now = _flat(stored.config), _flat(record.config)
     for key in sorted(before.keys() | now.keys()):
-        if key not in FREE_KEYS and before.get(key) != now.get(key):
+        then = before.get(key, defaults.get(key))
+        if key not in FREE_KEYS and then != now.get(key):
             raise FileExistsError(
-                f'{output} was trained with {key} = {before.get(key)}, now it is '
-                f'{now.get(key)}; {other}'
+                f'{output} was trained with {key} = {then}, now it is {now.get(key)}; {other}'
             )
     if stored.data_fingerprint != record.data_fingerprint:
         raise FileExistsError(f'{output} was trained on other frames than data holds now; {other}')
@@ -170,12 +186,7 @@ def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
     # Of every rig: what the network predicts is the canonical rig's disparity.
     nearest_m = camera.fx * rig.baseline_m / (MAX_DISPARITY_FRAC * camera.width)
     _check_range(nearest_m, config)
-    pairs = sum(len(sequence.names) for sequence in sequences)
     focal_lengths_px = [sequence.calibration.intrinsics.fx for sequence in sequences]
-    rank_zero_only(print)(
-        f'{pairs} pairs in {len(sequences)} sequences; learns depth from {nearest_m:.2f} m '
-        f'(disparity {MAX_DISPARITY_FRAC} of the width)'
-    )
     return ModelSpec(
         camera=camera,
         baseline_m=rig.baseline_m,

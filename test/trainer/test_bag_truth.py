@@ -164,9 +164,12 @@ def test_depth_of_another_size_than_its_camera_info_is_named(tmp_path):
         _frames(_bag(tmp_path, two_sizes, frames=2))
 
 
-def test_matching_wants_a_pair_folder(tmp_path):
-    with pytest.raises(BagError, match='trainer ingest BAG'):
-        _frames(_bag(tmp_path, _scan), truth='stereo')
+@pytest.mark.parametrize(
+    ('truth', 'words'), [('stereo', 'trainer ingest BAG'), ('improved', 'that of KITTI raw')]
+)
+def test_matching_and_annotated_maps_are_not_of_a_recording(tmp_path, truth, words):
+    with pytest.raises(BagError, match=words):
+        _frames(_bag(tmp_path, _scan), truth=truth)
 
 
 def test_a_camera_or_truth_that_is_not_there_is_named(tmp_path):

@@ -13,10 +13,18 @@ from monodepth_ros.core.camera import Intrinsics
 from test.recordings import add_cloud, add_depth, PERIOD_NS, write_stereo_bag
 from test.tiny_model import CAMERA, spec, write_red_disparity_model
 from test.trainer.stereo_folders import SIZE, write_pairs
-from test.trees import write_kitti_raw, write_kitti_stereo, write_red_pairs
+from test.trees import (
+    DATE,
+    write_improved_depth,
+    write_kitti_raw,
+    write_kitti_stereo,
+    write_red_pairs,
+)
 from trainer.__main__ import main
 from trainer.config import TrainConfig
-from trainer.evaluate import PRIOR
+from trainer.evaluate import evaluate, PRIOR
+from trainer.evaluate_config import EvaluateConfig
+from trainer.table import protocol_text, table_rows
 
 # The model predicts fx * B / (red / 1020 * 128) = 255 m / red: 5 m of 51, beyond 100 m of 2.
 RED_5_M, RED_BEYOND = 51, 2
@@ -50,7 +58,7 @@ def red_pairs(tmp_path):
 
 def test_every_file_holds_the_metrics_by_hand(tmp_path, red_disparity_model, red_pairs, capsys):
     summary = _evaluate(tmp_path, red_disparity_model, red_pairs)
-    assert summary['frames'] == 2
+    assert (summary['frames'], summary['frames_without_truth']) == (2, 1)
     (row,) = summary['rows']
     # Abs Rel of the first image is (1 / 4 + 0) / 2, of the second 0.
     assert row['abs_rel'] == pytest.approx(1 / 16)
@@ -69,6 +77,7 @@ def test_every_file_holds_the_metrics_by_hand(tmp_path, red_disparity_model, red
     page = (tmp_path / 'result' / 'report.html').read_text()
     assert '<td>0.062</td>' in page
     assert 'metric, no scaling' in page
+    assert '1 more left out, without a ground truth' in page
     assert page.count('src="data:image/png;base64,') == page.count('src="') == 5
     assert '<script' not in page
     assert 'http' not in page
@@ -110,6 +119,19 @@ def test_median_scaling_is_labelled_everywhere(tmp_path, red_disparity_model, ca
     assert float(image['median_scale']) == pytest.approx(2)
     assert 'Median-scaled' in (tmp_path / 'result' / 'report.html').read_text()
     assert 'MEDIAN-SCALED' in capsys.readouterr().out
+
+
+def test_models_of_any_scale_are_median_scaled_to_one_figure(tmp_path, red_disparity_model):
+    # 3 and 100 times the baseline, hence depth: 15 and 500 m, beyond the cap.
+    models = [red_disparity_model] + [
+        write_red_disparity_model(tmp_path / f'{n}.onnx', replace(spec(), baseline_m=0.5 * n))
+        for n in (3, 100)
+    ]
+    pairs = write_red_pairs(tmp_path / 'pairs', {'a': (RED_5_M, _depth(10, 40))})
+    scores = evaluate(models, str(pairs), EvaluateConfig(median_scaling=True)).scores.values()
+    # The median of 10 and 40 m is 25 m: off by 15 m either way.
+    by_hand = (15 / 10 + 15 / 40) / 2
+    assert [score.metrics.abs_rel for score in scores] == pytest.approx([by_hand] * 3)
 
 
 def test_what_the_model_does_not_see_is_no_error_but_is_said(tmp_path, red_disparity_model):
@@ -201,6 +223,22 @@ def test_kitti_raw_has_the_crop_and_the_papers_rows(tmp_path, red_disparity_mode
     said = capsys.readouterr().out
     assert 'Velodyne, depth along the optical axis' in said
     assert '2 images (papers: 697)' in ' '.join(said.split())
+
+
+def test_kitti_raw_has_an_improved_truth_too(tmp_path, red_disparity_model):
+    points = np.array([[5.25, 0, -0.5]])
+    root = write_kitti_raw(tmp_path / 'raw', points=points, level=RED_5_M)
+    depth_m = np.zeros((32, 64))
+    depth_m[2, 30], depth_m[20, 30] = 10, 5  # predicted at 5 m; Garg's crop begins at row 13
+    annotated = tmp_path / 'data_depth_annotated' / 'train' / f'{DATE}_drive_0001_sync'
+    write_improved_depth(annotated, '0000000002', depth_m)
+    evaluation = evaluate([red_disparity_model], str(root), EvaluateConfig(truth='improved'))
+    (score,) = evaluation.scores.values()
+    assert score.metrics.abs_rel == pytest.approx((1 / 2 + 0) / 2)
+    said = protocol_text(evaluation)
+    assert "truth: KITTI's improved ground truth (annotated depth maps)" in said
+    assert 'no crop; metric, no scaling; 1 images; 1 more left out, without a ground truth' in said
+    assert [row.kind for row in table_rows(evaluation)] == ['model']  # papers report another one
 
 
 def test_stereo_2015_goes_through_disparity(tmp_path, red_disparity_model):

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Intrinsics
-from test.trees import BASELINE_M, DATE, DRIVE, HEIGHT, WIDTH, write_image, write_kitti_raw
+from test.trees import (
+    BASELINE_M,
+    DATE,
+    DRIVE,
+    HEIGHT,
+    WIDTH,
+    write_image,
+    write_improved_depth,
+    write_kitti_raw,
+)
 from trainer.data.kitti import velodyne_depth_m
 from trainer.data.sources import fingerprint, open_sequences
 
@@ -62,6 +71,37 @@ def test_the_nearest_point_wins_and_one_behind_the_laser_is_left_out():
 def test_a_frame_without_a_scan_has_no_truth(tmp_path):
     (drive,) = open_sequences(str(write_kitti_raw(tmp_path)))
     assert drive.read_gt_depth('0000000000') is None
+
+
+@pytest.mark.parametrize(
+    'place',
+    [
+        'raw/2011_09_26',
+        'raw/train',
+        'raw/data_depth_annotated/val',
+        'train',
+        'data_depth_annotated/train',
+        'gts',
+    ],
+)
+def test_an_annotated_depth_map_is_found_wherever_people_unpack_it(tmp_path, place):
+    (drive,) = open_sequences(str(write_kitti_raw(tmp_path / 'raw')))
+    depth_m = np.zeros((HEIGHT, WIDTH))
+    depth_m[20, 10] = 12.5  # stored as 3200
+    write_improved_depth(tmp_path / place / drive.path.name, '0000000002', depth_m)
+    improved_m = drive.read_improved_depth('0000000002')
+    assert improved_m[20, 10] == 12.5
+    assert np.isfinite(improved_m).sum() == 1
+    assert drive.read_improved_depth('0000000000') is None
+
+
+def test_an_annotated_depth_map_of_another_size_is_named(tmp_path):
+    (drive,) = open_sequences(str(write_kitti_raw(tmp_path)))
+    write_improved_depth(drive.path, '0000000000', np.ones((HEIGHT, 60)))
+    with pytest.raises(
+        ValueError, match=r'0000000000\.png is uint16 of shape \(32, 60\), expected'
+    ):
+        drive.read_improved_depth('0000000000')
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from test.tiny_model import spec
 from test.trainer.stereo_folders import BASELINE_M, RIG, SIZE, write_pairs
 from trainer.config import TrainConfig
 from trainer.data.module import StereoData
+from trainer.data.split import split_pairs
 
 
 @pytest.fixture
@@ -19,7 +20,8 @@ def data(tmp_path):
     """20 pairs, of which the last two validate; in three processes of a CPU."""
     config = TrainConfig(('pairs',), tmp_path, workers=0, trainer={'max_steps': 1}, **SIZE)
     pairs = PairFolder(write_pairs(tmp_path / 'pairs', 20))
-    data = StereoData(config, [pairs], replace(spec(), camera=RIG, baseline_m=BASELINE_M))
+    split = split_pairs([pairs], config.validation)
+    data = StereoData(config, split, replace(spec(), camera=RIG, baseline_m=BASELINE_M))
     strategy = SimpleNamespace(root_device=SimpleNamespace(type='cpu'))
     data.trainer = SimpleNamespace(global_rank=0, world_size=3, strategy=strategy)
     data.setup('fit')

@@ -16,12 +16,12 @@ FLAT_M = np.full((CAMERA.height, CAMERA.width), 5, np.float32)
 
 def _names(data, **options):
     truth = pair_truth(str(data), EvaluateConfig(**options))
-    return [frame.name for frame in truth.frames]
+    return [frame and frame.name for frame in truth.frames]
 
 
-def test_frames_without_a_truth_are_left_out(tmp_path):
+def test_frames_without_a_truth_are_none(tmp_path):
     frames = {'a': (1, FLAT_M), 'b': (1, None), 'c': (1, FLAT_M)}
-    assert _names(write_red_pairs(tmp_path / 'p', frames)) == ['p/a', 'p/c']
+    assert _names(write_red_pairs(tmp_path / 'p', frames)) == ['p/a', None, 'p/c']
 
 
 def test_a_part_is_a_share_of_the_frames(tmp_path):
@@ -49,6 +49,12 @@ def test_what_the_truth_is_and_whose_benchmark(tmp_path):
     assert nearest_m == [5, 5.25]
     # An estimate is no benchmark.
     assert pair_truth(raw, EvaluateConfig(truth='stereo')).benchmark is None
+
+
+def test_only_kitti_raw_has_an_improved_truth(tmp_path):
+    pairs = write_red_pairs(tmp_path / 'p', {'a': (1, FLAT_M)})
+    with pytest.raises(ValueError, match=r'--truth improved is that of KITTI raw, but .*p is'):
+        pair_truth(str(pairs), EvaluateConfig(truth='improved'))
 
 
 def test_only_measured_disparities_are_disparities(tmp_path):

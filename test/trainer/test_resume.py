@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 import resource
 import signal
@@ -14,6 +15,9 @@ import torch
 
 from test.trainer.stereo_folders import SIZE, write_pairs
 from trainer.__main__ import main
+from trainer.checkpoint import TrainingRecord
+from trainer.config import TrainConfig
+from trainer.train import _check_same
 
 ROOT = Path(__file__).parents[2]
 DIE_IN_STEP = """
@@ -138,6 +142,29 @@ def test_the_logs_hold_scalars_and_panels_and_the_best_is_kept(pairs, tmp_path):
     assert best['global_step'] == 3 * (losses.index(min(losses)) + 1)
     kept = sorted(path.name for path in (tmp_path / 'run' / 'recent').iterdir())
     assert kept == [f'step_{step:07d}.ckpt' for step in (6, 8, 10, 12, 13)]
+
+
+def test_without_validation_the_last_checkpoint_is_the_result(pairs, tmp_path, capsys):
+    run = tmp_path / 'run'
+    every = {'validation': 'none', 'trainer.max_steps': 4, 'trainer.val_check_interval': 2}
+    assert main(_arguments(pairs, run, **every)) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith('22 pairs train and 0 validate, of 1 sequences; learns depth from')
+    assert said[0].endswith('the result is last.ckpt, there is no best.ckpt')
+    assert said[-1] == str(run / 'last.ckpt')
+    assert not (run / 'best.ckpt').exists()
+    assert main(_arguments(pairs, run, **every | {'validation': 'last_tenth'})) == 1
+    assert 'was trained with validation = none, now it is last_tenth' in capsys.readouterr().err
+
+
+def test_an_option_that_a_stored_training_does_not_know_had_its_default(tmp_path):
+    config = TrainConfig(('pairs',), tmp_path, trainer={'max_steps': 4})
+    now = TrainingRecord('{}', config.plain(), 'data')
+    before = replace(now, config={k: v for k, v in now.config.items() if k != 'validation'})
+    _check_same(before, now, tmp_path)
+    now.config['validation'] = 'none'
+    with pytest.raises(FileExistsError, match='with validation = last_tenth, now it is none'):
+        _check_same(before, now, tmp_path)
 
 
 def test_the_learning_rate_halves_at_three_and_at_four_fifths(pairs, tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
 
@@ -59,6 +62,37 @@ def test_predictions_are_scaled_before_they_are_capped():
     assert score.scale == 5
     # Beyond range counts as the cap, which scaling takes beyond it: 80 again.
     assert score.metrics.abs_rel == pytest.approx((0 + 0 + 20 / 60) / 3)
+
+
+@given(
+    arrays(np.float32, (3, 3), elements=st.floats(0.5, 200, width=32)), st.sampled_from([3, 100])
+)
+@example(_array([[10, 20, 30], [30, 40, 50], [60, 70, 79]]), 100)
+def test_median_scaling_undoes_any_scale_of_the_prediction(predicted_m, factor):
+    frame = _frame([[5, 10, 60], [7, 20, 70], [1, 30, 79]])
+    config = EvaluateConfig(median_scaling=True)
+    predictions = {'metric': predicted_m, 'scaled': predicted_m * np.float32(factor)}
+    scores = compare(predictions, frame, config, garg=False).scores
+    assert scores['scaled'].scale == pytest.approx(scores['metric'].scale / factor)
+    assert scores['scaled'].metrics[:4] == pytest.approx(scores['metric'].metrics[:4], rel=1e-4)
+
+
+def test_what_is_mostly_beyond_range_cannot_be_scaled():
+    frame = _frame([[5, 10, 60]] * 3)
+    config = EvaluateConfig(median_scaling=True)
+    score = compare({'a': _array([[5, INF, INF]] * 3)}, frame, config, garg=False).scores['a']
+    assert score.scale == 1
+    assert score.metrics.abs_rel == pytest.approx((0 + 70 / 10 + 20 / 60) / 3)
+
+
+def test_a_disparity_benchmark_is_scaled_in_its_own_metres():
+    rig, nominal = StereoCalibration(CAMERA, 0.4), StereoCalibration(CAMERA, 0.5)
+    frame = _frame([[4, 6, 9]] * 3, DisparityTruth(rig, nominal))
+    config = EvaluateConfig(median_scaling=True)
+    comparison = compare({'a': _array([[1, 2, 3]] * 3)}, frame, config, garg=False)
+    # 2 m of the rig are 2.5 nominal ones, and have to become 6.
+    assert comparison.scores['a'].scale == pytest.approx(6 / 2.5)
+    np.testing.assert_allclose(comparison.depths_m['a'], [[3, 6, 9]] * 3, rtol=1e-6)
 
 
 def test_disparities_by_hand():

@@ -26,6 +26,8 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
 
     Raises BagError when it holds no camera, no truth, or several of either and none is named.
     """
+    if config.truth == 'improved':
+        raise BagError(f'{path} is a recording, but --truth improved is that of KITTI raw')
     if config.truth == 'stereo':
         raise BagError(
             f'{path} is a recording, whose pairs are not rectified yet; make a pair folder with '

@@ -8,6 +8,7 @@ image_03, velodyne_points/data/NAME.bin. Cameras 2 and 3 are the left and the ri
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from monodepth_ros.core.camera import (
     stereo_baseline_m,
     StereoCalibration,
 )
-from monodepth_ros.pair_folder import images_by_name
+from monodepth_ros.pair_folder import images_by_name, read_depth
 from trainer.data.lidar import nearest_depth
 from trainer.data.tree import (
     calibration_of_images,
@@ -34,6 +35,10 @@ from trainer.evaluate_config import VelodyneDepth
 LEFT, RIGHT = 'image_02', 'image_03'
 CAMERA_FILE, VELODYNE_FILE = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt'
 POINT_NUMBERS = 4  # x, y, z, reflectance
+IMPROVED = f'proj_depth/groundtruth/{LEFT}'
+# Where people keep DRIVE/IMPROVED, from the root of KITTI raw or the folder that holds it: merged
+# into the dates or into one folder, or as it is unpacked (into data_depth_annotated, say).
+IMPROVED_PARENTS = ('*', '*/train', '*/val')
 
 
 class KittiDrive(ImagePairs):
@@ -71,6 +76,28 @@ class KittiDrive(ImagePairs):
             camera=self.calibration.intrinsics,
             velodyne_depth=self._velodyne_depth,
         )
+
+    def read_improved_depth(self, name: str) -> np.ndarray | None:
+        """
+        Return the frame's annotated depth map (Uhrig et al., 3DV 2017) in the left view.
+
+        (H, W) float32 metres along the optical axis, NaN where unknown; None without a map, as
+        the first and last five frames of every drive are.
+        """
+        for folder in self._improved_folders:
+            if (path := folder / f'{name}.png').is_file():
+                return read_depth(path, self.calibration.intrinsics)
+        return None
+
+    @cached_property
+    def _improved_folders(self) -> list[Path]:
+        root = self.path.absolute().parents[1]
+        return [
+            folder
+            for base in (root, root.parent)
+            for parent in IMPROVED_PARENTS
+            for folder in sorted(base.glob(f'{parent}/{self.path.name}/{IMPROVED}'))
+        ]
 
 
 def velodyne_depth_m(

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import lightning as L
 from torch.utils.data import DataLoader
 
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.config import TrainConfig
 from trainer.data.cache import CachedViews
-from trainer.data.pairs import CanonicalViews, PairDataset, PairName, split_in_time, StereoSample
-from trainer.data.sources import PairSequence
+from trainer.data.pairs import CanonicalViews, PairDataset, PairName, StereoSample
+from trainer.data.split import Split
 from trainer.data.stream import PairStream, TrainingLoader, unchanged_keys, worker_options
 
 
 class StereoData(L.LightningDataModule):
     """Loaders over the sequences, mapped into the spec's camera, in each process of a training."""
 
-    def __init__(
-        self, config: TrainConfig, sequences: Sequence[PairSequence], spec: ModelSpec
-    ) -> None:
+    def __init__(self, config: TrainConfig, split: Split, spec: ModelSpec) -> None:
         super().__init__()
         self._config = config
         self._spec = spec
-        self._sequences = sequences
-        self._training, self._validation = split_in_time(sequences)
+        self._sequences, self._training, self._validation = split
 
     def setup(self, stage: str) -> None:
         """Prepare the maps and, where wanted, the cache."""
@@ -45,12 +40,12 @@ class StereoData(L.LightningDataModule):
         return TrainingLoader(self._dataset(self._training), stream, **self._worker_options())
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
-        """The last tenth of each sequence, unchanged."""
+        """The pairs that validate, unchanged; none of them is no batch."""
         pairs, processes = len(self._validation), self.trainer.world_size
         if 0 < pairs < processes:
             raise ValueError(
                 f'got {pairs} validation pairs for {processes} processes, expected one for each; '
-                'record more or lower trainer.devices'
+                'record more, lower trainer.devices or train without (--validation none)'
             )
         keys = unchanged_keys(pairs, rank=self.trainer.global_rank, world_size=processes)
         return DataLoader(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from monodepth_ros.core.camera import Camera
-from trainer.data.kitti import KittiDrive
+from trainer.data.kitti import IMPROVED, KittiDrive
 from trainer.data.kitti_stereo import KittiStereo2015
 from trainer.data.sources import open_sequences, PairSequence
 from trainer.data.stereo_matching import checked_depth_m
@@ -19,6 +19,7 @@ VELODYNE_LABELS = {
     'optical': 'Velodyne, depth along the optical axis',
     'laser_x': "Velodyne, the laser's x as depth (as in the papers)",
 }
+IMPROVED_LABEL = "KITTI's improved ground truth (annotated depth maps)"
 STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
 
 
@@ -28,6 +29,8 @@ def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
         if getattr(config, name) is not None:
             raise ValueError(f'--{name} names a topic, but {data} is no recording')
     sequences = open_sequences(data, velodyne_depth=config.velodyne_depth)
+    if config.truth == 'improved' and not isinstance(sequences[0], KittiDrive):
+        raise ValueError(f'--truth improved is that of KITTI raw, but {data} is something else')
     pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
     first, last = (round(s * len(pairs)) for s in (config.first_share, config.last_share))
     label, looked_for, benchmark = _described(sequences[0], config)
@@ -36,24 +39,31 @@ def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
     )
 
 
-def _frames(pairs: list[tuple[PairSequence, str]], config: EvaluateConfig) -> Iterator[TruthFrame]:
+def _frames(
+    pairs: list[tuple[PairSequence, str]], config: EvaluateConfig
+) -> Iterator[TruthFrame | None]:
     for sequence, name in pairs:
         depth_m = _true_depth_m(sequence, name, config)
-        if depth_m is not None:
-            left_rgb, _ = sequence.read_pair(name)
-            intrinsics = sequence.calibration.intrinsics
-            yield TruthFrame(
-                f'{sequence.path.name}/{name}',
-                left_rgb,
-                Camera.pinhole(intrinsics),
-                DepthMap(depth_m, intrinsics),
-                _disparity_truth(sequence, config),
-            )
+        if depth_m is None:
+            yield None
+            continue
+        left_rgb, _ = sequence.read_pair(name)
+        intrinsics = sequence.calibration.intrinsics
+        yield TruthFrame(
+            f'{sequence.path.name}/{name}',
+            left_rgb,
+            Camera.pinhole(intrinsics),
+            DepthMap(depth_m, intrinsics),
+            _disparity_truth(sequence, config),
+        )
 
 
 def _true_depth_m(sequence: PairSequence, name: str, config: EvaluateConfig) -> np.ndarray | None:
     if config.truth == 'stereo':
         return checked_depth_m(*sequence.read_pair(name), sequence.calibration)
+    if config.truth == 'improved':
+        assert isinstance(sequence, KittiDrive)
+        return sequence.read_improved_depth(name)
     return sequence.read_gt_depth(name)
 
 
@@ -69,6 +79,10 @@ def _described(
     """Label, where it was looked for, and the benchmark whose figures the papers report."""
     if config.truth == 'stereo':
         return STEREO_LABEL, 'pairs', None
+    if config.truth == 'improved':
+        # No benchmark of ours: the papers' rows are of the Velodyne's.
+        looked_for = f'DRIVE/{IMPROVED}/NAME.png of data_depth_annotated in the root or beside it'
+        return IMPROVED_LABEL, looked_for, None
     if isinstance(sequence, KittiDrive):
         return VELODYNE_LABELS[config.velodyne_depth], 'velodyne_points/data/NAME.bin', 'kitti raw'
     if isinstance(sequence, KittiStereo2015):

@@ -42,11 +42,11 @@ class TruthFrames:
     The frames of a data set that have a truth.
 
     label: what the truth is. looked_for: where, for the message when there is none. most: about
-    how many, for the progress bar.
+    how many, for the progress bar. frames: None stands for one without a ground truth.
     """
 
     label: str
     looked_for: str
     most: int
-    frames: Iterable[TruthFrame]
+    frames: Iterable[TruthFrame | None]
     benchmark: Benchmark | None = None
