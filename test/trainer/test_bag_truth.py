@@ -97,7 +97,7 @@ def test_a_camera_info_topic_can_be_named(tmp_path, capsys):
     with pytest.raises(BagError, match=r'/left/info or /rear/info may be of /left/.*--info'):
         _frames(bag, image=image)
     assert len(_frames(bag, image=image, info='/left/info')) == 1
-    assert capsys.readouterr().out == f'camera_info of {image} is /left/info\n'
+    assert capsys.readouterr().err == f'camera_info of {image} is /left/info\n'
 
 
 def test_what_this_package_published_with_depth_is_no_camera_unless_named(tmp_path):

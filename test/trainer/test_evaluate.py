@@ -121,13 +121,13 @@ def test_median_scaling_is_labelled_everywhere(tmp_path, red_disparity_model, ca
     assert 'MEDIAN-SCALED' in capsys.readouterr().out
 
 
-def test_models_of_any_scale_are_median_scaled_to_one_figure(tmp_path, red_disparity_model):
-    # 3 and 100 times the baseline, hence depth: 15 and 500 m, beyond the cap.
-    models = [red_disparity_model] + [
-        write_red_disparity_model(tmp_path / f'{n}.onnx', replace(spec(), baseline_m=0.5 * n))
-        for n in (3, 100)
+def test_models_of_any_scale_are_median_scaled_to_one_figure(tmp_path):
+    # Red 5 is 5.1 m at a baseline of 5 cm; 3 and 100 times that, 15.3 and 510 m, beyond the cap.
+    models = [
+        write_red_disparity_model(tmp_path / f'{n}.onnx', replace(spec(), baseline_m=0.05 * n))
+        for n in (1, 3, 100)
     ]
-    pairs = write_red_pairs(tmp_path / 'pairs', {'a': (RED_5_M, _depth(10, 40))})
+    pairs = write_red_pairs(tmp_path / 'pairs', {'a': (5, _depth(10, 40))})
     scores = evaluate(models, str(pairs), EvaluateConfig(median_scaling=True)).scores.values()
     # The median of 10 and 40 m is 25 m: off by 15 m either way.
     by_hand = (15 / 10 + 15 / 40) / 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,15 @@ def test_only_measured_disparities_are_disparities(tmp_path):
     assert frame.disparity.nominal.baseline_m == 0.54
     (frame,) = pair_truth(str(root), EvaluateConfig(truth='stereo')).frames
     assert frame.disparity is None
+
+
+def test_intrinsics_that_cannot_be_of_the_images_are_told(tmp_path, capsys):
+    twice = replace(CAMERA, cx=2 * CAMERA.cx + 0.5, cy=2 * CAMERA.cy + 0.5)
+    for name, camera in (('good', CAMERA), ('bad', twice)):
+        pair_truth(
+            str(write_red_pairs(tmp_path / name, {'a': (1, FLAT_M)}, camera)), EvaluateConfig()
+        )
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1
+    assert f'bad: fx {CAMERA.fx:g}' in said
+    assert 'they are those of 256 x 128 px' in said

@@ -155,11 +155,11 @@ def test_a_size_that_the_network_cannot_take_is_refused_at_the_start(pairs, tmp_
 
 def test_a_baseline_too_long_for_the_network_is_refused_with_the_distance(tmp_path):
     pairs = write_pairs(tmp_path / 'pairs')
-    values = json.loads((pairs / 'calib.json').read_text()) | {'baseline_m': 50}
+    values = json.loads((pairs / 'calib.json').read_text()) | {'baseline_m': 4.8}
     (pairs / 'calib.json').write_text(json.dumps(values))
-    # 60 px * 50 m / (0.3 * 64 px) = 156 m.
-    with pytest.raises(ValueError, match=r'nearer than 156 m has a disparity beyond 0.3'):
-        train(_config(pairs, tmp_path / 'run'))
+    # 60 px * 4.8 m / (0.3 * 64 px) = 15 m.
+    with pytest.raises(ValueError, match=r'nearer than 15 m has a disparity beyond 0.3'):
+        train(_config(pairs, tmp_path / 'run', max_depth_m=12.0))
 
 
 def test_a_folder_of_something_else_is_left_alone(pairs, tmp_path):

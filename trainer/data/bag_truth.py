@@ -9,6 +9,7 @@ import sys
 
 from monodepth_ros.bag import Bag, BagError
 from monodepth_ros.bag_cameras import camera_bits, CameraTopic, find_camera
+from monodepth_ros.camera_remarks import calibration_remarks
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.messages import DEPTH_ENCODINGS, image_rgb, stamp_ns
 from trainer.data.scans import CLOUD_TYPE, TF_STATIC
@@ -35,8 +36,8 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
         )
     with Bag(path) as bag:
         camera = find_camera(bag, config.image, info=config.info)
-        if camera.remark:
-            print(camera.remark)
+        for remark in filter(None, (camera.remark, *calibration_remarks(camera.camera))):
+            print(remark, file=sys.stderr)
         topic = _find_truth(bag, camera, config.truth_topic)
         truth = open_truth(bag, camera, topic)
         looked_for = f'{topic} within {config.tolerance_ms:g} ms of {camera.image}'

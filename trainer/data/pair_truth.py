@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import sys
 
 import numpy as np
 
 from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.data.kitti import IMPROVED, KittiDrive
 from trainer.data.kitti_stereo import KittiStereo2015
 from trainer.data.sources import open_sequences, PairSequence
@@ -31,6 +33,9 @@ def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
     sequences = open_sequences(data, velodyne_depth=config.velodyne_depth)
     if config.truth == 'improved' and not isinstance(sequences[0], KittiDrive):
         raise ValueError(f'--truth improved is that of KITTI raw, but {data} is something else')
+    for sequence in sequences:
+        if fault := intrinsics_fault(sequence.calibration.intrinsics):
+            print(f'{sequence.path}: {fault}', file=sys.stderr)
     pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
     first, last = (round(s * len(pairs)) for s in (config.first_share, config.last_share))
     label, looked_for, benchmark = _described(sequences[0], config)
