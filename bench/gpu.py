@@ -77,8 +77,8 @@ def system() -> Iterator[Finding]:
     _need_tensorrt()
     from cuda.bindings import runtime
 
-    from monodepth_ros.inference import cuda
-    from monodepth_ros.inference.tensorrt_library import library
+    from monodepth_ros.inference.tensorrt import cuda
+    from monodepth_ros.inference.tensorrt.library import library
 
     device = cuda.device()
     values = {
@@ -95,7 +95,7 @@ def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
     keep_compiled_in(folder)
     # Imported here: torch's seconds are no part of saying that there is no GPU.
     from bench.comparison import compare
-    from monodepth_ros.inference.engine_cache import default_folder, EngineCache
+    from monodepth_ros.inference.tensorrt.engine_cache import default_folder, EngineCache
 
     comparison = compare(network, ON_GPU, folder / 'files')
     for note in EngineCache(default_folder()).entries():
@@ -173,7 +173,7 @@ def _need_tensorrt() -> None:
 def _free_mb() -> float:
     from cuda.bindings import runtime
 
-    from monodepth_ros.inference import cuda
+    from monodepth_ros.inference.tensorrt import cuda
 
     return cuda.call(runtime.cudaMemGetInfo) / 2**20
 
