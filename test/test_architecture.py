@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
+import re
 import subprocess
 import sys
 
@@ -128,6 +129,17 @@ def test_a_newcomer_guesses_the_rooms():
         folders = {path.parent for path in (ROOT / package).rglob('*.py')} - {ROOT / package}
         assert {_dotted(folder) for folder in folders if _room(_dotted(folder)) is None} == set()
         assert all((folder / '__init__.py').read_text().startswith('"""') for folder in folders)
+
+
+def test_the_architecture_has_a_sentence_for_every_file():
+    text = (ROOT / 'docs' / 'architecture.md').read_text()
+    listed = {
+        f'{folder}/{file}'
+        for folder, section in re.findall(r'^### (\S+)/\n(.*?)(?=^###|\Z)', text, re.M | re.S)
+        for file in re.findall(r'^\| `(\S+)` \| .+ \|$', section, re.M)
+    }
+    files = {str(path.relative_to(ROOT)) for path in _sources() if path.name != '__init__.py'}
+    assert listed == {file for file in files if file.startswith(('monodepth_ros/', 'trainer/'))}
 
 
 def test_a_launch_file_learns_the_parameters_without_numpy_opencv_and_engines():

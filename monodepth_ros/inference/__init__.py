@@ -1,1 +1,1 @@
-"""One small interface, one file an engine."""
+"""One small interface, one file an engine; TensorRT has a room of its own."""

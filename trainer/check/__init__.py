@@ -1,1 +1,1 @@
-"""Where training data comes from: recordings, pair folders, the procedural world."""
+"""Why a training would fail, before it."""
