@@ -21,13 +21,13 @@ from rich.progress import track
 
 from bench.cameras import six_cameras
 from bench.report import report, Target
+from demo.synthetic import camera_rays, View
 from demo.world import Frame, LEFT_CAMERA, look, UNSEEN_DRIVE
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.inference.load import load_backend
-from monodepth_ros.predictor import Prediction, Predictor
-from trainer.data.synthetic import camera_rays, View
-from trainer.depth_map import DepthMap, resample
+from monodepth_ros.pipeline.predictor import Prediction, Predictor
+from trainer.datasets.depth_map import DepthMap, resample
 
 MODEL = Path('out/demo/model.onnx')
 # Half of the frames: steps 0, 2 and 4 of each scene. One frame that the network misreads can be

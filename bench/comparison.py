@@ -14,7 +14,7 @@ import numpy as np
 from bench.contenders import Contender, Network, TORCH_CPU
 from bench.networks import unseen_images, write_network
 from bench.turns import by_turns, Latency
-from monodepth_ros.errors import one_line
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.backend import Backend
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from bench.machine import cores
 from bench.memory import resident_peak_mb
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import self_test_image
-from monodepth_ros.errors import one_line
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import BFLOAT16, load_backend, MODEL, UnavailableError
 
@@ -132,8 +132,8 @@ def keep_compiled_in(folder: Path) -> None:
 def tensorrt_problem() -> str | None:
     """Why TensorRT does not run here, None if it does."""
     try:
-        from monodepth_ros.inference import cuda
-        from monodepth_ros.inference.tensorrt_library import library
+        from monodepth_ros.inference.tensorrt import cuda
+        from monodepth_ros.inference.tensorrt.library import library
 
         problem = cuda.device_problem()
         if problem is None:
@@ -151,8 +151,8 @@ def _tell(text: str) -> None:
 def _open_torch(contender: Contender, folder: Path) -> Backend:
     import torch
 
-    from trainer.export import load_exported
-    from trainer.torch_backend import TorchEngine
+    from trainer.evaluate.torch_backend import TorchEngine
+    from trainer.export.export import load_exported
 
     if contender.device == 'cuda' and not torch.cuda.is_available():
         raise UnavailableError(f'torch {torch.__version__} sees no CUDA GPU')
@@ -172,11 +172,11 @@ def _open_torch(contender: Contender, folder: Path) -> Backend:
 
 
 def _open_without_graph(path: Path) -> Backend:
-    from monodepth_ros.inference.build_options import BuildOptions
-    from monodepth_ros.inference.engine_cache import default_folder, EngineCache
     from monodepth_ros.inference.model_file import ModelFile
-    from monodepth_ros.inference.tensorrt import engine_key, TensorRtEngine
-    from monodepth_ros.inference.tensorrt_builder import build_plan
+    from monodepth_ros.inference.tensorrt.build_options import BuildOptions
+    from monodepth_ros.inference.tensorrt.builder import build_plan
+    from monodepth_ros.inference.tensorrt.engine import engine_key, TensorRtEngine
+    from monodepth_ros.inference.tensorrt.engine_cache import default_folder, EngineCache
 
     model, cache, options = ModelFile(path), EngineCache(default_folder()), BuildOptions()
 

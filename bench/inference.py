@@ -165,9 +165,9 @@ def _demo_targets(demo: Path, folder: Path) -> Iterator[Target]:
               'measured', file=sys.stderr)  # fmt: skip
         return
     # As in _measure.
-    from trainer.evaluate import evaluate
-    from trainer.evaluate_config import EvaluateConfig
-    from trainer.quantize import quantize
+    from trainer.evaluate.config import EvaluateConfig
+    from trainer.evaluate.evaluate import evaluate
+    from trainer.export.quantize import quantize
 
     int8 = folder / 'demo_int8.onnx'
     quantize(model, int8, str(pairs))

@@ -25,13 +25,13 @@ import numpy as np
 
 from bench.memory import in_child, resident_peak_mb
 from bench.report import report, Target
-from monodepth_ros.bag import Bag, BagMessage
-from monodepth_ros.bag_cameras import find_stereo
-from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.rectifier import Rectifier
-from monodepth_ros.pair_folder import JPEG_QUALITY
-from trainer.data.ingest import ingest, one_thread_opencv
-from trainer.ingest_config import IngestConfig
+from monodepth_ros.storage.bag import Bag, BagMessage
+from monodepth_ros.storage.bag_cameras import find_stereo
+from monodepth_ros.storage.bag_writer import write_bag
+from monodepth_ros.storage.pair_folder import JPEG_QUALITY
+from trainer.ingest.config import IngestConfig
+from trainer.ingest.ingest import ingest, one_thread_opencv
 
 RECORDING = Path(__file__).parents[1] / '../shared/data/bags/kitti_0926_drive'
 RUNS, WARM_UP = 5, 1

@@ -10,15 +10,15 @@ import torch
 from torch import nn
 
 from bench.contenders import CHECKPOINT, model_file, Network
+from demo.synthetic import make_scene, Pose, render, View
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.model_spec import ModelSpec
-from monodepth_ros.pair_folder import PairFolderWriter
-from trainer.checkpoint import NETWORK_PREFIX, record_entry, TrainingRecord
-from trainer.data.synthetic import make_scene, Pose, render, View
-from trainer.export import export
-from trainer.export_config import ExportConfig
+from monodepth_ros.storage.pair_folder import PairFolderWriter
+from trainer.export.config import ExportConfig
+from trainer.export.export import export
+from trainer.export.quantize import quantize
 from trainer.model.network import build_network, DepthNetwork
-from trainer.quantize import quantize
+from trainer.train.checkpoint import NETWORK_PREFIX, record_entry, TrainingRecord
 
 PRECISIONS = ('fp32', 'fp16', 'int8')
 BASELINE_M = 0.3

@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 from bench.report import Target
-from monodepth_ros.errors import one_line
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.load import UnavailableError
 
 # What a part is where something is missing or takes too long, and where something is wrong.

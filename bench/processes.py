@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from demo.processes import running
-from monodepth_ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
+from monodepth_ros.ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 
 def environment() -> dict[str, str]:

@@ -27,8 +27,8 @@ from bench.processes import environment, running_module
 from bench.report import report, Target
 from bench.transport_ends import RATE_HZ
 from demo.processes import PROFILE
-from monodepth_ros.dds_profile import profile_variables
-from monodepth_ros.outputs import DEPTH, POINTS
+from monodepth_ros.pipeline.outputs import DEPTH, POINTS
+from monodepth_ros.ros.dds_profile import profile_variables
 
 SAMPLE_S = 2.0
 DRAIN_S = 3.0

@@ -24,11 +24,11 @@ from bench.memory import in_child, resident_peak_mb
 from bench.plain import plain_loss, plain_network
 from bench.report import report, Target
 from monodepth_ros.core.canonical import fit_canonical
-from trainer.data.pairs import CanonicalViews, PairDataset, split_in_time
-from trainer.data.sources import open_sequences
-from trainer.data.stream import PairStream, TrainingLoader, worker_options
+from trainer.datasets.sources import open_sequences
 from trainer.model.network import build_network, DepthNetwork
-from trainer.objective import adam, compiled_objective, memory_format, objective
+from trainer.train.objective import adam, compiled_objective, memory_format, objective
+from trainer.train.pairs import CanonicalViews, PairDataset, split_in_time
+from trainer.train.stream import PairStream, TrainingLoader, worker_options
 
 NETWORK, BATCH, LEARNING_RATE = 'resnet18', 8, 1e-4
 SIZES = ((192, 640), (256, 512))  # height, width

@@ -27,8 +27,8 @@ from bench.constant_model import write_constant_model
 from bench.processes import environment, running_module
 from bench.report import report, Target
 from demo.processes import PROFILE
-from monodepth_ros.dds_profile import profile_variables
-from monodepth_ros.outputs import DEPTH, INFO, POINTS
+from monodepth_ros.pipeline.outputs import DEPTH, INFO, POINTS
+from monodepth_ros.ros.dds_profile import profile_variables
 
 FRAMES, RUNS = 300, 3
 LEAST_SHARE = 0.99

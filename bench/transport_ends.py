@@ -22,8 +22,8 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image
 
 from bench.constant_model import CAMERA
-from monodepth_ros.messages import stamp_ns
-from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.messages.decode import stamp_ns
+from monodepth_ros.pipeline.outputs import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class, ros_session
 
 WIDTH, HEIGHT = 2 * CAMERA.width, 720

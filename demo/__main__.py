@@ -23,17 +23,17 @@ from demo.live import LiveResult, OUTPUT_BAG, run_live, StageError
 from demo.score import near_bottom_shares, published_depth, Score, score
 from demo.truth import laser_truth, matched_truth, rendered_truth
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
-from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import Bag
-from monodepth_ros.bag_cameras import camera_bits, CameraTopic, find_camera, find_stereo
+from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.load import load_backend
-from monodepth_ros.messages import image_rgb, stamp_ns
-from monodepth_ros.pair_folder import PairFolder
-from trainer.depth_map import DepthMap, resample
-from trainer.figures import Row, save_png, strip
-from trainer.prior import training_prior
+from monodepth_ros.messages.decode import image_rgb, stamp_ns
+from monodepth_ros.storage.bag import Bag
+from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_camera, find_stereo
+from monodepth_ros.storage.pair_folder import PairFolder
+from trainer.datasets.depth_map import DepthMap, resample
+from trainer.evaluate.figures import Row, save_png, strip
+from trainer.evaluate.prior import training_prior
 
 OUT = Path('out')
 PRESETS = Path(__file__).parents[1] / 'config' / 'train'

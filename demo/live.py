@@ -16,9 +16,9 @@ import numpy as np
 
 from demo.processes import PROFILE, running
 from demo.score import check_headers
-from monodepth_ros.bag_cameras import CameraTopic
-from monodepth_ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
-from monodepth_ros.shared_memory import FOLDER
+from monodepth_ros.ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
+from monodepth_ros.ros.shared_memory import FOLDER
+from monodepth_ros.storage.bag_cameras import CameraTopic
 
 # Of three processes with the profile, and some more.
 LEAST_SHARED_BYTES = 160_000_000

@@ -14,10 +14,10 @@ from rclpy.utilities import remove_ros_args
 from rich.progress import track
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import Bag
-from monodepth_ros.messages import stamp_ns
+from monodepth_ros.common.atomic import atomic_file
+from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.ros.session import ros_session
+from monodepth_ros.storage.bag import Bag
 
 CLASSES = {
     'sensor_msgs/msg/Image': Image,

@@ -15,12 +15,12 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
 
-from monodepth_ros.atomic import atomic_file
-from monodepth_ros.bag import standard_definition
-from monodepth_ros.bag_writer import BagWriter, write_bag
-from monodepth_ros.messages import NS_PER_S
-from monodepth_ros.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.common.atomic import atomic_file
+from monodepth_ros.messages.decode import NS_PER_S
+from monodepth_ros.pipeline.outputs import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class, ros_session
+from monodepth_ros.storage.bag import standard_definition
+from monodepth_ros.storage.bag_writer import BagWriter, write_bag
 
 TOPICS = (DEPTH, INFO, POINTS)
 QUEUE = 20

@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.progress import track
 
 from demo.world import LIVE_CAMERA, TRUE_DEPTH
-from monodepth_ros.bag import Bag
-from monodepth_ros.messages import depth_m_from_image, stamp_ns
-from monodepth_ros.pair_folder import PairFolder
-from trainer.data.stereo_matching import checked_depth_m
-from trainer.depth_map import DepthMap
+from monodepth_ros.messages.decode import depth_m_from_image, stamp_ns
+from monodepth_ros.storage.bag import Bag
+from monodepth_ros.storage.pair_folder import PairFolder
+from trainer.datasets.depth_map import DepthMap
+from trainer.datasets.stereo_matching import checked_depth_m
 
 
 def rendered_truth(bag_path: Path) -> dict[int, DepthMap]:

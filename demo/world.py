@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from monodepth_ros.bag import TYPES
-from monodepth_ros.bag_writer import BagWriter, write_bag
+from demo.synthetic import make_scene, Pose, render, View
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.messages import NS_PER_S
-from trainer.data.synthetic import make_scene, Pose, render, View
-from trainer.prior import median_depth
+from monodepth_ros.messages.decode import NS_PER_S
+from monodepth_ros.storage.bag import TYPES
+from monodepth_ros.storage.bag_writer import BagWriter, write_bag
+from trainer.evaluate.prior import median_depth
 
 HEIGHT_M, PITCH_RAD = 1.2, 0.06
 BASELINE_M = 0.3

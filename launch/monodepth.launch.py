@@ -9,9 +9,9 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from monodepth_ros.dds_profile import profile_variables
 from monodepth_ros.parameter_rules import rules
 from monodepth_ros.parameters import DEPTH_NODE
+from monodepth_ros.ros.dds_profile import profile_variables
 
 YES_OR_NO = ['true', 'false']
 # Of the node: what is not given stays as params_file has it.

@@ -16,15 +16,15 @@ import sys
 import time
 from types import FrameType
 
+from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.progress import bar, StatusLine
 from monodepth_ros.core.model_spec import check_size
-from monodepth_ros.errors import one_line
 from monodepth_ros.inference.backend import Backend
-from monodepth_ros.inference.build_options import BuildOptions
-from monodepth_ros.inference.engine_cache import default_folder, EngineCache
-from monodepth_ros.inference.engine_key import EngineNote
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_self_test
-from monodepth_ros.progress import bar, StatusLine
+from monodepth_ros.inference.tensorrt.build_options import BuildOptions
+from monodepth_ros.inference.tensorrt.engine_cache import default_folder, EngineCache
+from monodepth_ros.inference.tensorrt.engine_key import EngineNote
 
 PROGRAM = 'build_engine'
 # Of BuildOptions, which has their defaults.
@@ -124,7 +124,7 @@ def _opened(
     model: ModelFile, cache: EngineCache, options: argparse.Namespace, status: StatusLine
 ) -> Backend:
     try:
-        from monodepth_ros.inference.tensorrt import open_tensorrt
+        from monodepth_ros.inference.tensorrt.engine import open_tensorrt
     # A library that is half there fails in more ways than ImportError.
     except Exception as error:
         raise ValueError(

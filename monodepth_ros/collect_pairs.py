@@ -18,18 +18,18 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 
-from monodepth_ros import messages
-from monodepth_ros.camera_remarks import calibration_remarks
-from monodepth_ros.pair_folder import EYES
-from monodepth_ros.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
-from monodepth_ros.pair_stream import PairMatcher, RateLimit
+from monodepth_ros.messages import decode
 from monodepth_ros.parameter_rules import read_parameters
 from monodepth_ros.parameters import CollectParams
+from monodepth_ros.pipeline.camera_remarks import calibration_remarks
 from monodepth_ros.ros.camera_info import are_rectified, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import declare_read_only
 from monodepth_ros.ros.qos import best_effort, OVERRIDABLE
 from monodepth_ros.ros.session import image_source, ros_session
 from monodepth_ros.ros.silent_topic import lost_remedy, why_silent
+from monodepth_ros.storage.pair_folder import EYES
+from monodepth_ros.storage.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
+from monodepth_ros.storage.stamps import PairMatcher, RateLimit
 
 # The queue holds the images of one eye while those of the other are taken.
 QUEUE = 10
@@ -111,7 +111,7 @@ class CollectNode(Node):
 
     def _on_image(self, eye: str, msg: Image | CompressedImage) -> None:
         self._since[eye] += 1
-        if messages.stamp_ns(msg.header) == 0:
+        if decode.stamp_ns(msg.header) == 0:
             msg.header.stamp = self.get_clock().now().to_msg()
             self.get_logger().warning(
                 f'{self._images[eye].topic_name} has zero stamps: the time of arrival is used '
@@ -131,7 +131,7 @@ class CollectNode(Node):
         cameras = [self._infos[eye].camera for eye in EYES]
         if None in cameras:
             return 'without a valid camera_info'
-        stamp = messages.stamp_ns(left.header)
+        stamp = decode.stamp_ns(left.header)
         # The folder is in the order of time; and a replay repeated adds nothing twice.
         if self._last_ns is not None and stamp <= self._last_ns:
             return 'not later than the last'

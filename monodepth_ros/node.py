@@ -16,9 +16,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from monodepth_ros.background import run_in_background
-from monodepth_ros.depth_worker import DepthWorker
-from monodepth_ros.diagnosis import diagnose, ERROR, figures, Finding, judge, WARN
+from monodepth_ros.common.background import run_in_background
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.parameters import (
@@ -27,6 +25,8 @@ from monodepth_ros.parameters import (
     DepthNodeParams,
     DiagnosticsParams,
 )
+from monodepth_ros.pipeline.diagnosis import diagnose, ERROR, figures, Finding, judge, WARN
+from monodepth_ros.pipeline.worker import DepthWorker
 from monodepth_ros.ros.camera_info import are_rectified, CalibrationFile
 from monodepth_ros.ros.camera_stream import CameraStream, IMAGE
 from monodepth_ros.ros.diagnostics import DiagnosticsPublisher

@@ -8,7 +8,7 @@ import json
 import textwrap
 from typing import Any, TypeVar
 
-from monodepth_ros.errors import check_choice
+from monodepth_ros.common.errors import check_choice
 
 # Of the parameter file.
 INDENT, WRAPPED = '    ', '    # '

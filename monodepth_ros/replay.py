@@ -14,10 +14,10 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from monodepth_ros.errors import one_line
-from monodepth_ros.outputs import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.parameter_rules import read_parameters, Rule
 from monodepth_ros.parameters import BackendParams, OutputParams, RECTIFIED
+from monodepth_ros.pipeline.outputs import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
 
 # Depth itself, and what config/foxglove.json shows.
 DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)
@@ -54,8 +54,8 @@ def _replay(options: argparse.Namespace) -> str:
         for kind in (BackendParams, OutputParams)
     )
     # Imported late: a robot may have no rosbags, and main says how to get it.
-    from monodepth_ros.depth_bag import write_depth_bag
-    from monodepth_ros.frames import open_source
+    from monodepth_ros.pipeline.depth_bag import write_depth_bag
+    from monodepth_ros.storage.frames import open_source
 
     with open_source(
         options.source,

@@ -31,8 +31,8 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def red_disparity_model(tmp_path: Path) -> Path:
-    """A model file whose disparity is the red channel / 1020: see test/tiny_model.py."""
-    from test.tiny_model import write_red_disparity_model
+    """A model file whose disparity is the red channel / 1020: see test/helpers/tiny_model.py."""
+    from test.helpers.tiny_model import write_red_disparity_model
 
     return write_red_disparity_model(tmp_path / 'red.onnx')
 
@@ -46,10 +46,10 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def client(domain: None) -> Iterator[Any]:
-    """A test.live_node.Client in a domain of its own; fails where shared memory is left."""
+    """A live_node.Client in a domain of its own; fails where shared memory is left."""
     import rclpy
 
-    from test.live_node import Client, shared_memory_segments
+    from test.helpers.live_node import Client, shared_memory_segments
 
     before = shared_memory_segments()
     rclpy.init()

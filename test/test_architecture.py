@@ -20,11 +20,13 @@ TORCH = {'torch', 'lightning', 'timm', 'torchvision'}
 FORBIDDEN = {
     'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/inference': TORCH | ROS | {'cuda', 'trainer', 'demo', 'bench'},
-    'monodepth_ros/inference/cuda.py': TORCH | ROS | {'trainer', 'demo', 'bench'},
+    'monodepth_ros/inference/tensorrt/cuda.py': TORCH | ROS | {'trainer', 'demo', 'bench'},
     'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/collect_pairs.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
     'monodepth_ros/ros/': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/foreign_encodings.py': TORCH | ENGINES | {'rclpy', 'trainer', 'demo', 'bench'},
+    'monodepth_ros/messages/cv_bridge_encodings.py': TORCH
+    | ENGINES
+    | {'rclpy', 'trainer', 'demo', 'bench'},
     'trainer': ROS | {'demo', 'bench'},
     'demo': {'bench'},
     'bench': ROS | {'demo'},

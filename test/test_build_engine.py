@@ -10,18 +10,18 @@ import sys
 
 import pytest
 
-from monodepth_ros.atomic import locked_folder
 from monodepth_ros.build_engine import main
-from monodepth_ros.inference.engine_cache import EngineCache, MAX_ENGINES
-from test.tiny_model import write_red_disparity_model, wrong_self_test
+from monodepth_ros.common.atomic import locked_folder
+from monodepth_ros.inference.tensorrt.engine_cache import EngineCache, MAX_ENGINES
+from test.helpers.tiny_model import write_red_disparity_model, wrong_self_test
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTATION = ROOT / 'docs' / 'engines.md'
 WAIT_S = 60
 GPU = """
 import sys
-from monodepth_ros.inference import tensorrt
-from test.pretended_gpu import pretend_gpu
+from monodepth_ros.inference.tensorrt import engine
+from test.helpers.pretended_gpu import pretend_gpu
 pretend_gpu()
 """
 MAIN = """
@@ -115,10 +115,10 @@ def test_a_signal_stops_the_build_and_leaves_nothing(
     """While TensorRT builds: the first time that it says how far it is."""
     before = f"""
 import os
-build_plan = tensorrt.build_plan
+build_plan = engine.build_plan
 def with_signal(*args, progress, **options):
     return build_plan(*args, progress=lambda *_: os.kill(os.getpid(), {number}), **options)
-tensorrt.build_plan = with_signal
+engine.build_plan = with_signal
 """
     got, out, err = build(red_disparity_model, before=before)
     assert (got, out) == (status, '')
@@ -135,7 +135,7 @@ def stubborn(*args, **options):
         os.kill(os.getpid(), 15)
     finally:
         os.kill(os.getpid(), 15)
-tensorrt.build_plan = stubborn
+engine.build_plan = stubborn
 """
     assert build(red_disparity_model, before=before)[0] == -signal.SIGTERM
     assert list(folder.iterdir()) == []
@@ -143,7 +143,7 @@ tensorrt.build_plan = stubborn
 
 def test_a_log_has_a_line_now_and_then(build, red_disparity_model):
     before = """
-from monodepth_ros import progress
+from monodepth_ros.common import progress
 progress.LINE_PERIOD_S = 0.0
 """
     _, _, err = build(red_disparity_model, before=before)
@@ -192,7 +192,7 @@ def test_what_is_no_model_is_refused(refused, tmp_path):
 
 
 def test_without_a_gpu_it_says_what_is_missing(refused, red_disparity_model):
-    cuda = pytest.importorskip('monodepth_ros.inference.cuda')
+    cuda = pytest.importorskip('monodepth_ros.inference.tensorrt.cuda')
     problem = cuda.device_problem()
     if problem is None:
         pytest.skip('there is a GPU here')
@@ -200,7 +200,7 @@ def test_without_a_gpu_it_says_what_is_missing(refused, red_disparity_model):
 
 
 def test_without_cuda_it_says_what_to_install(refused, red_disparity_model, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'monodepth_ros.inference.tensorrt', None)
+    monkeypatch.setitem(sys.modules, 'monodepth_ros.inference.tensorrt.engine', None)
     assert refused(red_disparity_model).endswith('`python3 -m pip install cuda-bindings`')
 
 

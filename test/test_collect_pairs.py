@@ -14,8 +14,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.pair_folder import EYES, PairFolder
-from test.live_node import running_node, shared_memory_segments, SpinningNode
+from monodepth_ros.storage.pair_folder import EYES, PairFolder
+from test.helpers.live_node import running_node, shared_memory_segments, SpinningNode
 
 WIDTH, HEIGHT = 64, 48
 FOCAL_PX, BASELINE_M = 60.0, 0.25

@@ -13,7 +13,7 @@ import sys
 import pytest
 import yaml
 
-from monodepth_ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
+from monodepth_ros.ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec('launch_ros') is None, reason='needs launch_ros, of a sourced ROS'

@@ -8,11 +8,11 @@ import time
 from lifecycle_msgs.msg import Transition
 import pytest
 
-from monodepth_ros.outputs import DEPTH
-from monodepth_ros.shared_memory import SETTLED_S
-from test.camera_messages import image, info
-from test.live_node import running_node, shared_memory_segments, WAIT_S
-from test.node_with_a_gpu import SLOW_BUILDS
+from monodepth_ros.pipeline.outputs import DEPTH
+from monodepth_ros.ros.shared_memory import SETTLED_S
+from test.helpers.camera_messages import image, info
+from test.helpers.live_node import running_node, shared_memory_segments, WAIT_S
+from test.helpers.node_with_a_gpu import SLOW_BUILDS
 
 pytest.importorskip('tensorrt_rtx_bindings', reason='needs TensorRT-RTX, which needs no GPU')
 BUILDING = 'building the engine of red.onnx'
@@ -32,7 +32,7 @@ def start(tmp_path, red_disparity_model, folder, domain):
     def _start(name='depth_node', **parameters):
         return running_node(
             tmp_path / f'{name}.log',
-            module='test.node_with_a_gpu',
+            module='test.helpers.node_with_a_gpu',
             remaps={'__node': name},
             model=red_disparity_model,
             backend='tensorrt',

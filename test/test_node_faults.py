@@ -18,11 +18,11 @@ from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 
-from monodepth_ros.messages import depth_m_from_image
-from monodepth_ros.outputs import DEPTH
-from test.camera_messages import FRAME_ID, HEIGHT, image, info, WIDTH
-from test.live_node import running_node
-from test.tiny_model import write_failing_model
+from monodepth_ros.messages.decode import depth_m_from_image
+from monodepth_ros.pipeline.outputs import DEPTH
+from test.helpers.camera_messages import FRAME_ID, HEIGHT, image, info, WIDTH
+from test.helpers.live_node import running_node
+from test.helpers.tiny_model import write_failing_model
 
 OK, WARN, ERROR = b'\x00', b'\x01', b'\x02'
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
-from monodepth_ros import messages
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.colors import DepthColors
-from monodepth_ros.messages import depth_m_from_image
-from monodepth_ros.outputs import (
+from monodepth_ros.messages import decode
+from monodepth_ros.messages.decode import depth_m_from_image
+from monodepth_ros.pipeline.outputs import (
     ALIGNED,
     CLEARING,
     COLORED,
@@ -27,7 +27,7 @@ from monodepth_ros.outputs import (
     OUTPUTS,
     POINTS,
 )
-from test.camera_messages import (
+from test.helpers.camera_messages import (
     D,
     FAR_GREEN,
     FAR_RED,
@@ -42,8 +42,8 @@ from test.camera_messages import (
     png,
     WIDTH,
 )
-from test.live_node import Client, running_node
-from test.tiny_model import write_model_without_spec, write_red_disparity_model
+from test.helpers.live_node import Client, running_node
+from test.helpers.tiny_model import write_model_without_spec, write_red_disparity_model
 
 PACKAGES = ('sensor_msgs', 'stereo_msgs')
 README = (Path(__file__).parents[1] / 'README.md').read_text()
@@ -110,9 +110,9 @@ def test_every_output_is_in_the_geometry_of_its_camera_info(client, tmp_path):
     # The green of the near half is 102 of 255, that of the far half 255.
     np.testing.assert_allclose(confidence[40:80, 90:130], 0.4, rtol=1e-5)
     np.testing.assert_allclose(confidence[40:80, 40:75], 1.0, rtol=1e-5)
-    painted = messages.image_rgb(got[COLORED], BitDepth())
+    painted = decode.image_rgb(got[COLORED], BitDepth())
     np.testing.assert_array_equal(painted, DepthColors().paint(depth_m))
-    aligned = messages.image_rgb(got[ALIGNED], BitDepth())
+    aligned = decode.image_rgb(got[ALIGNED], BitDepth())
     assert aligned[60, 100].tolist() == [NEAR_RED, NEAR_GREEN, 0]
     assert aligned[60, 50].tolist() == [FAR_RED, FAR_GREEN, 0]
 

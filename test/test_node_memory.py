@@ -10,10 +10,10 @@ import resource
 from lifecycle_msgs.msg import Transition
 import pytest
 
-from monodepth_ros.outputs import DEPTH
-from test.camera_messages import image, info
-from test.live_node import running_node
-from test.tiny_model import write_hungry_model
+from monodepth_ros.pipeline.outputs import DEPTH
+from test.helpers.camera_messages import image, info
+from test.helpers.live_node import running_node
+from test.helpers.tiny_model import write_hungry_model
 
 MB = 2**20
 # What an engine takes, and what is left for it and for everything else.

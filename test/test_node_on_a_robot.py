@@ -14,10 +14,10 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
-from monodepth_ros.messages import depth_m_from_image
-from monodepth_ros.outputs import DEPTH
-from test.camera_messages import HEIGHT, image, info, K, P, pixels, WIDTH
-from test.live_node import running_node
+from monodepth_ros.messages.decode import depth_m_from_image
+from monodepth_ros.pipeline.outputs import DEPTH
+from test.helpers.camera_messages import HEIGHT, image, info, K, P, pixels, WIDTH
+from test.helpers.live_node import running_node
 
 OK, WARN, ERROR = b'\x00', b'\x01', b'\x02'
 FAR_PIXEL = 60, 50  # 5 m

@@ -26,18 +26,18 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
-from monodepth_ros import messages as ros_messages
-from monodepth_ros.bag import Bag, TopicDefinition, TYPES
-from monodepth_ros.bag_cameras import find_camera
-from monodepth_ros.bag_writer import write_bag
+from monodepth_ros.common.progress import Progress
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.messages import camera_from_info, depth_m_from_image, stamp_ns
-from monodepth_ros.outputs import OUTPUTS
+from monodepth_ros.messages import decode as ros_messages
+from monodepth_ros.messages.decode import camera_from_info, depth_m_from_image, stamp_ns
 from monodepth_ros.parameter_rules import rules
 from monodepth_ros.parameters import OutputParams
-from monodepth_ros.progress import Progress
+from monodepth_ros.pipeline.outputs import OUTPUTS
 from monodepth_ros.replay import main
-from test.camera_bags import (
+from monodepth_ros.storage.bag import Bag, TopicDefinition, TYPES
+from monodepth_ros.storage.bag_cameras import find_camera
+from monodepth_ros.storage.bag_writer import write_bag
+from test.helpers.camera_bags import (
     Damaged,
     depth_of,
     IMAGE,
@@ -51,9 +51,14 @@ from test.camera_bags import (
     write_red_bag,
     write_video,
 )
-from test.odd_channels import write_odd_bag
-from test.recordings import camera_yaml, HEIGHT, WIDTH, write_stereo_bag
-from test.tiny_model import red_image, spec, write_model_without_spec, write_red_disparity_model
+from test.helpers.odd_channels import write_odd_bag
+from test.helpers.recordings import camera_yaml, HEIGHT, WIDTH, write_stereo_bag
+from test.helpers.tiny_model import (
+    red_image,
+    spec,
+    write_model_without_spec,
+    write_red_disparity_model,
+)
 
 DEPTH, DEPTH_INFO, POINTS = '/depth/image_rect', '/depth/camera_info', '/points'
 COLORED, ALIGNED = '/depth/image_color', '/depth/color_rect'

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 
 from bench.cameras import six_cameras
-from monodepth_ros.camera_maps import OUTPUT_SIZES
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.predictor import Prediction, Predictor
-from test.scene import Oracle, picture, seen, stated_depth, true_depth
+from monodepth_ros.core.network_view import OUTPUT_SIZES
+from monodepth_ros.pipeline.predictor import Prediction, Predictor
+from test.helpers.scene import Oracle, picture, seen, stated_depth, true_depth
 
 TRAINED = Intrinsics(fx=360, fy=360, cx=322.5, cy=90.5, width=640, height=192)
 CAMERAS = six_cameras(TRAINED)

@@ -9,13 +9,13 @@ from typing import Any
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
 
-from trainer.check_config import CheckConfig
+from trainer.check.config import CheckConfig
 from trainer.config import TrainConfig
-from trainer.data.sources import open_sequences
-from trainer.evaluate_config import EvaluateConfig
-from trainer.export_config import ExportConfig
-from trainer.import_config import ImportConfig
-from trainer.ingest_config import IngestConfig
+from trainer.datasets.sources import open_sequences
+from trainer.evaluate.config import EvaluateConfig
+from trainer.export.config import ExportConfig
+from trainer.import_model.config import ImportConfig
+from trainer.ingest.config import IngestConfig
 
 # What shells report of a command that Ctrl-C ended.
 INTERRUPTED = 130
@@ -53,7 +53,7 @@ def _message(error: Exception) -> str:
 
 
 def _ingest(options: Namespace) -> None:
-    from trainer.data.ingest import ingest
+    from trainer.ingest.ingest import ingest
 
     values = _only(options, *(field.name for field in fields(IngestConfig)))
     files = values['calibration']
@@ -92,7 +92,7 @@ def _check(options: Namespace) -> None:
 
 def _train(options: Namespace) -> None:
     # Imported late: torch takes seconds, which `ingest` and `--help` need not wait for.
-    from trainer.train import train
+    from trainer.train.train import train
 
     values = options.as_dict()
     values.pop('config', None)
@@ -100,7 +100,7 @@ def _train(options: Namespace) -> None:
 
 
 def _export(options: Namespace) -> None:
-    from trainer.export import export
+    from trainer.export.export import export
 
     config = ExportConfig(**_only(options, *(field.name for field in fields(ExportConfig))))
     spec = export(options.checkpoint, options.output, config)
@@ -113,7 +113,7 @@ def _export(options: Namespace) -> None:
 
 
 def _import(options: Namespace) -> None:
-    from trainer.import_model import import_model
+    from trainer.import_model.import_model import import_model
 
     config = ImportConfig(**_only(options, *(field.name for field in fields(ImportConfig))))
     spec = import_model(options.foreign, options.to, config)
@@ -128,9 +128,9 @@ def _evaluate(options: Namespace) -> None:
     # Imported late for matplotlib, as torch is above.
     from rich import print as print_rich
 
-    from trainer.evaluate import evaluate
-    from trainer.report import write_report
-    from trainer.table import terminal_table
+    from trainer.evaluate.evaluate import evaluate
+    from trainer.evaluate.report import write_report
+    from trainer.evaluate.table import terminal_table
 
     if options.output.exists():
         raise FileExistsError(f'{options.output} exists already; remove it or choose another name')

@@ -8,6 +8,8 @@ from typing import Any
 
 # The paper's heads end in 0.3 * sigmoid: no network of ours predicts more, whatever it sees.
 MAX_DISPARITY_FRAC = 0.3
+# What TrainConfig.validation says beside pairs of its own.
+LAST_TENTH, NO_VALIDATION = 'last_tenth', 'none'
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,9 @@ class TrainConfig:
     camera."""
     output: Path
     """Folder for checkpoints and TensorBoard logs. The same command again resumes there."""
+    validation: str = LAST_TENTH
+    """Pairs that are not trained on and choose best.ckpt: `last_tenth` of each sequence in time,
+    `none` (only last.ckpt is kept), or pairs named as in data, e.g. KITTI_ROOT@VAL_FILE_LIST."""
     network: str = 'resnet18'
     """godard_vgg, godard_resnet50, resnet18, resnet34, resnet50, small, or timm/NAME."""
     encoder_weights: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
-from trainer.figures import save_png
+from trainer.evaluate.figures import save_png
 
 
 def render_page(template: str, **values: Any) -> str:

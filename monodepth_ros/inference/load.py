@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from monodepth_ros.errors import check_choice, one_line
+from monodepth_ros.common.errors import check_choice, one_line
 from monodepth_ros.inference.backend import Backend
-from monodepth_ros.inference.build_options import BuildOptions
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_against, check_self_test, SelfTestError
+from monodepth_ros.inference.tensorrt.build_options import BuildOptions
 
 AUTO = 'auto'
 # Of the arithmetic: as the model file has it, or in bfloat16 where the engine can.
@@ -93,10 +93,10 @@ def _check_resized(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
 
 def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
     try:
-        from monodepth_ros.inference import cuda
-        from monodepth_ros.inference.build_phases import heartbeat
-        from monodepth_ros.inference.engine_cache import default_folder, EngineCache
-        from monodepth_ros.inference.tensorrt import open_tensorrt
+        from monodepth_ros.inference.tensorrt import cuda
+        from monodepth_ros.inference.tensorrt.build_phases import heartbeat
+        from monodepth_ros.inference.tensorrt.engine import open_tensorrt
+        from monodepth_ros.inference.tensorrt.engine_cache import default_folder, EngineCache
     except Exception as error:
         raise _unavailable('cuda-bindings', error) from error
     _refuse_bfloat16(wishes)

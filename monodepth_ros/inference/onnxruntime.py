@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import onnxruntime
 
-from monodepth_ros.errors import one_line
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.backend import Backend, NetworkOutput
 from monodepth_ros.inference.model_file import FREE_SIZES, INPUT, ModelFile
 

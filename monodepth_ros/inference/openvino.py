@@ -8,7 +8,7 @@ import io
 import numpy as np
 import openvino
 
-from monodepth_ros.errors import one_line
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.backend import Backend, NetworkOutput
 from monodepth_ros.inference.model_file import INPUT, ModelFile
 

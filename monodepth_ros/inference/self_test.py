@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import self_test_image
-from monodepth_ros.errors import one_line
 from monodepth_ros.inference.backend import Backend
 
 # Mean relative difference to the stored values that another engine's arithmetic may have.

@@ -10,10 +10,10 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 
-from monodepth_ros import messages
-from monodepth_ros.camera_yaml import read_camera_yaml
 from monodepth_ros.core.camera import Camera, is_rectified_topic
+from monodepth_ros.messages import decode
 from monodepth_ros.ros.qos import best_effort, latched
+from monodepth_ros.storage.camera_yaml import read_camera_yaml
 
 
 class Calibration(Protocol):
@@ -100,7 +100,7 @@ class CameraInfoTopic:
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
         try:
-            self.camera = messages.camera_from_info(msg, rectified=self._rectified)
+            self.camera = decode.camera_from_info(msg, rectified=self._rectified)
             self.fault = None
         except ValueError as error:
             self.camera, self.fault = None, f'{self.topic}: {error}'

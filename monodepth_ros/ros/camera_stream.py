@@ -13,18 +13,21 @@ from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
-from monodepth_ros import messages
-from monodepth_ros.camera_remarks import calibration_remarks, footprint_remarks, rotation_deg
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.depth_worker import DepthMaker, DepthWorker, Frame, Pipeline
-from monodepth_ros.errors import one_line
-from monodepth_ros.frame_statistics import FrameStatistics
 from monodepth_ros.inference.backend import Backend
-from monodepth_ros.messages import NS_PER_S
-from monodepth_ros.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
-from monodepth_ros.pair_stream import RateLimit
+from monodepth_ros.messages import decode
+from monodepth_ros.messages.decode import NS_PER_S
 from monodepth_ros.parameters import DepthNodeParams, DiagnosticsParams, OutputParams
-from monodepth_ros.predictor import Predictor
+from monodepth_ros.pipeline.camera_remarks import (
+    calibration_remarks,
+    footprint_remarks,
+    rotation_deg,
+)
+from monodepth_ros.pipeline.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.pipeline.predictor import Predictor
+from monodepth_ros.pipeline.statistics import FrameStatistics
+from monodepth_ros.pipeline.worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.ros.camera_info import are_rectified, Calibration, CameraInfoTopic
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.qos import (
@@ -37,6 +40,7 @@ from monodepth_ros.ros.qos import (
 )
 from monodepth_ros.ros.session import CLASSES, image_source, message_class
 from monodepth_ros.ros.silent_topic import why_silent
+from monodepth_ros.storage.stamps import RateLimit
 
 # Of a camera's topics, behind its name.
 IMAGE = 'image'
@@ -235,7 +239,7 @@ class CameraStream:
             self._drop('without camera_info', self._calibration.problem)
             return
         try:
-            pixels = messages.image_pixels(msg, self._bit_depth)
+            pixels = decode.image_pixels(msg, self._bit_depth)
             camera.check_image(pixels.shape)
         # Whatever a library makes of bytes from anywhere.
         except Exception as error:
@@ -249,7 +253,7 @@ class CameraStream:
     def _age_s(self, msg: Image | CompressedImage) -> float | None:
         """Of an image that arrives; None where its stamp and this node's clock do not agree."""
         now_ns = self._node.get_clock().now().nanoseconds
-        age_s = (now_ns - messages.stamp_ns(msg.header)) / NS_PER_S
+        age_s = (now_ns - decode.stamp_ns(msg.header)) / NS_PER_S
         plausible = NEWEST_PLAUSIBLE_S < age_s < OLDEST_PLAUSIBLE_S
         return max(age_s, 0.0) if plausible else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from monodepth_ros.diagnosis import Diagnosis
+from monodepth_ros.pipeline.diagnosis import Diagnosis
 
 TOPIC = '/diagnostics'
 

@@ -13,9 +13,9 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from monodepth_ros.allocator import keep_large_buffers
-from monodepth_ros.message_makers import message_classes, native_sequence
-from monodepth_ros.shared_memory import remove_abandoned
+from monodepth_ros.messages.encode import message_classes, native_sequence
+from monodepth_ros.ros.allocator import keep_large_buffers
+from monodepth_ros.ros.shared_memory import remove_abandoned
 
 BYTES_PER_MB = 1_000_000
 

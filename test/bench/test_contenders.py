@@ -9,7 +9,7 @@ import pytest
 
 from bench.contenders import Contender, model_file, ON_CPU, ON_GPU, start_up, tensorrt_problem
 from monodepth_ros.inference.load import UnavailableError
-from test.tiny_model import write_red_disparity_model
+from test.helpers.tiny_model import write_red_disparity_model
 
 
 @pytest.fixture

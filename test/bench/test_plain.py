@@ -7,7 +7,7 @@ import torch
 
 from bench.plain import plain_loss, plain_network
 from trainer.model.network import build_network
-from trainer.objective import objective
+from trainer.train.objective import objective
 
 
 def test_the_same_loss_and_gradients():

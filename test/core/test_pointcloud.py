@@ -11,7 +11,7 @@ from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.distortion import raw_from_rectified
 from monodepth_ros.core.flying import FlyingPixels
 from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
-from test import scene
+from test.helpers import scene
 
 CAMERA = Intrinsics(fx=100, fy=50, cx=2, cy=1, width=5, height=3)
 TRAINED = Intrinsics(fx=400, fy=400, cx=319.5, cy=239.5, width=640, height=480)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from demo.score import published_depth
-from monodepth_ros.bag import Bag
-from monodepth_ros.messages import stamp_ns
-from test.live_node import shared_memory_segments
-from test.recordings import write_stereo_bag
+from monodepth_ros.messages.decode import stamp_ns
+from monodepth_ros.storage.bag import Bag
+from test.helpers.live_node import shared_memory_segments
+from test.helpers.recordings import write_stereo_bag
 
 ROOT = Path(__file__).parents[2]
 KEYS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo import live
-from monodepth_ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
+from monodepth_ros.ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 Usage = namedtuple('Usage', 'total used free')
 

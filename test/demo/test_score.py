@@ -11,12 +11,12 @@ from demo.score import (
     near_bottom_shares,
     score,
 )
-from monodepth_ros import message_makers
-from monodepth_ros.bag import CLASSES
-from monodepth_ros.bag_writer import write_bag
 from monodepth_ros.core.camera import Intrinsics
-from test.recordings import header_of, write_stereo_bag
-from trainer.depth_map import DepthMap
+from monodepth_ros.messages import encode
+from monodepth_ros.storage.bag import CLASSES
+from monodepth_ros.storage.bag_writer import write_bag
+from test.helpers.recordings import header_of, write_stereo_bag
+from trainer.datasets.depth_map import DepthMap
 
 CAMERA = Intrinsics(fx=10, fy=10, cx=1.5, cy=0.5, width=4, height=2)
 NAN = np.nan
@@ -30,9 +30,9 @@ def _depth(rows):
 def output_bag(tmp_path):
     """One frame at stamp 5: 2 m everywhere, but two pixels invalid or out of range."""
     header = header_of(5)
-    info = message_makers.camera_info(CLASSES, header, CAMERA)
+    info = encode.camera_info(CLASSES, header, CAMERA)
     depth_m = _depth([[2, 2, 2, 2], [2, 2, NAN, np.inf]])
-    image = message_makers.depth_image(CLASSES, header, depth_m, '32FC1')
+    image = encode.depth_image(CLASSES, header, depth_m, '32FC1')
     with write_bag(tmp_path / 'bag') as bag:
         bag.add('/depth/image_rect', image, recorded_ns=5)
         bag.add('/depth/camera_info', info, recorded_ns=5)

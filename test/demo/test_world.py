@@ -15,12 +15,12 @@ from demo.world import (
     write_live_recording,
     write_rig_recording,
 )
-from monodepth_ros.bag import Bag
-from monodepth_ros.bag_cameras import camera_topics, find_stereo
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.canonical import ToCanonical
-from monodepth_ros.messages import image_rgb
+from monodepth_ros.messages.decode import image_rgb
+from monodepth_ros.storage.bag import Bag
+from monodepth_ros.storage.bag_cameras import camera_topics, find_stereo
 
 
 def _depth_histogram(drive):

@@ -9,6 +9,7 @@ import numpy as np
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
+from trainer.check.config import CheckConfig
 from trainer.check.evidence import matched_size, PairEvidence
 from trainer.check.matching import EyeMatches
 from trainer.check.measures import (
@@ -20,7 +21,6 @@ from trainer.check.measures import (
     late_frames,
 )
 from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
-from trainer.check_config import CheckConfig
 from trainer.config import MAX_DISPARITY_FRAC
 
 # All pairs together. Real pairs have 500 each; below it, single wrong matches decide.

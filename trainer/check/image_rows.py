@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from monodepth_ros.core.bit_depth import BitDepth, described, holding
-from monodepth_ros.pair_folder import EYES
+from monodepth_ros.storage.pair_folder import EYES
 from trainer.check.evidence import Evidence, PairEvidence
 from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
 

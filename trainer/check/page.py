@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monodepth_ros.atomic import atomic_file
+from monodepth_ros.common.atomic import atomic_file
 from trainer.check.evidence import matched_views, PairEvidence
 from trainer.check.geometry_rows import Rig, VERTICAL
 from trainer.check.measures import broken_share

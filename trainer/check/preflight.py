@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
+from trainer.check.config import CheckConfig
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
 from trainer.check.geometry_rows import geometry_rows, Rig
 from trainer.check.image_rows import bit_depth_rows, image_rows
 from trainer.check.verdicts import Row, Verdict
-from trainer.check_config import CheckConfig
-from trainer.data.sources import PairSequence
+from trainer.datasets.sources import PairSequence
 
 # A data set may come in hundreds of sequences: evenly spaced ones stand for the others.
 MOST_QUICK_SEQUENCES = 4

@@ -6,7 +6,7 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from monodepth_ros.errors import one_line
+from monodepth_ros.common.errors import one_line
 from trainer.model.decoder import SCALES
 
 

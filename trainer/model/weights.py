@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn, Tensor
 
-from monodepth_ros.errors import one_line
+from monodepth_ros.common.errors import one_line
 
 IMAGENET = 'imagenet'
 LONGEST_LIST = 300  # characters

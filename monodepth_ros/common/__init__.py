@@ -1,0 +1,1 @@
+"""What all rooms use: files written whole, errors in one line, progress, background work."""

@@ -1,0 +1,76 @@
+"""Images in encodings that the core does not know: by cv_bridge, where that is installed."""
+
+from __future__ import annotations
+
+from functools import cache
+import importlib.util
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+
+from monodepth_ros.common.errors import one_line
+from monodepth_ros.core.encodings import ENCODINGS
+
+TRIAL = """
+from types import SimpleNamespace
+from cv_bridge import CvBridge
+grey = dict(encoding='mono16', width=1, height=1, step=2, is_bigendian=0, data=bytes(2))
+CvBridge().imgmsg_to_cv2(SimpleNamespace(**grey), 'rgb8')
+"""
+
+
+def decode_foreign(msg: Any) -> np.ndarray:
+    """
+    An Image of an encoding that is not in ENCODINGS to (H, W, 3) uint8 RGB, by cv_bridge.
+
+    Raises ValueError where cv_bridge is absent, does not work, or does not convert the image.
+    """
+    problem = cv_bridge_problem()
+    if problem is None:
+        try:
+            return _by_cv_bridge(msg)
+        except Exception as error:  # its own, its C++ part's, numpy's
+            problem = f'cv_bridge does not convert it: {one_line(error)}'
+    raise ValueError(
+        f'got image encoding {msg.encoding!r}, expected one of {list(ENCODINGS)}, or one that '
+        f'cv_bridge converts; {problem}'
+    )
+
+
+@cache
+def cv_bridge_problem() -> str | None:
+    """
+    Why cv_bridge cannot be used; None: it can.
+
+    Tried once, in a process of its own: where it was built for another NumPy, a conversion ends
+    the process, and that must not be the node's.
+    """
+    if importlib.util.find_spec('cv_bridge') is None:
+        return 'cv_bridge is not installed here'
+    trial = subprocess.run([sys.executable, '-c', TRIAL], capture_output=True, text=True)
+    if trial.returncode < 0:
+        return (
+            f'the cv_bridge installed here ends with signal {-trial.returncode}; was it built for '
+            f'another NumPy than {np.__version__}?'
+        )
+    if trial.returncode:
+        _, _, last_line = trial.stderr.strip().rpartition('\n')
+        return f'the cv_bridge installed here fails: {last_line}'
+    return None
+
+
+def _by_cv_bridge(msg: Any) -> np.ndarray:
+    from cv_bridge import CvBridge
+
+    bridge = CvBridge()
+    dtype, channels = bridge.encoding_to_dtype_with_channels(msg.encoding)
+    pixel_bytes = channels * np.dtype(dtype).itemsize
+    # cv_bridge cuts rows by the pixel: parts of one would shift them, short ones would stay short.
+    row_bytes = msg.width * pixel_bytes
+    if min(msg.width, msg.height) <= 0 or msg.step < row_bytes or msg.step % pixel_bytes:
+        raise ValueError(
+            f'it is {msg.width} x {msg.height} pixels of {pixel_bytes} bytes with step {msg.step}'
+        )
+    return np.asarray(bridge.imgmsg_to_cv2(msg, 'rgb8'), np.uint8)

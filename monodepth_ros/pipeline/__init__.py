@@ -1,0 +1,1 @@
+"""From an image to messages of depth: prediction, outputs, the worker and its statistics."""

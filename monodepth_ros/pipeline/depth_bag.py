@@ -1,0 +1,132 @@
+"""Frames to a recording of depth: what depth_node would publish for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import asdict
+from pathlib import Path
+import sys
+
+from monodepth_ros.common.progress import Progress, StatusLine
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.load import load_backend
+from monodepth_ros.parameters import BackendParams, OutputParams
+from monodepth_ros.pipeline.outputs import INFO, NEED_CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.pipeline.predictor import Predictor
+from monodepth_ros.storage.bag import BagMessage, CLASSES, TopicDefinition
+from monodepth_ros.storage.bag_writer import BagWriter, write_bag
+from monodepth_ros.storage.frames import BagSource, FileSource, Frame
+
+# Why a frame may be left out, beside the reasons in frames.py.
+MISFIT = 'unlike their camera_info'
+
+
+def write_depth_bag(
+    path: Path,
+    source: BagSource | FileSource,
+    model: Path,
+    backend_params: BackendParams,
+    params: OutputParams,
+    *,
+    topics: Collection[str],
+    keep: bool,
+) -> str:
+    """
+    Write a new recording, which appears at path only when all went well.
+
+    topics: of OUTPUTS; camera_info comes with any. keep: the source's own topics are copied.
+    Returns how many frames were written, how fast, and what was left out. Raises
+    FileExistsError, FileNotFoundError, OSError for a full disk, and ValueError for all else that
+    cannot be, also when no frame could be used.
+    """
+    status = StatusLine('replay', sys.stderr)
+    with (
+        write_bag(path) as writer,
+        load_backend(model, **asdict(backend_params), tell=status.tell) as backend,
+    ):
+        outputs = _outputs(topics, backend, model)
+        if source.remark:
+            status.tell(source.remark)
+        copy = _copier(source, outputs, writer, status.tell) if keep else None
+        predictor = Predictor(
+            backend,
+            max_depth_m=params.max_depth_m or None,
+            output_size=params.output_size,
+            tell=status.tell,
+        )
+        with Progress(source.count, status) as progress:
+            depth_writer = _DepthWriter(writer, predictor, params, outputs, progress)
+            for frame in source.frames(progress.drop, copy):
+                depth_writer.add(frame)
+        if not progress.written:
+            raise ValueError(f'{source.name}: no frame could be used; dropped: {progress.losses}')
+    return progress.summary
+
+
+def _outputs(topics: Collection[str], backend: Backend, model: Path) -> list[str]:
+    """In the order of writing."""
+    lacking = [] if backend.has_confidence else [t for t in topics if t in NEED_CONFIDENCE]
+    if lacking:
+        raise ValueError(
+            f'{model} computes no confidence; leave {" and ".join(lacking)} out of --topics'
+        )
+    return [topic for topic in OUTPUTS if topic == INFO or topic in topics]
+
+
+def _copier(
+    source: BagSource | FileSource,
+    outputs: list[str],
+    writer: BagWriter,
+    tell: Callable[[str], None],
+) -> Callable[[BagMessage], None]:
+    """What writes the messages of a recording as they are."""
+    if not source.topics:
+        raise ValueError(f'{source.name} is no recording: it has no topics to keep; omit --keep')
+    taken = [topic for topic in source.topics if topic.removeprefix('/') in outputs]
+    if taken:
+        raise ValueError(
+            f'{source.name} holds {", ".join(taken)} already, which the new topics are called; '
+            'omit --keep'
+        )
+    lost = [f'{topic} ({why})' for topic, why in source.topics.items() if isinstance(why, str)]
+    if lost:
+        tell(f'not kept: {", ".join(lost)}')
+
+    def copy(message: BagMessage) -> None:
+        definition = source.topics[message.topic]
+        if isinstance(definition, TopicDefinition):
+            writer.add_serialized(
+                message.topic, definition, message.data, recorded_ns=message.recorded_ns
+            )
+
+    return copy
+
+
+class _DepthWriter:
+    """Predicts frames and writes their outputs."""
+
+    def __init__(
+        self,
+        writer: BagWriter,
+        predictor: Predictor,
+        params: OutputParams,
+        outputs: list[str],
+        progress: Progress,
+    ) -> None:
+        self._writer = writer
+        self._predictor = predictor
+        self._maker = OutputMaker(CLASSES, params)
+        self._outputs = outputs
+        self._progress = progress
+
+    def add(self, frame: Frame) -> None:
+        """One frame, or why it is left out."""
+        try:
+            prediction = self._predictor.predict(frame.image, frame.camera)
+        except ValueError as error:
+            self._progress.drop(MISFIT, f'{frame.place}: {error}')
+            return
+        for topic in self._outputs:
+            message = self._maker.message(topic, frame.header, prediction)
+            self._writer.add(f'/{topic}', message, recorded_ns=frame.recorded_ns)
+        self._progress.write()

@@ -1,0 +1,207 @@
+"""rosbag2 recordings (mcap, sqlite3) without a ROS installation, through `rosbags`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, ExitStack
+from functools import cached_property
+from heapq import merge
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rosbags.interfaces import Connection
+from rosbags.typesys.store import Typestore
+
+from monodepth_ros.common.errors import one_line
+from monodepth_ros.messages.decode import is_depth
+from monodepth_ros.storage.bag_definitions import (
+    CLASSES,
+    standard_definition,
+    topic_definition,
+    TopicDefinition,
+    TYPES,
+    typestore_of,
+)
+from monodepth_ros.storage.bag_problems import is_recording, meaning_of, problem_before
+from monodepth_ros.storage.bag_storage import is_cdr, TolerantReader
+
+# What others need of the modules behind this one.
+__all__ = [
+    'CLASSES',
+    'IMAGE_TYPES',
+    'TYPES',
+    'Bag',
+    'BagError',
+    'BagMessage',
+    'TopicDefinition',
+    'is_recording',
+    'pass_over',
+    'standard_definition',
+]
+
+IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+
+
+class BagError(ValueError):
+    """A recording that cannot be used, with what was got and what to do."""
+
+
+class BagMessage(NamedTuple):
+    """One message: its topic and type, when it was recorded, decoded or None, and as CDR bytes."""
+
+    topic: str
+    type: str
+    recorded_ns: int
+    content: Any
+    data: bytes
+
+
+class Bag:
+    """
+    A recording, or several of one rig as if they were one, opened for reading; a context manager.
+
+    paths: rosbag2 folders, split ones too, or single .mcap and .db3 files. `name` is what messages
+    call it. What is not CDR, and types that nobody asks for, are never parsed. Raises BagError for
+    one that cannot be read.
+    """
+
+    def __init__(self, *paths: Path | str) -> None:
+        self.name = ', '.join(str(path) for path in paths)
+        self._paths = [Path(path) for path in paths]
+        for problem in filter(None, map(problem_before, self._paths)):
+            raise BagError(problem)
+        self._readers: list[TolerantReader] = []
+        self._typestores: dict[str, Typestore] = {}
+
+    def __enter__(self) -> Bag:
+        with ExitStack() as stack:
+            for path in self._paths:
+                with _explained(path):
+                    self._readers.append(stack.enter_context(TolerantReader(path)))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def _connections(self) -> list[Connection]:
+        return [c for reader in self._readers for c in reader.connections]
+
+    @cached_property
+    def _readable(self) -> list[Connection]:
+        """Those with messages of ROS."""
+        return [c for c in self._connections if is_cdr(c)]
+
+    def topics_of_type(self, *types: str) -> list[str]:
+        """Names of the topics of these message types, sorted."""
+        return sorted({c.topic for c in self._readable if c.msgtype in types})
+
+    @property
+    def topics(self) -> list[str]:
+        """All topics, sorted."""
+        return sorted({c.topic for c in self._connections})
+
+    def definition(self, topic: str) -> TopicDefinition | str:
+        """Return what a writer needs to go on with a topic, or why it cannot."""
+        return topic_definition([c for c in self._connections if c.topic == topic])
+
+    def message_count(self, *topics: str) -> int:
+        """How many messages the topics hold together."""
+        return sum(c.msgcount for c in self._readable if c.topic in topics)
+
+    def time_at(self, share: float) -> int:
+        """The recording time in ns at a share 0..1 of the recording."""
+        start = min(reader.start_time for reader in self._readers)
+        end = max(reader.end_time for reader in self._readers)
+        return start + round(share * (end - start))
+
+    def messages(
+        self,
+        *topics: str,
+        first_share: float = 0.0,
+        last_share: float = 1.0,
+        skipped: Callable[[str], None] | None = None,
+    ) -> Iterator[BagMessage]:
+        """
+        Messages of the topics in recorded order, from a first to a last share of the whole.
+
+        skipped: told about every message that is damaged; without it such a message is an error.
+        """
+        # What cannot be decoded at all is no damage of single messages.
+        for msgtype in {c.msgtype for c in self._readable if c.topic in topics}:
+            self._typestore(msgtype)
+        span = {'first_share': first_share, 'last_share': last_share}
+        for message in self.raw_messages(*topics, **span):
+            try:
+                content = self.decode(message)
+            except BagError as error:
+                if skipped is None:
+                    raise
+                skipped(str(error))
+                continue
+            yield message._replace(content=content)
+
+    def raw_messages(
+        self, *topics: str, first_share: float = 0.0, last_share: float = 1.0
+    ) -> Iterator[BagMessage]:
+        """As messages, but content is None: see decode."""
+        start, stop = self.time_at(first_share), self.time_at(last_share)
+        streams = [
+            reader.messages(chosen, start=start, stop=stop)
+            for reader in self._readers
+            # rosbags would read "none" as "all".
+            if (chosen := [c for c in reader.connections if c.topic in topics and is_cdr(c)])
+        ]
+        with _explained(*self._paths):
+            for connection, recorded_ns, data in merge(*streams, key=lambda found: found[1]):
+                yield BagMessage(
+                    connection.topic, connection.msgtype, recorded_ns, None, bytes(data)
+                )
+
+    def decode(self, message: BagMessage) -> Any:
+        """The content of one of raw_messages. Raises BagError for a damaged one."""
+        types = self._typestore(message.type)
+        try:
+            return types.deserialize_cdr(message.data, message.type)
+        # Damaged bytes make the parser raise anything.
+        except Exception as error:
+            raise BagError(
+                f'{message.topic} at {message.recorded_ns} is damaged ({one_line(error)})'
+            ) from error
+
+    def _typestore(self, msgtype: str) -> Typestore:
+        """Return the store that decodes a type. Raises BagError where there is none."""
+        if msgtype not in self._typestores:
+            connections = [c for c in self._readable if c.msgtype == msgtype]
+            try:
+                self._typestores[msgtype] = typestore_of(msgtype, connections)
+            except ValueError as error:
+                raise BagError(f'{self.name}: {error}') from error
+        return self._typestores[msgtype]
+
+    def first(self, topic: str) -> Any | None:
+        """The content of a topic's first message that is not damaged; None without any."""
+        return next((m.content for m in self.messages(topic, skipped=pass_over)), None)
+
+    @cached_property
+    def depth_topics(self) -> list[str]:
+        """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
+        first = {topic: self.first(topic) for topic in self.topics_of_type(*IMAGE_TYPES)}
+        return [topic for topic, content in first.items() if content and is_depth(content, topic)]
+
+
+@contextmanager
+def _explained(*paths: Path) -> Iterator[None]:
+    try:
+        yield
+    except (BagError, GeneratorExit):
+        raise
+    # Damaged bytes make the parsers below raise anything, from struct.error to KeyError.
+    except Exception as error:
+        name, meaning = ', '.join(map(str, paths)), meaning_of(error, *paths)
+        raise BagError(f'{name} cannot be read ({one_line(error)}); {meaning}') from error
+
+
+def pass_over(_: str) -> None:
+    """A damaged message that another one will stand in for."""

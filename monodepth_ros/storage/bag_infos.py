@@ -1,0 +1,96 @@
+"""Which camera_info topic of a recording describes which image topic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monodepth_ros.core.bit_depth import BitDepth
+from monodepth_ros.messages.decode import image_pixels, size_of_images
+from monodepth_ros.storage.bag import Bag, BagError, IMAGE_TYPES
+
+INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
+OPTIONS = 'Name it with --info, or with --left_info and --right_info'
+
+
+def info_beside(image: str) -> str:
+    """Return the topic where a driver publishes the camera_info of an image topic."""
+    return _base(image).rpartition('/')[0] + '/camera_info'
+
+
+def infos_by_image(
+    bag: Bag, given: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, BagError]]:
+    """
+    Return the camera_info topic of each image topic that has one, and errors by image topic.
+
+    In this order: the one given for the image, the one beside it, <image>/camera_info, and the
+    only one of the same frame_id and image size. That one is beside no image, for pictures that
+    others made of a camera's images are no cameras, and not for depth images, which may be aligned
+    to another camera. Raises BagError where one that is given is not there.
+    """
+    infos = bag.topics_of_type(INFO_TYPE)
+    for info in given.values():
+        if info not in infos:
+            raise BagError(f'{bag.name} holds no camera_info {info}, found {infos_text(bag)}')
+    found = {}
+    images = bag.topics_of_type(*IMAGE_TYPES)
+    for image in images:
+        candidates = (given.get(image), info_beside(image), f'{_base(image)}/camera_info')
+        if named := next((info for info in candidates if info in infos), None):
+            found[image] = named
+    free = [info for info in infos if info not in found.values()]
+    alike = {
+        image: [info for info in free if _is_alike(bag, image, info)]
+        for image in images
+        if image not in found and image not in bag.depth_topics
+    }
+    doubts = {image: _doubt(bag, image, alike) for image in alike if alike[image]}
+    found |= {image: alike[image][0] for image, doubt in doubts.items() if doubt is None}
+    return found, {image: doubt for image, doubt in doubts.items() if doubt is not None}
+
+
+def _doubt(bag: Bag, image: str, alike: Mapping[str, list[str]]) -> BagError | None:
+    """Why the camera_info topics that are like an image's do not settle it; None where they do."""
+    rivals = [
+        other
+        for other, infos in alike.items()
+        if set(infos) & set(alike[image]) and info_beside(other) != info_beside(image)
+    ]
+    if len(alike[image]) == 1 and not rivals:
+        return None
+    return BagError(
+        f'{bag.name}: by frame_id and size, camera_info {" or ".join(alike[image])} may be of '
+        f'{" or ".join([image, *rivals])}; which is whose? {OPTIONS}'
+    )
+
+
+def infos_text(bag: Bag) -> str:
+    """Return the names of the camera_info topics that there are, for a person."""
+    return ', '.join(bag.topics_of_type(INFO_TYPE)) or 'none'
+
+
+def _base(image: str) -> str:
+    """The topic that image_transport's plugins add their name to."""
+    return image.removesuffix('/compressed').removesuffix('/compressedDepth')
+
+
+def _is_alike(bag: Bag, image: str, info: str) -> bool:
+    """Whether the first messages share frame_id and size; an empty frame_id says nothing."""
+    picture, described = bag.first(image), bag.first(info)
+    if not picture or not described or not picture.header.frame_id:
+        return False
+    if picture.header.frame_id != described.header.frame_id:
+        return False
+    return _size(picture) == size_of_images(described)
+
+
+def _size(message: Any) -> tuple[int, int] | None:
+    """(width, height) of an image; None where it cannot be read."""
+    if hasattr(message, 'encoding'):
+        return message.width, message.height
+    try:
+        height, width = image_pixels(message, BitDepth()).shape[:2]
+    except ValueError:
+        return None
+    return width, height

@@ -1,0 +1,272 @@
+"""Images with their camera, one after the other: of a recording, of files or of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+import sys
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from monodepth_ros.core.bit_depth import BitDepth, first_bits
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.messages.decode import camera_from_info, image_pixels, NS_PER_S, stamp_ns
+from monodepth_ros.storage.bag import (
+    Bag,
+    BagError,
+    BagMessage,
+    is_recording,
+    TopicDefinition,
+    TYPES,
+)
+from monodepth_ros.storage.bag_cameras import (
+    camera_bits,
+    CameraTopic,
+    find_calibrated,
+    find_camera,
+)
+from monodepth_ros.storage.camera_yaml import read_camera_yaml
+from monodepth_ros.storage.image_files import decode_file, IMAGE_SUFFIXES, other_files
+from monodepth_ros.storage.pair_folder import images_by_name
+
+# rviz's configuration in config/ shows this frame.
+FRAME_ID = 'camera_optical_frame'
+# Of images in a folder, which say nothing of time, and of a video that does not either.
+RATE_HZ = 10.0
+# Why a frame may be left out.
+DAMAGED, UNREADABLE = 'damaged', 'unreadable'
+UNCALIBRATED, UNREAD = 'without a valid camera_info', 'behind damage'
+# Is told why a frame is left out, in short and in detail.
+Drop = Callable[[str, str], None]
+# Is given every message of a recording, raw.
+Also = Callable[[BagMessage], None]
+
+
+class Frame(NamedTuple):
+    """
+    One image, (H, W, 3) RGB or (H, W) grey uint8, its camera, header and recording time.
+
+    place: where it was, for people.
+    """
+
+    image: np.ndarray
+    camera: Camera
+    header: Any
+    recorded_ns: int
+    place: str
+
+
+class BagSource:
+    """
+    The frames of a camera in a recording, each with the calibration that holds at it.
+
+    follow_info: the recording's camera_info holds, not the topic's camera throughout. `count`: of
+    the frames. `remark`: see CameraTopic. `topics`: all of the recording with what a writer needs
+    to go on with them, or why it cannot.
+    """
+
+    def __init__(self, bag: Bag, topic: CameraTopic, *, follow_info: bool) -> None:
+        self.name = bag.name
+        self.remark = topic.remark
+        self.count = bag.message_count(topic.image)
+        self._bag = bag
+        self._topic = topic
+        self._used = (topic.image, topic.info) if follow_info else (topic.image,)
+
+    @cached_property
+    def topics(self) -> dict[str, TopicDefinition | str]:
+        """See above; found out when asked for, as only some want it."""
+        return {name: self._bag.definition(name) for name in self._bag.topics}
+
+    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
+        """The frames in recorded order."""
+        bit_depth = _bit_depth(camera_bits(self._bag, self._topic.image), self._topic.image)
+        for message, camera in self._with_cameras(self._decoded(drop, also)):
+            place = f'{message.topic} at {message.recorded_ns}'
+            if isinstance(camera, str):
+                drop(UNCALIBRATED, f'{place}: {camera}')
+                continue
+            try:
+                image = image_pixels(message.content, bit_depth)
+            except ValueError as error:
+                drop(UNREADABLE, f'{place}: {error}')
+            else:
+                yield Frame(image, camera, message.content.header, message.recorded_ns, place)
+
+    def _with_cameras(
+        self, messages: Iterator[BagMessage]
+    ) -> Iterator[tuple[BagMessage, Camera | str]]:
+        """Each image with its camera, or with what is wrong with the camera_info."""
+        camera: Camera | str = self._topic.camera
+        image = None
+        for message in messages:
+            if message.topic == self._topic.image:
+                if image:
+                    yield image, camera
+                image = message
+                continue
+            # A driver may send an image's camera_info after it: their stamps are the same.
+            if image and stamp_ns(image.content.header) < stamp_ns(message.content.header):
+                yield image, camera
+                image = None
+            camera = self._described(message.content)
+        if image:
+            yield image, camera
+
+    def _described(self, info: Any) -> Camera | str:
+        try:
+            return camera_from_info(info, rectified=self._topic.rectified)
+        except ValueError as error:
+            return str(error)
+
+    def _decoded(self, drop: Drop, also: Also | None) -> Iterator[BagMessage]:
+        """The messages of image and camera_info."""
+        for message in self._readable(self.topics if also else self._used, drop):
+            if also:
+                also(message)
+            if message.topic in self._used:
+                try:
+                    yield message._replace(content=self._bag.decode(message))
+                except BagError as error:
+                    if message.topic == self._topic.image:
+                        drop(DAMAGED, str(error))
+
+    def _readable(self, topics: Iterable[str], drop: Drop) -> Iterator[BagMessage]:
+        """As far as the recording can be read: what comes before damage is not lost to it."""
+        unread, damage = self.count, f'{self.name} holds less than its index says'
+        try:
+            for message in self._bag.raw_messages(*topics):
+                unread -= message.topic == self._topic.image
+                yield message
+        except BagError as error:
+            damage = str(error)
+        for _ in range(unread):
+            drop(UNREAD, damage)
+
+
+class FileSource:
+    """
+    The frames of an image, of a folder of them or of a video; time begins at 0.
+
+    Images of a folder come in the order of their names, or numbers. `count`: of the frames, 0
+    where a video does not say. `remark`, `topics`: as of a BagSource, none. Raises ValueError for
+    a folder without an image.
+    """
+
+    def __init__(self, path: Path, camera: Camera) -> None:
+        self.name = str(path)
+        self.remark = None
+        self.topics: dict[str, TopicDefinition | str] = {}
+        self._path = path
+        self._camera = camera
+        self._images = [path] if path.suffix.lower() in IMAGE_SUFFIXES else _images(path)
+        self.count = len(self._images) or _video_length(path)
+
+    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
+        """As of a BagSource; there are no messages. Raises ValueError for no image or video."""
+        pixels = _read(self._images, drop) if self._images else _video(self._path)
+        for seconds, image, place in pixels:
+            ns = round(seconds * NS_PER_S)
+            stamp = TYPES.types['builtin_interfaces/msg/Time'](*divmod(ns, NS_PER_S))
+            header = TYPES.types['std_msgs/msg/Header'](stamp, FRAME_ID)
+            yield Frame(image, self._camera, header, ns, place)
+
+
+@contextmanager
+def open_source(
+    path: Path,
+    *,
+    image: str | None,
+    info: str | None = None,
+    calibration: Path | None,
+    rectified: bool,
+) -> Iterator[BagSource | FileSource]:
+    """
+    What a path holds frames of.
+
+    image: topic of a recording, where it holds several cameras. info: its camera_info topic.
+    calibration: a camera_info YAML file that holds instead, and for files. rectified: the images
+    are rectified already. Raises ValueError (BagError) and FileNotFoundError, with what to do.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f'{path} not found, expected a recording, images or a video')
+    if info and calibration:
+        raise ValueError('got --info and --camera-info, expected one: a topic, or a file instead')
+    if is_recording(path):
+        with Bag(path) as bag:
+            if calibration is None:
+                topic = find_camera(bag, image, info=info, rectified=rectified)
+            else:
+                topic = find_calibrated(bag, calibration, image, rectified=rectified)
+            yield BagSource(bag, topic, follow_info=calibration is None)
+    elif calibration is None:
+        raise ValueError(
+            f'{path} is no recording (a rosbag2 folder with its metadata.yaml, .mcap or .db3); '
+            'images and videos need --camera-info with the calibration of their camera'
+        )
+    elif image or info:
+        raise ValueError(
+            f'{path} is no recording, so it has no topic {image or info}; omit --image and --info'
+        )
+    else:
+        yield FileSource(path, read_camera_yaml(calibration, rectified=rectified))
+
+
+def _bit_depth(bits: int | None, images: str) -> BitDepth:
+    """images: what they are called."""
+    return BitDepth(bits, warn=lambda text: print(f'{images}: {text}', file=sys.stderr))
+
+
+def _images(folder: Path) -> list[Path]:
+    """Those of a folder; none for a file."""
+    if not folder.is_dir():
+        return []
+    images = images_by_name(folder)
+    if not images:
+        raise ValueError(
+            f'{folder} holds no image ({", ".join(IMAGE_SUFFIXES)}) and is no rosbag2 folder (it '
+            f'has no metadata.yaml){other_files(folder)}'
+        )
+    numbered = all(name.isdecimal() for name in images)
+    return [images[name] for name in sorted(images, key=int if numbered else None)]
+
+
+def _read(paths: list[Path], drop: Drop) -> Iterator[tuple[float, np.ndarray, str]]:
+    """Time in s, image and name."""
+    bits = first_bits(partial(decode_file, path) for path in paths)
+    bit_depth = _bit_depth(bits, str(paths[0].parent))
+    for number, path in enumerate(paths):
+        try:
+            image = decode_file(path, bit_depth, keep_grey=True)
+        except ValueError as error:
+            drop(UNREADABLE, str(error))
+        except OSError as error:
+            drop(UNREADABLE, f'{path}: {error}')
+        else:
+            yield number / RATE_HZ, image, str(path)
+
+
+def _video_length(path: Path) -> int:
+    return max(0, int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT)))
+
+
+def _video(path: Path) -> Iterator[tuple[float, np.ndarray, str]]:
+    """Time in s, image and name."""
+    video = cv2.VideoCapture(str(path))
+    rate_hz = video.get(cv2.CAP_PROP_FPS) or RATE_HZ
+    number = 0
+    while True:
+        there, bgr = video.read()
+        if not there:
+            break
+        yield number / rate_hz, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), f'{path}, frame {number}'
+        number += 1
+    if not number:
+        raise ValueError(
+            f'{path} is no recording, image or video that OpenCV opens; expected a rosbag2, '
+            f'{", ".join(IMAGE_SUFFIXES)}, a folder of them, or a video'
+        )

@@ -1,0 +1,50 @@
+"""Counts and latencies."""
+
+from __future__ import annotations
+
+from monodepth_ros.pipeline import statistics
+from monodepth_ros.pipeline.statistics import FrameStatistics
+
+
+def _clock(monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(statistics.time, 'monotonic', lambda: now_s[0])
+    return now_s
+
+
+def test_rates_are_those_since_the_last_summary(monkeypatch):
+    now_s = _clock(monkeypatch)
+    statistics = FrameStatistics()
+    assert statistics.never_received
+    for _ in range(10):
+        statistics.received()
+    for _ in range(4):
+        statistics.published({'inference': 0.01}, None)
+    now_s[0] += 2.0
+    summary = statistics.summary()
+    assert (summary.received_hz, summary.published_hz, summary.silent_s) == (5.0, 2.0, 2.0)
+    assert not statistics.never_received
+    now_s[0] += 1.0
+    summary = statistics.summary()
+    assert (summary.received_hz, summary.published_hz, summary.silent_s) == (0.0, 0.0, 3.0)
+
+
+def test_dropped_frames_are_counted_by_reason_from_the_start():
+    statistics = FrameStatistics()
+    for reason in ('not usable', 'a newer one came', 'not usable'):
+        statistics.drop(reason)
+        statistics.summary()
+    assert statistics.summary().dropped == {'not usable': 2, 'a newer one came': 1}
+
+
+def test_latencies_are_of_each_stage_and_of_their_sum():
+    statistics = FrameStatistics()
+    assert statistics.summary().latency == {}
+    for ms in range(1, 102):
+        statistics.published({'inference': ms / 1000, 'publish': 0.002}, 0.5)
+    summary = statistics.summary()
+    assert set(summary.latency) == {'inference', 'publish', 'total'}
+    p50_ms, p95_ms, max_ms = (round(value, 6) for value in summary.latency['inference'])
+    assert (p50_ms, p95_ms, max_ms) == (51, 96, 101)
+    assert round(summary.latency['total'].max_ms, 6) == 103
+    assert summary.confidence == 0.5

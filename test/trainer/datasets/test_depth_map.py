@@ -1,0 +1,28 @@
+"""Depth seen by another camera at the same place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monodepth_ros.core.camera import Intrinsics
+from trainer.datasets.depth_map import DepthMap, resample
+
+CAMERA = Intrinsics(fx=10, fy=10, cx=1.5, cy=0.5, width=4, height=2)
+
+
+def test_resampling_looks_along_the_same_ray():
+    source = DepthMap(np.arange(8, dtype=np.float32).reshape(2, 4), CAMERA)
+    np.testing.assert_array_equal(resample(source, CAMERA), source.depth_m)
+    shifted = resample(source, CAMERA.cropped(left=1, top=0, width=4, height=2))
+    np.testing.assert_array_equal(shifted[:, :3], source.depth_m[:, 1:])
+    assert np.isnan(shifted[:, 3]).all()
+
+
+def test_the_nearest_pixel_is_looked_up():
+    """Of two pixels in one, the one whose centre is nearer: neither always left nor right."""
+    source = DepthMap(np.arange(8, dtype=np.float32).reshape(2, 4), CAMERA)
+    # Columns 0.3, 1.3, 2.3 of the source and rows 0.4, 1.4; then columns from 0.7 and row 0.7.
+    before = Intrinsics(fx=10, fy=10, cx=1.2, cy=0.1, width=3, height=2)
+    behind = Intrinsics(fx=10, fy=10, cx=0.8, cy=-0.2, width=3, height=1)
+    np.testing.assert_array_equal(resample(source, before), [[0, 1, 2], [4, 5, 6]])
+    np.testing.assert_array_equal(resample(source, behind), [[5, 6, 7]])

@@ -1,0 +1,64 @@
+"""What one training step computes."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+
+from trainer.model.network import build_network
+from trainer.train.losses import stereo_loss
+from trainer.train.objective import adam, compiled_objective, memory_format, objective
+
+
+def test_the_loss_of_the_left_images_disparities():
+    torch.manual_seed(0)
+    network = build_network('small').eval()
+    left, right = torch.rand(2, 2, 3, 32, 64)
+    ratio = torch.tensor([1.0, 2.0])
+    disparities, terms = objective(network, left, right, baseline_ratio=ratio)
+    torch.testing.assert_close(disparities, network(left))
+    expected = stereo_loss(left, right, disparities, baseline_ratio=ratio)
+    assert terms.total.item() == pytest.approx(expected.total.item())
+
+
+@pytest.mark.parametrize(
+    ('device', 'variable', 'usual'), [('cpu', 'CXX', 'g++'), ('cuda', 'CC', 'gcc')]
+)
+def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatch, capsys):
+    monkeypatch.setattr(shutil, 'which', lambda _: None)
+    monkeypatch.delenv(variable, raising=False)
+    assert compiled_objective(torch.device(device)) is objective
+    assert f'{usual} not found' in capsys.readouterr().err
+    monkeypatch.setenv(variable, 'my-compiler')
+    compiled_objective(torch.device(device))
+    assert 'my-compiler not found' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which('g++'), reason='needs g++')
+def test_the_compiled_loss_and_its_gradients_are_the_same():
+    network = build_network('small').eval()
+    left, right = torch.rand(2, 2, 3, 32, 64)
+    results = []
+    for compute in (objective, compiled_objective(torch.device('cpu'))):
+        network.zero_grad()
+        _, terms = compute(network, left, right, baseline_ratio=torch.ones(2))
+        terms.total.backward()
+        results.append((terms.total.detach(), [p.grad.clone() for p in network.parameters()]))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-4)
+
+
+def test_the_memory_format_of_each_device():
+    assert memory_format(torch.device('cpu')) == torch.contiguous_format
+    assert memory_format(torch.device('cuda')) == torch.channels_last
+
+
+def test_a_step_of_adam_by_hand():
+    parameter = torch.nn.Parameter(torch.tensor([1.0]))
+    optimizer = adam([parameter], learning_rate=0.1, fused=True)
+    parameter.grad = torch.tensor([7.0])
+    optimizer.step()
+    # The first step is the learning rate's, whatever the gradient's size.
+    assert parameter.item() == pytest.approx(0.9)

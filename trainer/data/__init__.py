@@ -1,1 +1,0 @@
-"""Where training data comes from: recordings, pair folders, the procedural world."""

@@ -1,0 +1,1 @@
+"""Where pairs and truths come from: pair folders and the trees of public data sets."""

@@ -1,0 +1,122 @@
+"""
+Cityscapes (Cordts et al., CVPR 2016): stereo pairs of 50 cities, without a depth truth.
+
+ROOT/leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png, rightImg8bit/SPLIT/CITY/NAME_rightImg8bit.png,
+camera/SPLIT/CITY/NAME_camera.json.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+import json
+from pathlib import Path
+
+import numpy as np
+
+from monodepth_ros.common.errors import one_line
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
+from monodepth_ros.storage.pair_folder import images_by_name
+from trainer.datasets.tree import (
+    calibration_of_images,
+    complete_pairs,
+    image_size,
+    ImagePairs,
+    list_lines,
+    require_pairs,
+)
+
+LEFT, RIGHT = 'leftImg8bit', 'rightImg8bit'
+# Width and height of the images that the camera files are of.
+FULL_SIZE = (2048, 1024)
+
+
+class CityscapesCity(ImagePairs):
+    """
+    The pairs of one city and calibration, as a PairSequence.
+
+    full: the rig at the size of the files. The lowest fifth of their rows, the car's bonnet, is
+    cut off (METHOD section 4).
+    """
+
+    def __init__(self, path: Path, full: StereoCalibration, names: Iterable[str]) -> None:
+        camera = full.intrinsics
+        kept = camera.cropped(left=0, top=0, width=camera.width, height=camera.height * 4 // 5)
+        rig = StereoCalibration(kept, full.baseline_m)
+        left, right = _views(path)
+        super().__init__(path, rig, names, left=left, right=right, file_camera=camera)
+
+    def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
+        left, right = super().read_pair(name, shrink=shrink)
+        # A png comes at full size whatever was asked for.
+        shrunk = round(self._file_camera.height / left.shape[0])
+        rows = -(-self.calibration.intrinsics.height // shrunk)
+        return left[:rows], right[:rows]
+
+
+def open_cityscapes(root: Path, file_list: Path | None) -> list[CityscapesCity]:
+    """Every pair below root, or those that a list names, by city and calibration."""
+    if file_list is None:
+        folders = sorted(path for path in (root / LEFT).glob('*/*') if path.is_dir())
+        pairs = complete_pairs(folders, _views)
+    else:
+        listed = _listed_pairs(file_list).items()
+        pairs = {root / LEFT / city: names for city, names in listed}
+        require_pairs(pairs, _views, file_list=file_list)
+    return [city for path, names in pairs.items() for city in _by_rig(path, names)]
+
+
+def _by_rig(path: Path, names: set[str]) -> list[CityscapesCity]:
+    """A city's pairs, apart where their calibration differs."""
+    if not names:
+        return []
+    rigs: dict[StereoCalibration, list[str]] = defaultdict(list)
+    left, _ = _views(path)
+    size = image_size(left[min(names)])
+    for name in sorted(names):
+        rigs[_read_rig(path, name, size)].append(name)
+    return [CityscapesCity(path, rig, rigs[rig]) for rig in rigs]
+
+
+def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Left and right images by name; path is that of the left ones of a city."""
+    right = path.parents[2] / RIGHT / path.parent.name / path.name
+    return images_by_name(path, f'_{LEFT}'), images_by_name(right, f'_{RIGHT}')
+
+
+def _read_rig(path: Path, name: str, size: tuple[int, int]) -> StereoCalibration:
+    """The rig of an image of (width, height) px; path as for _views."""
+    folder = path.parents[2] / 'camera' / path.parent.name / path.name
+    file = folder / f'{name}_camera.json'
+    if not file.is_file():
+        raise FileNotFoundError(f'{file} is missing; download the camera files of Cityscapes too')
+    try:
+        values = json.loads(file.read_text())
+        fx, fy, cx, cy = (float(values['intrinsic'][key]) for key in ('fx', 'fy', 'u0', 'v0'))
+        baseline_m = float(values['extrinsic']['baseline'])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f'{file} cannot be used ({one_line(error)}), expected a JSON object with intrinsic '
+            'fx, fy, u0, v0 and extrinsic baseline'
+        ) from error
+    full = StereoCalibration(Intrinsics(fx, fy, cx, cy, *FULL_SIZE), baseline_m)
+    return calibration_of_images(full, size, path=file)
+
+
+def _listed_pairs(file_list: Path) -> dict[str, set[str]]:
+    """
+    SPLIT/CITY: names, of lines that hold the left and the right image's path.
+
+    E.g. `leftImg8bit/train/aachen/NAME_leftImg8bit.png rightImg8bit/train/aachen/...`.
+    """
+    pairs: dict[str, set[str]] = defaultdict(set)
+    for where, fields in list_lines(file_list):
+        parts = Path(fields[0]).parts
+        if len(fields) != 2 or len(parts) != 4 or parts[0] != LEFT:
+            raise ValueError(
+                f'{where} is {" ".join(fields)!r}, expected `{LEFT}/SPLIT/CITY/NAME_{LEFT}.png '
+                f'{RIGHT}/SPLIT/CITY/NAME_{RIGHT}.png`'
+            )
+        pairs['/'.join(parts[1:3])].add(Path(parts[3]).stem.removesuffix(f'_{LEFT}'))
+    return pairs

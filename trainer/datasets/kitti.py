@@ -1,0 +1,215 @@
+"""
+KITTI raw: synchronised and rectified drives with Velodyne scans (Geiger et al., IJRR 2013).
+
+ROOT/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt, ROOT/DATE/DRIVE/image_02/data/NAME.png,
+image_03, velodyne_points/data/NAME.bin. Cameras 2 and 3 are the left and the right colour ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from monodepth_ros.core.camera import (
+    Camera,
+    Intrinsics,
+    stereo_baseline_m,
+    StereoCalibration,
+)
+from monodepth_ros.storage.pair_folder import images_by_name, read_depth
+from trainer.datasets.lidar import nearest_depth
+from trainer.datasets.tree import (
+    calibration_of_images,
+    complete_pairs,
+    image_size,
+    ImagePairs,
+    list_lines,
+    read_arrays,
+    require_pairs,
+)
+from trainer.evaluate.config import VelodyneDepth
+
+LEFT, RIGHT = 'image_02', 'image_03'
+CAMERA_FILE, VELODYNE_FILE = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt'
+POINT_NUMBERS = 4  # x, y, z, reflectance
+IMPROVED = f'proj_depth/groundtruth/{LEFT}'
+# Where people keep DRIVE/IMPROVED, from the root of KITTI raw or the folder that holds it: merged
+# into the dates or into one folder, or as it is unpacked (into data_depth_annotated, say).
+IMPROVED_PARENTS = ('*', '*/train', '*/val')
+
+
+class KittiDrive(ImagePairs):
+    """
+    One drive, or the frames of it that a list names, as a PairSequence.
+
+    velodyne_depth: what the truth of a laser point is, its depth along the optical axis or, as in
+    the ground truth that the field reports Eigen's test on, the laser's own x (0.27 m more).
+    """
+
+    def __init__(
+        self, path: Path, names: Collection[str], *, velodyne_depth: VelodyneDepth
+    ) -> None:
+        left, right = _views(path)
+        file = path.parent / CAMERA_FILE
+        self._rect_from_cam0, p_left, p_right, size = _read_cameras(file)
+        full = rectified_calibration(p_left, p_right, size=size, path=file)
+        rig = calibration_of_images(full, image_size(left[min(names)]), path=file)
+        self._p_left = _resized(p_left, full.intrinsics, rig.intrinsics)
+        super().__init__(path, rig, names, left=left, right=right)
+        self._velodyne_depth = velodyne_depth
+
+    def read_gt_depth(self, name: str) -> np.ndarray | None:
+        """The frame's scan in the left view, see velodyne_depth_m; None without a scan."""
+        path = self.path / 'velodyne_points' / 'data' / f'{name}.bin'
+        if not path.exists():
+            return None
+        shapes = {'R': (3, 3), 'T': (3,)}
+        rotation, translation = read_arrays(self.path.parent / VELODYNE_FILE, shapes)
+        cam0_from_velodyne = np.eye(4)
+        cam0_from_velodyne[:3] = np.column_stack([rotation, translation])
+        return velodyne_depth_m(
+            _read_points(path),
+            projection=self._p_left @ self._rect_from_cam0 @ cam0_from_velodyne,
+            camera=self.calibration.intrinsics,
+            velodyne_depth=self._velodyne_depth,
+        )
+
+    def read_improved_depth(self, name: str) -> np.ndarray | None:
+        """
+        Return the frame's annotated depth map (Uhrig et al., 3DV 2017) in the left view.
+
+        (H, W) float32 metres along the optical axis, NaN where unknown; None without a map, as
+        the first and last five frames of every drive are.
+        """
+        for folder in self._improved_folders:
+            if (path := folder / f'{name}.png').is_file():
+                return read_depth(path, self.calibration.intrinsics)
+        return None
+
+    @cached_property
+    def _improved_folders(self) -> list[Path]:
+        root = self.path.absolute().parents[1]
+        return [
+            folder
+            for base in (root, root.parent)
+            for parent in IMPROVED_PARENTS
+            for folder in sorted(base.glob(f'{parent}/{self.path.name}/{IMPROVED}'))
+        ]
+
+
+def velodyne_depth_m(
+    points: np.ndarray,
+    *,
+    projection: np.ndarray,
+    camera: Intrinsics,
+    velodyne_depth: VelodyneDepth,
+) -> np.ndarray:
+    """
+    Eigen's ground truth (METHOD section 6) of the points with x >= 0; the nearest wins a pixel.
+
+    points: (N, 3) metres, x ahead of the laser. projection: (3, 4), pixels from the laser's frame.
+    Returns (H, W) float32 metres, NaN where no point falls.
+    """
+    points = points[points[:, 0] >= 0].astype(np.float64)
+    x, y, z = projection[:, :3] @ points.T + projection[:, 3:]
+    ahead = z > 0
+    # The field's ground truth counts pixels from 1.
+    u, v = (np.rint(axis[ahead] / z[ahead]).astype(int) - 1 for axis in (x, y))
+    depth_m = z if velodyne_depth == 'optical' else points[:, 0]
+    return nearest_depth(u, v, depth_m[ahead], width=camera.width, height=camera.height)
+
+
+def open_kitti_raw(
+    root: Path, file_list: Path | None, velodyne_depth: VelodyneDepth
+) -> list[KittiDrive]:
+    """Every drive below root, or the frames that a list names, drive by drive."""
+    if file_list is None:
+        drives = sorted(path.parent for path in root.glob(f'*/*/{LEFT}'))
+        frames = complete_pairs(drives, _views)
+    else:
+        frames = {root / drive: names for drive, names in _listed_frames(file_list).items()}
+        require_pairs(frames, _views, file_list=file_list)
+    return [
+        KittiDrive(path, names, velodyne_depth=velodyne_depth)
+        for path, names in frames.items()
+        if names
+    ]
+
+
+def rectified_calibration(
+    p_left: np.ndarray, p_right: np.ndarray, *, size: tuple[int, int], path: Path
+) -> StereoCalibration:
+    """A rig from two (3, 4) projections and the images' (width, height); path is for messages."""
+    try:
+        left, right = (_camera(p, *size) for p in (p_left, p_right))
+        return StereoCalibration(left.rectified, stereo_baseline_m(left, right))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+
+
+def _camera(p: np.ndarray, width: int, height: int) -> Camera:
+    """The camera of rectified images with a (3, 4) projection."""
+    return Camera(width, height, k=tuple(p[:, :3].ravel()), p=tuple(p.ravel()))
+
+
+def _resized(p: np.ndarray, full: Intrinsics, resized: Intrinsics) -> np.ndarray:
+    """A (3, 4) projection into an image of another size, with the pixel centres of Intrinsics."""
+    across, down = resized.width / full.width, resized.height / full.height
+    scaling = [[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]]
+    return np.array(scaling) @ p
+
+
+def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Left and right images of a drive by name."""
+    return images_by_name(path / LEFT / 'data'), images_by_name(path / RIGHT / 'data')
+
+
+def _read_cameras(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
+    """R_rect_00 as (4, 4), P_rect_02 and P_rect_03 as (3, 4), and the images' width and height."""
+    shapes = {'R_rect_00': (3, 3), 'P_rect_02': (3, 4), 'P_rect_03': (3, 4), 'S_rect_02': (2,)}
+    rotation, p_left, p_right, size = read_arrays(path, shapes)
+    rect_from_cam0 = np.eye(4)
+    rect_from_cam0[:3, :3] = rotation
+    width, height = (int(number) for number in size)
+    return rect_from_cam0, p_left, p_right, (width, height)
+
+
+def _read_points(path: Path) -> np.ndarray:
+    """A scan's points, (N, 3) float32 metres."""
+    numbers = np.fromfile(path, np.float32)
+    if numbers.size % POINT_NUMBERS:
+        raise ValueError(
+            f'{path} holds {numbers.size} numbers, expected {POINT_NUMBERS} a point; copy it again'
+        )
+    return numbers.reshape(-1, POINT_NUMBERS)[:, :3]
+
+
+def _listed_frames(file_list: Path) -> dict[str, set[str]]:
+    """
+    DATE/DRIVE: frames, of a list in one of the two formats in use.
+
+    `DATE/DRIVE/image_02/data/NAME.png DATE/DRIVE/image_03/data/NAME.png`, or `DATE/DRIVE NUMBER
+    l`. Either way a line stands for the pair: one that ends in r names the same pair as one in l,
+    is trained on once, and is evaluated on its left image, for the truth is the left view's.
+    """
+    frames: dict[str, set[str]] = {}
+    for where, fields in list_lines(file_list):
+        drive, name = _frame(where, fields)
+        frames.setdefault(drive, set()).add(name)
+    return frames
+
+
+def _frame(where: str, fields: list[str]) -> tuple[str, str]:
+    """(DATE/DRIVE, NAME) of a line."""
+    parts = Path(fields[0]).parts
+    if len(fields) == 2 and len(parts) == 5 and parts[2] == LEFT:
+        return '/'.join(parts[:2]), Path(parts[4]).stem
+    if len(fields) == 3 and len(parts) == 2 and fields[1].isdigit() and fields[2] in ('l', 'r'):
+        return fields[0], f'{int(fields[1]):010d}'
+    raise ValueError(
+        f'{where} is {" ".join(fields)!r}, expected `DATE/DRIVE/{LEFT}/data/NAME.png '
+        f'DATE/DRIVE/{RIGHT}/data/NAME.png` or `DATE/DRIVE NUMBER l`'
+    )

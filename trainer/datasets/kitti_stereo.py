@@ -1,0 +1,95 @@
+"""
+KITTI stereo 2015 (Menze and Geiger, CVPR 2015): 200 pairs with measured disparity.
+
+ROOT/training/image_2/NAME_10.png, image_3, disp_noc_0 (uint16, px * 256, 0 = none), and
+calib_cam_to_cam or calib with one NAME.txt a pair.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.core.disparity import depth_from_disparity
+from monodepth_ros.storage.pair_folder import images_by_name, read_uint16
+from trainer.datasets.kitti import rectified_calibration
+from trainer.datasets.tree import image_size, ImagePairs, read_arrays
+
+ENDING = '_10'  # NAME_11 is the moment after, without a measured disparity
+DISPARITY_UNITS_PER_PX = 256
+# The baseline by which the field turns this data set's disparities into metres.
+NOMINAL_BASELINE_M = 0.54
+# The folder of calibration files, its names of the two projections, and of the size.
+CALIBRATIONS = {
+    'calib_cam_to_cam': ('P_rect_02', 'P_rect_03', 'S_rect_02'),
+    'calib': ('P2', 'P3', None),
+}
+
+
+class KittiStereo2015(ImagePairs):
+    """
+    The pairs of one calibration and image size, as a PairSequence.
+
+    nominal: the rig that turns this data set's disparities into metres in the papers; its
+    baseline is 0.54 m where `calibration` has the measured one (0.533 m).
+    """
+
+    def __init__(self, path: Path, calibration: StereoCalibration, names: list[str]) -> None:
+        left, right = (images_by_name(path / eye) for eye in ('image_2', 'image_3'))
+        super().__init__(path, calibration, names, left=left, right=right)
+        self.nominal = StereoCalibration(calibration.intrinsics, NOMINAL_BASELINE_M)
+
+    def read_gt_depth(self, name: str) -> np.ndarray | None:
+        """fx * 0.54 m / disparity, (H, W) float32 metres, NaN where unknown; None without any."""
+        path = self.path / 'disp_noc_0' / f'{name}.png'
+        if not path.exists():
+            return None
+        camera = self.calibration.intrinsics
+        return depth_from_disparity(
+            read_uint16(path, camera) / np.float32(DISPARITY_UNITS_PER_PX),
+            focal_px=camera.fx,
+            baseline_m=self.nominal.baseline_m,
+        )
+
+
+def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
+    """The pairs with an image on both sides, grouped by calibration and size."""
+    path = root / 'training'
+    left, right = (images_by_name(path / eye) for eye in ('image_2', 'image_3'))
+    groups: dict[StereoCalibration, list[str]] = defaultdict(list)
+    for name in left.keys() & right.keys():
+        if name.endswith(ENDING):
+            groups[_read_rig(path, name, left[name])].append(name)
+    if not groups:
+        raise ValueError(f'{path} holds no pair image_2/NAME_10.png, image_3/NAME_10.png')
+    sequences = [KittiStereo2015(path, rig, names) for rig, names in groups.items()]
+    return sorted(sequences, key=lambda sequence: sequence.names)
+
+
+def _read_rig(path: Path, name: str, image: Path) -> StereoCalibration:
+    number = name.removesuffix(ENDING)
+    for folder, (left, right, size) in CALIBRATIONS.items():
+        file = path / folder / f'{number}.txt'
+        if file.is_file():
+            p_left, p_right = read_arrays(file, {left: (3, 4), right: (3, 4)})
+            found = image_size(image)
+            if size is not None:
+                _check_full_size(found, file, size)
+            return rectified_calibration(p_left, p_right, size=found, path=file)
+    raise FileNotFoundError(
+        f'{path} holds no {number}.txt in {" or ".join(CALIBRATIONS)}; download the calibration '
+        'files of KITTI stereo 2015 too'
+    )
+
+
+def _check_full_size(size: tuple[int, int], file: Path, key: str) -> None:
+    """Raise ValueError for resized images: nothing says whether disparities were scaled too."""
+    (full,) = read_arrays(file, {key: (2,)})
+    if size != tuple(full):
+        raise ValueError(
+            f'{file} is of images of {full[0]:.0f} x {full[1]:.0f} px, got {size[0]} x {size[1]}; '
+            'its disparities are in px of the full size: use the images at that size'
+        )

@@ -1,0 +1,105 @@
+"""Where stereo pairs come from: pair folders, and the trees that public data sets come as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from monodepth_ros.core.camera import StereoCalibration
+from monodepth_ros.storage.image_files import PairImages
+from monodepth_ros.storage.pair_folder import CALIBRATION, EYES, PairFolder
+from trainer.datasets.cityscapes import LEFT as CITYSCAPES_LEFT
+from trainer.datasets.cityscapes import open_cityscapes
+from trainer.datasets.kitti import CAMERA_FILE, open_kitti_raw
+from trainer.datasets.kitti_stereo import open_kitti_stereo
+from trainer.evaluate.config import VelodyneDepth
+
+KNOWN = (
+    'a pair folder (left/, right/, calib.json; `python -m trainer ingest BAG -o FOLDER` makes '
+    'one) or a folder of them, KITTI raw (DATE/calib_cam_to_cam.txt), KITTI stereo 2015 '
+    '(training/image_2) or Cityscapes (leftImg8bit)'
+)
+
+
+class PairSequence(Protocol):
+    """
+    Rectified pairs of one rig in the order of time; a PairFolder is one.
+
+    path: what messages call it. names: of its pairs, in the order of time. images: their files.
+    """
+
+    path: Path
+    calibration: StereoCalibration
+    names: list[str]
+    images: PairImages
+
+    def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
+
+    def paths(self, name: str) -> tuple[Path, Path]:
+        """The left and the right image file."""
+
+    def read_gt_depth(self, name: str) -> np.ndarray | None:
+        """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
+
+
+def open_sequences(
+    source: str, *, velodyne_depth: VelodyneDepth = 'optical'
+) -> list[PairSequence]:
+    """
+    The sequences that a path names, each of one rig with one calibration and image size.
+
+    source: a pair folder, or a folder of several; the root of KITTI raw, of KITTI stereo 2015 or
+    of Cityscapes; or ROOT@FILE_LIST, the pairs of KITTI raw or Cityscapes that a split's list
+    names.
+    velodyne_depth: see KittiDrive. Raises ValueError or FileNotFoundError for anything else.
+    """
+    root, file_list = _root_and_list(source)
+    if next(root.glob(f'*/{CAMERA_FILE}'), None) is not None:
+        return _some(source, open_kitti_raw(root, file_list, velodyne_depth))
+    if (root / CITYSCAPES_LEFT).is_dir():
+        return _some(source, open_cityscapes(root, file_list))
+    if file_list is not None:
+        raise ValueError(f'{root} is neither KITTI raw nor Cityscapes, which alone take a list')
+    if (root / 'training' / 'image_2').is_dir():
+        return list(open_kitti_stereo(root))
+    if any((root / name).exists() for name in (*EYES, CALIBRATION)):
+        return [PairFolder(root)]
+    if folders := sorted(path.parent for path in root.glob(f'*/{CALIBRATION}')):
+        return [PairFolder(folder) for folder in folders]
+    got = 'is none of what is read' if root.is_dir() else 'not found'
+    raise FileNotFoundError(f'{root} {got}, expected {KNOWN}')
+
+
+def fingerprint(sequences: Iterable[PairSequence]) -> str:
+    """
+    A hash of calibrations, names and file sizes: it changes when frames come or go.
+
+    And when other bits are stated; images of 8 bits, for which none need be, keep theirs.
+    """
+    digest = hashlib.sha256()
+    for sequence in sequences:
+        digest.update(repr(sequence.calibration).encode())
+        if sequence.images.stated_bits is not None:
+            digest.update(repr(sequence.images.stated_bits).encode())
+        for name in sequence.names:
+            sizes = [path.stat().st_size for path in sequence.paths(name)]
+            digest.update(repr((name, sizes)).encode())
+    return digest.hexdigest()
+
+
+def _root_and_list(source: str) -> tuple[Path, Path | None]:
+    root, at, file_list = source.rpartition('@')
+    if not at or Path(source).exists():
+        return Path(source), None
+    return Path(root), Path(file_list)
+
+
+def _some(source: str, sequences: Sequence[PairSequence]) -> list[PairSequence]:
+    if not sequences:
+        raise ValueError(f'{source} holds no pair of a left and a right image')
+    return list(sequences)

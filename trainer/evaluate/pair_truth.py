@@ -1,0 +1,95 @@
+"""The truth of pairs: measured and kept beside them, or matched from both views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import sys
+
+import numpy as np
+
+from monodepth_ros.core.camera import Camera
+from monodepth_ros.core.intrinsics_check import intrinsics_fault
+from trainer.datasets.depth_map import DepthMap
+from trainer.datasets.kitti import IMPROVED, KittiDrive
+from trainer.datasets.kitti_stereo import KittiStereo2015
+from trainer.datasets.sources import open_sequences, PairSequence
+from trainer.datasets.stereo_matching import checked_depth_m
+from trainer.evaluate.config import EvaluateConfig
+from trainer.evaluate.truth import Benchmark, DisparityTruth, TruthFrame, TruthFrames
+
+VELODYNE_LABELS = {
+    'optical': 'Velodyne, depth along the optical axis',
+    'laser_x': "Velodyne, the laser's x as depth (as in the papers)",
+}
+IMPROVED_LABEL = "KITTI's improved ground truth (annotated depth maps)"
+STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
+
+
+def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
+    """The frames of what open_sequences reads. Raises ValueError or OSError."""
+    for name in ('image', 'info', 'truth_topic'):
+        if getattr(config, name) is not None:
+            raise ValueError(f'--{name} names a topic, but {data} is no recording')
+    sequences = open_sequences(data, velodyne_depth=config.velodyne_depth)
+    if config.truth == 'improved' and not isinstance(sequences[0], KittiDrive):
+        raise ValueError(f'--truth improved is that of KITTI raw, but {data} is something else')
+    for sequence in sequences:
+        if fault := intrinsics_fault(sequence.calibration.intrinsics):
+            print(f'{sequence.path}: {fault}', file=sys.stderr)
+    pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
+    first, last = (round(s * len(pairs)) for s in (config.first_share, config.last_share))
+    label, looked_for, benchmark = _described(sequences[0], config)
+    return TruthFrames(
+        label, looked_for, last - first, _frames(pairs[first:last], config), benchmark
+    )
+
+
+def _frames(
+    pairs: list[tuple[PairSequence, str]], config: EvaluateConfig
+) -> Iterator[TruthFrame | None]:
+    for sequence, name in pairs:
+        depth_m = _true_depth_m(sequence, name, config)
+        if depth_m is None:
+            yield None
+            continue
+        left_rgb, _ = sequence.read_pair(name)
+        intrinsics = sequence.calibration.intrinsics
+        yield TruthFrame(
+            f'{sequence.path.name}/{name}',
+            left_rgb,
+            Camera.pinhole(intrinsics),
+            DepthMap(depth_m, intrinsics),
+            _disparity_truth(sequence, config),
+        )
+
+
+def _true_depth_m(sequence: PairSequence, name: str, config: EvaluateConfig) -> np.ndarray | None:
+    if config.truth == 'stereo':
+        return checked_depth_m(*sequence.read_pair(name), sequence.calibration)
+    if config.truth == 'improved':
+        assert isinstance(sequence, KittiDrive)
+        return sequence.read_improved_depth(name)
+    return sequence.read_gt_depth(name)
+
+
+def _disparity_truth(sequence: PairSequence, config: EvaluateConfig) -> DisparityTruth | None:
+    if isinstance(sequence, KittiStereo2015) and config.truth == 'laser':
+        return DisparityTruth(sequence.calibration, sequence.nominal)
+    return None
+
+
+def _described(
+    sequence: PairSequence, config: EvaluateConfig
+) -> tuple[str, str, Benchmark | None]:
+    """Label, where it was looked for, and the benchmark whose figures the papers report."""
+    if config.truth == 'stereo':
+        return STEREO_LABEL, 'pairs', None
+    if config.truth == 'improved':
+        # No benchmark of ours: the papers' rows are of the Velodyne's.
+        looked_for = f'DRIVE/{IMPROVED}/NAME.png of data_depth_annotated in the root or beside it'
+        return IMPROVED_LABEL, looked_for, None
+    if isinstance(sequence, KittiDrive):
+        return VELODYNE_LABELS[config.velodyne_depth], 'velodyne_points/data/NAME.bin', 'kitti raw'
+    if isinstance(sequence, KittiStereo2015):
+        return 'disp_noc_0', 'training/disp_noc_0/NAME.png', 'kitti stereo 2015'
+    return 'gt_depth', 'gt_depth/NAME.png', None

@@ -1,0 +1,67 @@
+"""What the papers report on the same data by the same protocol, to stand beside one's own rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trainer.evaluate.truth import Benchmark
+
+
+class PaperRow(NamedTuple):
+    """
+    Means over images; None where not reported, d1_all in percent.
+
+    from_memory: not checked in the paper itself.
+    """
+
+    name: str
+    abs_rel: float
+    sq_rel_m: float | None = None
+    rmse_m: float | None = None
+    rmse_log: float | None = None
+    delta_1: float | None = None
+    d1_all: float | None = None
+    from_memory: bool = False
+
+
+# How many images their means are over.
+IMAGES: dict[Benchmark, int] = {'kitti raw': 697, 'kitti stereo 2015': 200}
+# Garg crop. Stereo-trained, metric: no median scaling.
+EIGEN_80_M = (
+    PaperRow('Godard 2017 VGG, K', 0.148, 1.344, 5.927, 0.247, 0.803),
+    PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.114, 0.898, 4.935, 0.206, 0.861, from_memory=True),
+    PaperRow("Godard 2017, authors' released ResNet50, K", 0.133, 1.142, 5.533, 0.230, 0.830),
+    PaperRow('Monodepth2 S 640x192, no ImageNet weights', 0.130, 1.144, 5.485, 0.232, 0.831),
+    PaperRow('Monodepth2 S 640x192', 0.109, 0.873, 4.960, 0.209, 0.864),
+    PaperRow('Depth Hints R50 640', 0.102, 0.762, delta_1=0.880),
+    PaperRow('Depth Hints HR R50', 0.096, 0.710, delta_1=0.890),
+    PaperRow('PlaneDepth HR self-distilled', 0.085, delta_1=0.910),
+)
+EIGEN_50_M = (
+    PaperRow('Godard 2017 VGG, K', 0.140, 0.976, 4.471, 0.232, 0.818, from_memory=True),
+    PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.108, 0.657, 3.729, 0.194, 0.873, from_memory=True),
+)
+# No crop.
+STEREO_2015 = (
+    PaperRow('Godard 2017 VGG, K', 0.124, 1.388, 6.125, 0.217, 0.841, 30.27, from_memory=True),
+    PaperRow(
+        'Godard 2017 VGG, Cityscapes only',
+        0.699, 10.060, 14.445, 0.542, 0.053, 94.76, from_memory=True,
+    ),
+    PaperRow(
+        'Godard 2017 ResNet50 pp, CS+K', 0.097, 0.896, 5.093, 0.176, 0.879, 23.81, from_memory=True
+    ),
+)  # fmt: skip
+
+
+def paper_rows(
+    benchmark: Benchmark | None, *, cap_m: float, garg: bool, median_scaling: bool
+) -> tuple[PaperRow, ...]:
+    """Those whose protocol is this one; none for data that no paper reports."""
+    if median_scaling:
+        return ()
+    if benchmark == 'kitti raw' and garg:
+        return {80.0: EIGEN_80_M, 50.0: EIGEN_50_M}.get(cap_m, ())
+    if benchmark == 'kitti stereo 2015' and not garg and cap_m == 80.0:
+        return STEREO_2015
+    return ()

@@ -1,0 +1,198 @@
+"""One frame's predictions against its truth, and what becomes of many frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from monodepth_ros.core.disparity import disparity_from_depth
+from trainer.evaluate.config import EvaluateConfig
+from trainer.evaluate.metrics import (
+    d1_all,
+    depth_metrics,
+    DepthMetrics,
+    garg_crop,
+    mean_metrics,
+    median_scale,
+)
+from trainer.evaluate.truth import DisparityTruth, TruthFrame
+
+# Relative errors are counted in steps of 1 % up to 100 %; larger ones fall in the last step.
+ERROR_STEPS = 100
+# Distances double every second bin: as many bins for a room as for a street.
+BINS_A_DOUBLING = 2
+NEAREST_BIN_M = 0.5
+
+
+class ImageScore(NamedTuple):
+    """
+    One image: d1_all in percent, None without disparities; scale: the median scaling, 1 without.
+
+    valid_share: of the truth's pixels, those that have a prediction. pixels: those compared.
+    """
+
+    name: str
+    metrics: DepthMetrics
+    d1_all: float | None
+    scale: float
+    valid_share: float
+    pixels: int
+
+
+class DistanceBin(NamedTuple):
+    """Pixels with from_m <= Z < to_m: how many, their Abs Rel, and bias = mean (Zp - Z) / Z."""
+
+    from_m: float
+    to_m: float
+    pixels: int
+    abs_rel: float
+    bias: float
+
+
+class ErrorCounts:
+    """Relative errors of all pixels by their size and by distance, up to cap_m."""
+
+    def __init__(self, cap_m: float) -> None:
+        doublings = math.log2(cap_m / NEAREST_BIN_M) if cap_m > NEAREST_BIN_M else 0
+        steps = np.arange(math.ceil(doublings * BINS_A_DOUBLING))
+        # cap_m itself belongs to the last bin.
+        last = np.nextafter(cap_m, np.inf)
+        self._edges_m = np.array([0, *NEAREST_BIN_M * 2 ** (steps / BINS_A_DOUBLING), last])
+        self._sums = np.zeros((3, len(self._edges_m) - 1))  # pixels, |error|, error
+        self._histogram = np.zeros(ERROR_STEPS + 1)
+
+    def add(self, predicted_m: np.ndarray, true_m: np.ndarray) -> None:
+        """Count the pixels of one image, (N,) each, finite and positive."""
+        error = (predicted_m - true_m) / true_m
+        size = np.minimum((np.abs(error) * ERROR_STEPS).astype(int), ERROR_STEPS)
+        self._histogram += np.bincount(size, minlength=ERROR_STEPS + 1)
+        at = np.searchsorted(self._edges_m, true_m, side='right') - 1
+        at = np.minimum(at, len(self._edges_m) - 2)
+        for sums, values in zip(
+            self._sums, (np.ones_like(error), np.abs(error), error), strict=True
+        ):
+            sums += np.bincount(at, values, minlength=len(sums))
+
+    def cumulative(self) -> np.ndarray:
+        """(ERROR_STEPS,) share of the pixels with a relative error below 1 %, 2 %, ... 100 %."""
+        return np.cumsum(self._histogram)[:-1] / self._histogram.sum()
+
+    def by_distance(self) -> list[DistanceBin]:
+        """The bins that have pixels, nearest first."""
+        bins = zip(self._edges_m, self._edges_m[1:], *self._sums, strict=False)
+        return [
+            DistanceBin(float(near), float(far), int(n), size / n, error / n)
+            for near, far, n, size, error in bins
+            if n
+        ]
+
+
+@dataclass
+class Score:
+    """What one model, or the prior, got: image by image and over all pixels."""
+
+    counts: ErrorCounts
+    images: list[ImageScore] = field(default_factory=list)
+
+    @property
+    def metrics(self) -> DepthMetrics:
+        """The mean over images."""
+        return mean_metrics(image.metrics for image in self.images)
+
+    @property
+    def d1_all(self) -> float | None:
+        """The mean over images in percent; None without disparities."""
+        values = [image.d1_all for image in self.images if image.d1_all is not None]
+        return float(np.mean(values)) if values else None
+
+    @property
+    def valid_share(self) -> float:
+        """The mean over images."""
+        return float(np.mean([image.valid_share for image in self.images]))
+
+
+class Comparison(NamedTuple):
+    """One frame: which pixels were compared (H, W), and every row's clamped depth (H, W)."""
+
+    compared: np.ndarray
+    scores: dict[str, ImageScore]
+    depths_m: dict[str, np.ndarray]
+
+
+def compare(
+    predictions: Mapping[str, np.ndarray],
+    frame: TruthFrame,
+    config: EvaluateConfig,
+    *,
+    garg: bool,
+) -> Comparison | None:
+    """
+    Score predictions over the pixels that have a truth and that all of them see.
+
+    predictions: by name, (H, W) float32 metres in the truth's camera, NaN where unseen, +inf
+    beyond range, which counts as cap_m. None where nothing is left to compare.
+    """
+    true_m = frame.truth.depth_m
+    known = _known(frame, config, garg=garg)
+    compared = known.copy()
+    for predicted_m in predictions.values():
+        compared &= ~np.isnan(predicted_m)
+    if not compared.any():
+        return None
+    scores, depths_m = {}, {}
+    for name, predicted_m in predictions.items():
+        metric_m = _in_its_metres(predicted_m, frame.disparity)
+        scale = _scale(metric_m[compared], true_m[compared], config)
+        metric_m = metric_m * np.float32(scale)
+        # Only now: a clamped prediction has the median of its range, not its own.
+        depths_m[name] = np.clip(metric_m, config.min_m, config.cap_m)
+        scores[name] = ImageScore(
+            frame.name,
+            depth_metrics(depths_m[name][compared], true_m[compared]),
+            _d1_all(metric_m[compared], true_m[compared], frame.disparity),
+            scale,
+            float(np.mean(~np.isnan(predicted_m[known]))),
+            int(compared.sum()),
+        )
+    return Comparison(compared, scores, depths_m)
+
+
+def _known(frame: TruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarray:
+    """(H, W) bool: the truth's pixels that count."""
+    true_m = frame.truth.depth_m
+    if frame.disparity is not None:
+        known = np.isfinite(true_m)  # stereo 2015 counts every pixel, however far
+    else:
+        known = (true_m > config.min_m) & (true_m < config.cap_m)
+    return known & garg_crop(*true_m.shape) if garg else known
+
+
+def _scale(predicted_m: np.ndarray, true_m: np.ndarray, config: EvaluateConfig) -> float:
+    return median_scale(predicted_m, true_m) if config.median_scaling else 1.0
+
+
+def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityTruth | None) -> np.ndarray:
+    """The truth of a disparity benchmark is in the metres of its nominal baseline."""
+    if disparity is None:
+        return predicted_m
+    return predicted_m * np.float32(disparity.nominal.baseline_m / disparity.rig.baseline_m)
+
+
+def _d1_all(
+    predicted_m: np.ndarray, true_m: np.ndarray, disparity: DisparityTruth | None
+) -> float | None:
+    """From depths in the nominal rig's metres, before the clamp: beyond range is no disparity."""
+    if disparity is None:
+        return None
+    nominal = disparity.nominal
+    predicted_px, true_px = (
+        disparity_from_depth(
+            depth_m, focal_px=nominal.intrinsics.fx, baseline_m=nominal.baseline_m
+        )
+        for depth_m in (predicted_m, true_m)
+    )
+    return d1_all(predicted_px, true_px)

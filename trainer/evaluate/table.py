@@ -1,0 +1,143 @@
+"""The rows of a result: ours, their mean and spread, the blind prior, the papers'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from trainer.evaluate.evaluate import Evaluation, PRIOR
+from trainer.evaluate.metrics import DepthMetrics
+from trainer.evaluate.papers import IMAGES, paper_rows, PaperRow
+from trainer.evaluate.scoring import Score
+
+HEADINGS = {
+    'abs_rel': 'Abs Rel',
+    'sq_rel_m': 'Sq Rel (m)',
+    'rmse_m': 'RMSE (m)',
+    'rmse_log': 'RMSE log',
+    'delta_1': 'd < 1.25',
+    'delta_2': 'd < 1.25^2',
+    'delta_3': 'd < 1.25^3',
+    'd1_all': 'D1-all (%)',
+}
+FROM_MEMORY = ' (from memory of the paper)'
+
+
+class TableRow(NamedTuple):
+    """
+    values: by the keys of HEADINGS, None where unknown. spread: standard deviation over models.
+
+    valid_share: of the truth's pixels, those predicted; None for rows that are no run of ours.
+    """
+
+    name: str
+    kind: Literal['model', 'mean', 'prior', 'paper']
+    values: dict[str, float | None]
+    spread: dict[str, float | None]
+    valid_share: float | None
+
+    def text(self, key: str) -> str:
+        """One cell; a spread is on a line of its own, which keeps terminal tables narrow."""
+        value, spread = self.values[key], self.spread.get(key)
+        if value is None:
+            return ''
+        digits = 2 if key == 'd1_all' else 3
+        return f'{value:.{digits}f}' + ('' if spread is None else f'\n±{spread:.{digits}f}')
+
+    def valid_text(self) -> str:
+        """The cell of valid_share."""
+        return '' if self.valid_share is None else f'{self.valid_share:.1%}'
+
+
+def table_rows(evaluation: Evaluation) -> list[TableRow]:
+    """Every model, where there are several their mean and spread, the prior, the papers."""
+    scores = evaluation.scores
+    rows = [_row(name, score) for name, score in scores.items() if name != PRIOR]
+    if len(rows) > 1:
+        rows.append(_mean_row(rows))
+    rows += [_row(name, score) for name, score in scores.items() if name == PRIOR]
+    for paper in _papers(evaluation):
+        name = paper.name + (FROM_MEMORY if paper.from_memory else '')
+        values = {key: paper._asdict().get(key) for key in HEADINGS}
+        rows.append(TableRow(name, 'paper', values, {}, None))
+    return rows
+
+
+def shown_keys(rows: Sequence[TableRow]) -> list[str]:
+    """The columns in which some row has a value."""
+    return [key for key in HEADINGS if any(row.values[key] is not None for row in rows)]
+
+
+def protocol_text(evaluation: Evaluation) -> str:
+    """What was compared with what, in one line."""
+    config = evaluation.config
+    parts = [
+        f'truth: {evaluation.truth.label}',
+        f'{config.min_m:g} m to {config.cap_m:g} m',
+        'Garg crop' if evaluation.garg else 'no crop',
+        'MEDIAN-SCALED to the truth' if config.median_scaling else 'metric, no scaling',
+        f'{evaluation.frames} images' + _beside_papers(evaluation),
+    ]
+    if evaluation.without_truth:
+        parts.append(f'{evaluation.without_truth} more left out, without a ground truth')
+    if evaluation.without_pixels:
+        parts.append(f'{evaluation.without_pixels} more without a pixel to compare')
+    return '; '.join(parts)
+
+
+def _beside_papers(evaluation: Evaluation) -> str:
+    benchmark, frames = evaluation.truth.benchmark, evaluation.frames
+    if not _papers(evaluation) or benchmark is None or IMAGES[benchmark] == frames:
+        return ''
+    return f' (papers: {IMAGES[benchmark]})'
+
+
+def terminal_table(evaluation: Evaluation) -> Table:
+    """For the terminal."""
+    rows = table_rows(evaluation)
+    keys = shown_keys(rows)
+    protocol = escape(protocol_text(evaluation))
+    # Narrow enough for a terminal of 80 columns.
+    table = Table(
+        title=escape(evaluation.data), caption=protocol, box=box.SIMPLE, padding=(0, 1, 0, 0)
+    )
+    table.add_column('', overflow='fold', min_width=20)
+    for heading in (*(HEADINGS[key] for key in keys), 'valid'):
+        table.add_column(heading, justify='right')
+    for row in rows:
+        cells = (row.text(key) for key in keys)
+        style = 'dim' if row.kind == 'paper' else None
+        table.add_row(escape(row.name), *cells, row.valid_text(), style=style)
+    return table
+
+
+def _papers(evaluation: Evaluation) -> tuple[PaperRow, ...]:
+    config = evaluation.config
+    return paper_rows(
+        evaluation.truth.benchmark,
+        cap_m=config.cap_m,
+        garg=evaluation.garg,
+        median_scaling=config.median_scaling,
+    )
+
+
+def _row(name: str, score: Score) -> TableRow:
+    values: dict[str, float | None] = {**score.metrics._asdict(), 'd1_all': score.d1_all}
+    return TableRow(name, 'prior' if name == PRIOR else 'model', values, {}, score.valid_share)
+
+
+def _mean_row(rows: Sequence[TableRow]) -> TableRow:
+    """Mean and sample standard deviation: single checkpoints of one training differ by 20 %."""
+    means: dict[str, float | None] = dict.fromkeys(HEADINGS)
+    spreads: dict[str, float | None] = {}
+    for key in (*DepthMetrics._fields, 'd1_all'):
+        values = [row.values[key] for row in rows]
+        if None not in values:
+            means[key], spreads[key] = float(np.mean(values)), float(np.std(values, ddof=1))
+    share = float(np.mean([row.valid_share for row in rows]))
+    return TableRow(f'mean ± spread of {len(rows)} models', 'mean', means, spreads, share)

@@ -1,0 +1,231 @@
+"""A float32 model file to int8: calibrated on a user's pairs, refused where it sees otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+import io
+from pathlib import Path
+import sys
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    quantize_static,
+    QuantType,
+)
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+from rich.console import Console
+from rich.progress import Progress, track
+
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.model_spec import ModelSpec, self_test_image
+from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.model_file import INPUT, ModelFile
+from monodepth_ros.inference.onnxruntime import open_onnxruntime
+from monodepth_ros.inference.self_test import TOLERANCES
+from trainer.datasets.sources import open_sequences, PairSequence
+from trainer.evaluate.config import EvaluateConfig
+from trainer.evaluate.evaluate import evaluate
+from trainer.export.config import DIFFERENCE
+from trainer.export.onnx_model import self_test, store_spec
+from trainer.train.pairs import CanonicalViews, PairName, split_in_time
+
+INT8 = 'int8'
+# Evenly spaced; more change the figures in the third digit.
+MOST_CALIBRATING, MOST_HELD_OUT = 128, 64
+HELD_OUT_FROM = 0.9
+# Of an activation's values, those that int8 need not reach (docs/design.md).
+PERCENTILE = 99.99
+CONVOLUTIONS = ('Conv', 'ConvTranspose')
+# Heads, and the layer of few channels and many pixels before the last one: there int8 costs most
+# accuracy and saves no time.
+FLOAT_LAYERS = ('network.decoder.heads.', 'network.decoder.iconvs.0.')
+
+
+class Views(NamedTuple):
+    """Left images in the canonical camera, (H, W, 3) uint8 RGB each."""
+
+    calibrating: list[np.ndarray]
+    held_out: list[np.ndarray]
+
+
+def quantize(float32: Path, output: Path, source: str) -> ModelSpec:
+    """
+    Write the int8 model of a model file, its accuracy before and after in ModelSpec.metrics.
+
+    source: what open_sequences reads. Raises ValueError for too few pairs, and when the two models
+    differ by more than TOLERANCES on those held out.
+    """
+    sequences = open_sequences(source)
+    spec = ModelFile(float32).spec
+    views = read_views(sequences, spec.camera, source)
+    _write_int8(float32, output, views.calibrating)
+    spec = replace(spec, precision=INT8, self_test=None)
+    store_spec(output, spec)
+    with (
+        open_onnxruntime(ModelFile(float32)) as before,
+        open_onnxruntime(ModelFile(output)) as after,
+    ):
+        metrics = {DIFFERENCE: _difference(before, after, views.held_out, source)}
+        image = self_test_image(width=spec.camera.width, height=spec.camera.height)
+        test = self_test(after.infer(image).disparity_frac)
+    store_spec(output, replace(spec, self_test=test))
+    metrics |= _abs_rel(float32, output, source, sequences)
+    spec = replace(spec, self_test=test, metrics=spec.metrics | metrics)
+    store_spec(output, spec)
+    return spec
+
+
+def read_views(sequences: list[PairSequence], camera: Intrinsics, source: str) -> Views:
+    """
+    Evenly spaced views of all but the last tenth of each sequence in time, and of that.
+
+    source: what the sequences are called. Raises ValueError for too few pairs.
+    """
+    readers = [CanonicalViews(sequence, camera) for sequence in sequences]
+    earlier, later = split_in_time(sequences)
+    if not later:
+        raise ValueError(
+            f'{source} has {len(earlier)} pairs, expected a sequence of at least 10: the last '
+            'tenth shows whether int8 sees the same'
+        )
+
+    def read(names: list[PairName], most: int) -> list[np.ndarray]:
+        chosen = np.linspace(0, len(names) - 1, min(most, len(names))).astype(int)
+        pairs = (readers[names[at].sequence].read(names[at].name) for at in chosen)
+        return [np.ascontiguousarray(left.transpose(1, 2, 0)) for left, _ in pairs]
+
+    return Views(read(earlier, MOST_CALIBRATING), read(later, MOST_HELD_OUT))
+
+
+def _write_int8(float32: Path, output: Path, images: Sequence[np.ndarray]) -> None:
+    """
+    Quantise and dequantise the input and weights of convolutions, as TensorRT wants it.
+
+    Symmetrically, weights by channel; biases stay float32.
+    """
+    model = onnx.load(float32)
+    _pad_apart(model.graph)
+    add_pre_process_metadata(model)  # it was folded when it was exported
+    shown = Progress(console=Console(file=sys.stdout))
+    task = shown.add_task('calibrate', total=len(images))
+    # The search for percentiles prints what it does.
+    with shown, redirect_stdout(io.StringIO()):
+        quantize_static(
+            model,
+            output,
+            _Reader(images, lambda: shown.advance(task)),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=CONVOLUTIONS,
+            nodes_to_exclude=_float_nodes(model.graph),
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={
+                'ActivationSymmetric': True,
+                'WeightSymmetric': True,
+                'QuantizeBias': False,
+                # An activation function follows, which TensorRT computes with the convolution.
+                'OpTypesToExcludeOutputQuantization': CONVOLUTIONS,
+                'CalibPercentile': PERCENTILE,
+                # Activations of one image in memory, not those of all.
+                'CalibStridedMinMax': 1,
+            },
+        )
+
+
+def _pad_apart(graph: onnx.GraphProto) -> None:
+    """
+    Pad what Concat joins before the convolution instead of in it, with the same result.
+
+    OpenVINO (2026.4) loses the zero point of what is quantised right behind a Concat: disparities
+    of the paper's network were 8 % off.
+    """
+    joined = {node.output[0] for node in graph.node if node.op_type == 'Concat'}
+    for at, node in reversed(list(enumerate(graph.node))):
+        if node.op_type != 'Conv' or node.input[0] not in joined:
+            continue
+        (pads,) = (attribute for attribute in node.attribute if attribute.name == 'pads')
+        top, left, bottom, right = pads.ints
+        pads.ints[:] = [0, 0, 0, 0]
+        sizes = np.array([0, 0, top, left, 0, 0, bottom, right])
+        names = [node.input[0], f'{node.name}_pads'], [f'{node.name}_padded']
+        graph.initializer.append(onnx.numpy_helper.from_array(sizes, f'{node.name}_pads'))
+        graph.node.insert(at, onnx.helper.make_node('Pad', *names, name=f'{node.name}_pad'))
+        node.input[0] = f'{node.name}_padded'
+
+
+def _float_nodes(graph: onnx.GraphProto) -> list[str]:
+    """The names of the convolutions that stay float32."""
+    convolutions = [node for node in graph.node if node.op_type in CONVOLUTIONS]
+    # The first one has but three channels, and the flip's Concat before it (see _pad_apart).
+    return [convolutions[0].name] + [
+        node.name
+        for node in convolutions
+        if any(name.startswith(FLOAT_LAYERS) for name in node.input)
+    ]
+
+
+class _Reader(CalibrationDataReader):
+    """Gives ONNX Runtime's quantiser the images that it asks for, and tells of each."""
+
+    def __init__(self, images: Sequence[np.ndarray], tell: Callable[[], None]) -> None:
+        self._images = images
+        self._tell = tell
+        self._wanted = iter(images)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Which of them are read next."""
+        self._wanted = iter(self._images[start_index:end_index])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """One of them as the model's input, None after the last one."""
+        image = next(self._wanted, None)
+        if image is None:
+            return None
+        self._tell()
+        return {INPUT: image[None]}
+
+
+def _difference(
+    before: Backend, after: Backend, images: Sequence[np.ndarray], source: str
+) -> float:
+    """Of disparity, mean relative. Raises ValueError when it is too large."""
+    differences = []
+    for image in track(images, 'int8 against fp32'):
+        expected = before.infer(image).disparity_frac
+        differences.append(
+            np.mean(np.abs(after.infer(image).disparity_frac - expected) / expected)
+        )
+    difference, most = float(np.mean(differences)), TOLERANCES[INT8]
+    if not difference <= most:
+        raise ValueError(
+            f'int8 changes disparities by {difference:.1%} in the mean over {len(images)} pairs '
+            f'held out of {source}, expected at most {most:.0%}; calibrate with more pairs of '
+            'what the robot will see, or export fp16 or fp32'
+        )
+    return difference
+
+
+def _abs_rel(
+    float32: Path, output: Path, source: str, sequences: list[PairSequence]
+) -> dict[str, float]:
+    """Abs Rel before and after over the last tenth of all pairs, where there is a truth."""
+    pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
+    held_out = pairs[round(HELD_OUT_FROM * len(pairs)) :]
+    if all(sequence.read_gt_depth(name) is None for sequence, name in held_out):
+        return {}
+    config = EvaluateConfig(first_share=HELD_OUT_FROM)
+    scores = evaluate([float32, output], source, config).scores.values()
+    before, after = (score.metrics.abs_rel for score in scores)
+    return {'abs_rel_fp32': before, 'abs_rel_int8': after}

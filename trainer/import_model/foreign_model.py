@@ -1,0 +1,183 @@
+"""A monocular network as somebody else exported it: read, and asked what it takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+from onnx import TensorProto, ValueInfoProto
+from onnx.compose import add_prefix_graph
+from onnx.external_data_helper import load_external_data_for_model
+
+from monodepth_ros.common.errors import one_line
+from monodepth_ros.core.model_spec import METADATA_KEY
+
+PREFIX = 'foreign/'
+# From here on our own operators read the same; earlier networks are converted to it.
+OLDEST_OPSET = 13
+MAX_BYTES = onnx.checker.MAXIMUM_PROTOBUF
+INPUT_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16)
+OUTPUT_TYPES = (*INPUT_TYPES, TensorProto.DOUBLE)
+# Poses and intrinsics are smaller.
+LEAST_SIDE = 16
+
+
+class Tensor(NamedTuple):
+    """An input or output. type: TensorProto's number. dims: None where free."""
+
+    name: str
+    type: int
+    dims: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        dims = ', '.join('free' if size is None else str(size) for size in self.dims)
+        return f'{self.name} {TensorProto.DataType.Name(self.type).lower()}[{dims}]'
+
+    @property
+    def is_picture(self) -> bool:
+        """One value a pixel: [..., H, W] where all before is 1."""
+        *before, rows, columns = (None, *self.dims) if len(self.dims) > 1 else (0, 0, 0)
+        sides = all(size is None or size >= LEAST_SIDE for size in (rows, columns))
+        return sides and _all_one(before) and self.type in OUTPUT_TYPES
+
+
+class ForeignModel(NamedTuple):
+    """
+    A network, its names prefixed so that none is ours.
+
+    image: its only input, [..., 3, H, W]. picture: the output that is depth in some form.
+    """
+
+    model: onnx.ModelProto
+    image: Tensor
+    picture: Tensor
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """(height, width) px; None where any size will do."""
+        height, width = self.image.dims[-2:]
+        return None if height is None or width is None else (height, width)
+
+
+def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
+    """
+    Read a network with all its weights, wherever they are.
+
+    output_name: of the output that is depth; None: the only one that can be. Raises OSError for
+    files that cannot be read, ValueError for a network that cannot be used, with what it has.
+    """
+    model = _load(path)
+    try:
+        image = _image(model.graph)
+        picture = _picture(model.graph, output_name)
+        model = _at_known_opset(model)
+    except ValueError as error:
+        raise ValueError(f'{path} {error}') from error
+    _prefix(model.graph)
+    return ForeignModel(
+        model,
+        image._replace(name=PREFIX + image.name),
+        picture._replace(name=PREFIX + picture.name),
+    )
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    try:
+        model = onnx.load(path, format='protobuf', load_external_data=False)
+    except OSError:
+        raise
+    except Exception as error:  # protobuf's own, of another package with each version
+        raise ValueError(f'{path} is no ONNX model: {one_line(error)}') from error
+    if not model.graph.node:
+        raise ValueError(f'{path} is no ONNX model: it holds no operator')
+    if METADATA_KEY in {entry.key for entry in model.metadata_props}:
+        raise ValueError(f'{path} is a model file of ours already; give it to the node as it is')
+    _load_weights(model, path)
+    return model
+
+
+def _load_weights(model: onnx.ModelProto, path: Path) -> None:
+    """Weights of other files into the model; their size is looked at first."""
+    tensors = model.graph.initializer
+    names = {e.value for t in tensors for e in t.external_data if e.key == 'location'}
+    try:
+        size = sum(file.stat().st_size for file in (path, *(path.parent / name for name in names)))
+        if size <= MAX_BYTES:
+            load_external_data_for_model(model, str(path.parent))
+    except Exception as error:  # onnx's ValidationError has no base class short of it
+        raise ValueError(
+            f'{path} keeps weights in other files, which cannot be read: {one_line(error)}; put '
+            'them beside it as they were'
+        ) from error
+    if size > MAX_BYTES:
+        raise ValueError(
+            f'{path} has {size / 1e9:.1f} GB of weights, but one ONNX file holds at most '
+            f'{MAX_BYTES / 1e9:.1f} GB; choose a smaller network, or one of half precision'
+        )
+
+
+def _image(graph: onnx.GraphProto) -> Tensor:
+    # Until IR version 4 weights were inputs too.
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = [_tensor(value) for value in graph.input if value.name not in weights]
+    problem = f'has the inputs {_listed(inputs)}, expected one image, [1, 3, height, width]'
+    if len(inputs) != 1 or len(inputs[0].dims) < 4:
+        raise ValueError(problem)
+    *before, channels, height, width = inputs[0].dims
+    if channels not in (3, None) or not _all_one(before):
+        raise ValueError(problem)
+    if (height is None) != (width is None):
+        raise ValueError(f'{problem}, with both sizes fixed or both free')
+    if inputs[0].type not in INPUT_TYPES:
+        raise ValueError(f'{problem} in float or float16')
+    return inputs[0]
+
+
+def _picture(graph: onnx.GraphProto, name: str | None) -> Tensor:
+    outputs = [_tensor(value) for value in graph.output]
+    named = [output for output in outputs if name in (None, output.name)]
+    pictures = [output for output in named if output.is_picture]
+    if len(pictures) != 1:
+        found = _listed(pictures) or 'none'
+        which = 'that is depth' if name is None else f'called {name!r}'
+        raise ValueError(
+            f'has the outputs {_listed(outputs)}; expected one picture, [1, height, width], '
+            f'{which}, found {found}; name one with --output_name'
+        )
+    return pictures[0]
+
+
+def _tensor(value: ValueInfoProto) -> Tensor:
+    tensor = value.type.tensor_type
+    # Exporters write 0 or -1 too where a size is free.
+    dims = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
+    return Tensor(value.name, tensor.elem_type, dims)
+
+
+def _all_one(dims: Iterable[int | None]) -> bool:
+    return all(size in (1, None) for size in dims)
+
+
+def _listed(tensors: list[Tensor]) -> str:
+    return ', '.join(map(str, tensors))
+
+
+def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    opset = next((o.version for o in model.opset_import if o.domain in ('', 'ai.onnx')), 0)
+    if opset >= OLDEST_OPSET:
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, OLDEST_OPSET)
+    except Exception as error:  # of C++
+        raise ValueError(
+            f'has opset {opset}, which onnx cannot convert to {OLDEST_OPSET}: {one_line(error)}; '
+            f'export the network again with opset {OLDEST_OPSET} or later'
+        ) from error
+
+
+def _prefix(graph: onnx.GraphProto) -> None:
+    # The weights are named in advance: onnx renames them too late for the branches of an If.
+    weights = {tensor.name: PREFIX + tensor.name for tensor in graph.initializer}
+    add_prefix_graph(graph, PREFIX, inplace=True, name_map=weights)

@@ -1,0 +1,156 @@
+"""A foreign network inside the graph of a model file: uint8 image in, canonical disparity out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper, TensorProto
+
+from monodepth_ros.core.model_spec import ModelSpec
+from monodepth_ros.inference.model_file import DISPARITY, FREE_SIZES, INPUT
+from trainer.import_model.config import ImportConfig
+from trainer.import_model.foreign_model import ForeignModel
+
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
+IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225])
+# pixel * factor + offset, by ImportConfig.normalise.
+NORMALISATIONS = {
+    'imagenet': (1 / (255 * IMAGENET_DEVIATION), -IMAGENET_MEAN / IMAGENET_DEVIATION),
+    'unit': (np.full(3, 1 / 255), np.zeros(3)),
+    'none': (np.ones(3), np.zeros(3)),
+}
+# Depth is kept within the range, widened so many times on either side: 0 of an inverse depth is
+# far, and has a disparity that engines can be compared in.
+RANGE_MARGIN = 10.0
+# Weights are inputs before it.
+SMALLEST_IR = 4
+
+
+def wrap(foreign: ForeignModel, config: ImportConfig, spec: ModelSpec) -> onnx.ModelProto:
+    """
+    The model file's graph, made in place around the operators and weights of `foreign`.
+
+    Its disparity is in fractions of spec.camera.width, whatever the size of the image.
+    """
+    ours = _Operators()
+    # TensorRT wants the cast to be the first operator after a uint8 input, and its only reader.
+    pixels = ours.add('Cast', INPUT, to=TensorProto.FLOAT)
+    size = ours.add('Slice', ours.add('Shape', pixels), _whole(1), _whole(3))
+    _prepare(ours, pixels, foreign, config.normalise)
+    ours.nodes.extend(foreign.model.graph.node)
+    picture = ours.add('Cast', foreign.picture.name, to=TensorProto.FLOAT)
+    picture = _with_leading(ours, picture, 4 - len(foreign.picture.dims))
+    disparity = _disparity(ours, picture, config, spec)
+    _finish(ours, disparity, size, foreign.fixed_size)
+    return _assembled(foreign.model, ours)
+
+
+class _Operators:
+    """Operators in the order in which they compute, and the constants that they take."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def add(self, kind: str, *inputs: str | np.ndarray, name: str = '', **attributes: Any) -> str:
+        """Append one; arrays become constants. Returns the name of what it computes."""
+        name = name or f'{kind}_{len(self.nodes)}'
+        names = [self._named(value, f'{name}_{at}') for at, value in enumerate(inputs)]
+        self.nodes.append(helper.make_node(kind, names, [name], name=name, **attributes))
+        return name
+
+    def _named(self, value: str | np.ndarray, name: str) -> str:
+        if isinstance(value, str):
+            return value
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+
+def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, normalise: str) -> None:
+    """The foreign network's input out of pixels, (1, H, W, 3) float32 0..255."""
+    factor, offset = (
+        np.reshape(values, (3, 1, 1)).astype(np.float32) for values in NORMALISATIONS[normalise]
+    )
+    planes = ours.add('Transpose', pixels, perm=[0, 3, 1, 2])
+    planes = ours.add('Add', ours.add('Mul', planes, factor), offset)
+    if foreign.fixed_size is not None:
+        planes = _resized(ours, planes, _whole(1, 3, *foreign.fixed_size))
+    planes = _with_leading(ours, planes, len(foreign.image.dims) - 4)
+    ours.add('Cast', planes, to=foreign.image.type, name=foreign.image.name)
+
+
+def _disparity(ours: _Operators, picture: str, config: ImportConfig, spec: ModelSpec) -> str:
+    """
+    What the picture says, as a disparity in fractions of the canonical width.
+
+    Depth seen through a focal length is the picture's times focal / config.focal_px, and
+    disparity is focal * baseline / (width * depth): the focal length itself cancels.
+    """
+    near_m, far_m = spec.depth_range_m
+    near_m, far_m = near_m / RANGE_MARGIN, far_m * RANGE_MARGIN
+    focal_baseline = config.focal_px * spec.baseline_m
+    numerator = focal_baseline / spec.camera.width
+    if config.output == 'depth':
+        bounds = (_real(near_m / config.scale), _real(far_m / config.scale))
+        depth = ours.add('Clip', picture, *bounds)
+        return ours.add('Div', _real(numerator / config.scale), depth)
+    scale = config.scale / (focal_baseline if config.output == 'disparity' else 1)
+    bounds = (_real(1 / (far_m * scale)), _real(1 / (near_m * scale)))
+    inverse = ours.add('Clip', picture, *bounds)
+    return ours.add('Mul', inverse, _real(numerator * scale))
+
+
+def _finish(
+    ours: _Operators, disparity: str, size: str, fixed_size: tuple[int, int] | None
+) -> None:
+    """The output, of the image's size; disparity: (1, 1, h, w) of the network's own."""
+    if fixed_size is not None:
+        # The mean of both axes is the focal length that Depth Anything means.
+        rates = ours.add('Div', _real(*fixed_size), ours.add('Cast', size, to=TensorProto.FLOAT))
+        disparity = ours.add('Div', disparity, ours.add('ReduceMean', rates, keepdims=0))
+    disparity = _resized(ours, disparity, ours.add('Concat', _whole(1, 1), size, axis=0))
+    ours.add('Squeeze', disparity, _whole(1), name=DISPARITY)
+
+
+def _resized(ours: _Operators, planes: str, shape: str | np.ndarray) -> str:
+    return ours.add(
+        'Resize',
+        planes,
+        '',
+        '',
+        shape,
+        mode='linear',
+        coordinate_transformation_mode='half_pixel',
+    )
+
+
+def _with_leading(ours: _Operators, array: str, axes: int) -> str:
+    """So many axes of size 1 more in front, or fewer."""
+    if axes == 0:
+        return array
+    return ours.add('Unsqueeze' if axes > 0 else 'Squeeze', array, _whole(*range(abs(axes))))
+
+
+def _assembled(model: onnx.ModelProto, ours: _Operators) -> onnx.ModelProto:
+    graph = model.graph
+    # Sizes that the network was traced at say nothing of ours.
+    for part in (graph.node, graph.input, graph.output, graph.value_info):
+        del part[:]
+    graph.node.extend(ours.nodes)
+    graph.initializer.extend(ours.constants)
+    value = helper.make_tensor_value_info
+    graph.input.append(value(INPUT, TensorProto.UINT8, [1, *FREE_SIZES, 3]))
+    graph.output.append(value(DISPARITY, TensorProto.FLOAT, [1, *FREE_SIZES]))
+    model.ir_version = max(model.ir_version, SMALLEST_IR)
+    return model
+
+
+def _whole(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int64)
+
+
+def _real(*numbers: float) -> np.ndarray:
+    """One number is a scalar."""
+    return np.array(numbers if len(numbers) > 1 else numbers[0], np.float32)

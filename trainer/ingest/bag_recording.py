@@ -1,0 +1,254 @@
+"""A rosbag2 recording as raw stereo pairs: found, paired by stamp, with the truth beside them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from monodepth_ros.core.bit_depth import BitDepth
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.messages.decode import camera_from_info, image_pixels, stamp_ns
+from monodepth_ros.storage.bag import Bag, BagError, BagMessage
+from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_stereo, named_stereo
+from monodepth_ros.storage.sync import take_nearest
+from trainer.datasets.depth_map import resample
+from trainer.datasets.truth_topics import open_truth, truth_topics, TruthTopic
+from trainer.ingest.config import IngestConfig
+from trainer.ingest.recording import RawPair, Rig
+
+NS_PER_MS = 1_000_000
+# How many messages of one kind wait for their partner before the oldest is given up.
+WAITING = 64
+# A pair waits this long for a truth, or a camera_info, that was recorded after it.
+LAG_NS = 500_000_000
+DAMAGED, BAD_INFO = 'damaged message', 'damaged camera_info'
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """A message and its time: its header's stamp, or when it was recorded if that is zero."""
+
+    stamp_ns: int
+    recorded_ns: int
+    content: Any
+
+    @classmethod
+    def of(cls, message: BagMessage) -> Stamped:
+        """The message of a recording."""
+        stamp = stamp_ns(message.content.header)
+        return cls(stamp or message.recorded_ns, message.recorded_ns, message.content)
+
+
+class BagRecording:
+    """The stereo pairs of one or several recordings of a rig; see Recording."""
+
+    def __init__(self, bag: Bag, config: IngestConfig) -> None:
+        self._bag = bag
+        self._config = config
+        self._tolerance_ns = round(config.tolerance_ms * NS_PER_MS)
+        self._topics = _find_eyes(bag, config)
+        self._truth = _find_truth(bag, self._topics[0], config.truth_topic)
+        self.described = {
+            'left': self._topics[0].image,
+            'right': self._topics[1].image,
+            'truth': self._truth and self._truth.topic,
+        }
+        for remark in filter(None, (topic.remark for topic in self._topics)):
+            print(remark)
+        images = [topic.image for topic in self._topics]
+        self.bits = camera_bits(bag, *images, first_share=config.first_share)
+        share = config.last_share - config.first_share
+        self.most = round(min(bag.message_count(t.image) for t in self._topics) * share)
+        self.left_out: Counter[str] = Counter()
+
+    def pairs(self) -> Iterator[RawPair]:
+        """In the order of their stamps, as far as LAG_NS reaches. Raises BagError."""
+        eyes = tuple(_Eye(topic, self._config.calibration is None) for topic in self._topics)
+        truths: deque[Stamped] = deque(maxlen=WAITING)
+        complete: list[tuple[int, int, Stamped, Stamped]] = []
+        order = count()  # heapq compares on, where stamps are equal
+        self._recall_calibrations(eyes)
+        damage = None
+        try:
+            for message in self._messages():
+                eye = next((eye for eye in eyes if message.topic in eye.topics), None)
+                if eye is None:
+                    truths.append(Stamped.of(message))
+                elif pair := self._take(message, eye, eyes):
+                    heappush(complete, (pair[0].stamp_ns, next(order), *pair))
+                while complete and complete[0][2].recorded_ns + LAG_NS < message.recorded_ns:
+                    yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+        except BagError as error:
+            damage = error
+        while complete:
+            yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+        self.left_out['unpaired'] += sum(len(eye.waiting) for eye in eyes)
+        if damage is not None:
+            raise damage
+
+    def _recall_calibrations(self, eyes: tuple[_Eye, ...]) -> None:
+        """What holds where the wanted part of the recording begins may have been sent before."""
+        first = self._config.first_share
+        if self._config.calibration is None and first > 0:
+            infos = [topic.info for topic in self._topics]
+            for message in self._bag.messages(*infos, last_share=first, skipped=lambda _: None):
+                eye = next(eye for eye in eyes if message.topic in eye.topics)
+                self._calibrate(eye, Stamped.of(message))
+
+    def _calibrate(self, eye: _Eye, info: Stamped) -> None:
+        try:
+            eye.calibrate(info)
+        except ValueError as error:
+            if not self.left_out[BAD_INFO]:
+                print(f'{eye.topic.info}: left out {error}', file=sys.stderr)
+            self.left_out[BAD_INFO] += 1
+
+    def _messages(self) -> Iterator[BagMessage]:
+        topics = [topic.image for topic in self._topics]
+        if self._config.calibration is None:
+            topics += [topic.info for topic in self._topics]
+        if self._truth is not None:
+            topics.append(self._truth.topic)
+        shares = (self._config.first_share, self._config.last_share)
+        seen = 0
+        for message in self._bag.messages(
+            *topics, first_share=shares[0], last_share=shares[1], skipped=self._skip
+        ):
+            seen += 1
+            yield message
+        missing = self._bag.message_count(*topics) - seen - self.left_out[DAMAGED]
+        if shares == (0, 1) and missing > 0:
+            # Damage can look like the end of the file.
+            text = f'{self._bag.name}: {missing} messages of these topics could not be read'
+            print(text, file=sys.stderr)
+            self.left_out['missing message'] = missing
+
+    def _skip(self, what: str) -> None:
+        if not self.left_out[DAMAGED]:
+            text = f'{self._bag.name}: left out {what}; more of this kind are only counted'
+            print(text, file=sys.stderr)
+        self.left_out[DAMAGED] += 1
+
+    def _take(
+        self, message: BagMessage, eye: _Eye, eyes: tuple[_Eye, ...]
+    ) -> tuple[Stamped, Stamped] | None:
+        """Use a message of an eye; the pair that it completes."""
+        stamped = Stamped.of(message)
+        if message.topic == eye.topic.info:
+            self._calibrate(eye, stamped)
+            return None
+        if eye.knows(stamped):
+            self.left_out['duplicate'] += 1
+            return None
+        other = eyes[1] if eye is eyes[0] else eyes[0]
+        partner = take_nearest(
+            other.waiting,
+            stamped.stamp_ns,
+            tolerance_ns=self._tolerance_ns,
+            stamp_of=lambda waiting: waiting.stamp_ns,
+        )
+        if partner is None:
+            self.left_out['unpaired'] += len(eye.waiting) == eye.waiting.maxlen
+            eye.waiting.append(stamped)
+            return None
+        return (stamped, partner) if eye is eyes[0] else (partner, stamped)
+
+    def _raw_pair(
+        self, left: Stamped, right: Stamped, eyes: tuple[_Eye, ...], truths: deque[Stamped]
+    ) -> RawPair:
+        topics = eyes[0].topic_at(left.stamp_ns), eyes[1].topic_at(right.stamp_ns)
+        truth = take_nearest(
+            truths,
+            left.stamp_ns,
+            tolerance_ns=self._tolerance_ns,
+            stamp_of=lambda waiting: waiting.stamp_ns,
+        )
+        return RawPair(
+            left.stamp_ns,
+            Rig(topics[0].camera, topics[1].camera),
+            partial(_read_each, (left.content, right.content)),
+            partial(_depth_m, self._truth, truth, left.content.header.frame_id, topics[0]),
+        )
+
+
+class _Eye:
+    """One camera's messages as they come."""
+
+    def __init__(self, topic: CameraTopic, calibrated_by_bag: bool) -> None:
+        self.topic = topic
+        self.topics = (topic.image, topic.info) if calibrated_by_bag else (topic.image,)
+        self.waiting: deque[Stamped] = deque(maxlen=WAITING)
+        self._seen: set[int] = set()
+        self._last_info: tuple[Any, ...] | None = None
+        # From which stamp on which calibration holds; the first one from the beginning.
+        self._calibrations: list[tuple[float, CameraTopic]] = [(-math.inf, topic)]
+
+    def knows(self, image: Stamped) -> bool:
+        """Whether an image of this stamp came already; remembers it."""
+        known = image.stamp_ns in self._seen
+        self._seen.add(image.stamp_ns)
+        return known
+
+    def calibrate(self, info: Stamped) -> None:
+        """Take a camera_info. Raises ValueError for a damaged one."""
+        content = info.content
+        arrays = b''.join(
+            array.tobytes() for array in (content.k, content.d, content.r, content.p)
+        )
+        sizes = content.width, content.height, content.binning_x, content.binning_y
+        key = (*arrays, sizes, content.distortion_model, repr(content.roi))
+        if key == self._last_info:  # as nearly always
+            return
+        self._last_info = key
+        camera = camera_from_info(content, rectified=self.topic.rectified)
+        if camera != self._calibrations[-1][1].camera:
+            self._calibrations.append((info.stamp_ns, replace(self.topic, camera=camera)))
+
+    def topic_at(self, stamp: int) -> CameraTopic:
+        """The topic with the calibration that held at a stamp."""
+        return next(topic for since, topic in reversed(self._calibrations) if since <= stamp)
+
+
+def _read_each(images: tuple[Any, Any], bit_depth: BitDepth) -> Iterator[np.ndarray]:
+    return (image_pixels(image, bit_depth) for image in images)
+
+
+def _depth_m(
+    topic: TruthTopic | None,
+    message: Stamped | None,
+    frame_id: str,
+    camera: CameraTopic,
+    window: Intrinsics,
+) -> np.ndarray | None:
+    if topic is None or message is None:
+        return None
+    truth = topic.read(message.content, frame_id, camera, window)
+    return None if truth is None else resample(truth, window)
+
+
+def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
+    if config.calibration is None:
+        given = {config.left: config.left_info, config.right: config.right_info}
+        infos = {image: info for image, info in given.items() if image and info}
+        return find_stereo(bag, config.left, config.right, infos=infos)
+    return named_stereo(bag, config.left, config.right, config.calibration)
+
+
+def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> TruthTopic | None:
+    topics = truth_topics(bag, camera)
+    if topic is not None and topic not in topics:
+        raise BagError(
+            f'{bag.name} holds no truth {topic} for {camera.image}, found '
+            f'{", ".join(topics) or "none"}'
+        )
+    chosen = topic or next(iter(topics), None)
+    return None if chosen is None else open_truth(bag, camera, chosen)

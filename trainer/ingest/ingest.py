@@ -1,0 +1,271 @@
+"""Recordings to a pair folder: rectified, cropped, selected and written by all cores."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import sys
+from typing import NamedTuple
+
+import cv2
+from rich.progress import track
+
+from monodepth_ros.core.bit_depth import described
+from monodepth_ros.core.camera import Camera, StereoCalibration
+from monodepth_ros.core.rectifier import Rectifier
+from monodepth_ros.pipeline.camera_remarks import calibration_faults, calibration_remarks
+from monodepth_ros.storage.bag import Bag, BagError
+from monodepth_ros.storage.pair_folder import EYES
+from trainer.ingest.bag_recording import BagRecording
+from trainer.ingest.baseline_sign import UndecidedError, with_positive_baseline
+from trainer.ingest.config import IngestConfig
+from trainer.ingest.journal import Decision, Workspace
+from trainer.ingest.recording import FrameFolder, RawPair, Recording, Rig
+from trainer.ingest.sequence import IngestSequence, Prepared
+
+# Pairs in work, per core: enough that none waits for the one thread that decides.
+IN_WORK = 3
+# But no more on a machine of many cores: a pair of large pictures takes 40 MB.
+MOST_IN_WORK = 24
+# More calibrations are a lens that zooms, not a rig that was calibrated again.
+MOST_SEQUENCES = 20
+# Pairs that may leave open whether left and right are swapped: dark ones, at the start.
+MOST_UNDECIDED = 30
+
+
+class IngestResult(NamedTuple):
+    """calibrations: of the sequences. counts: pairs kept, and left out by reason."""
+
+    calibrations: list[StereoCalibration]
+    counts: dict[str, int]
+
+
+def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> IngestResult:
+    """
+    Write the pairs of recordings, or of one folder of frames, to a new folder.
+
+    Stopped anywhere, even by kill -9, the same call goes on. Raises ValueError (BagError) where
+    there are no pairs, OSError when the disk is full.
+    """
+    began_with = {'sources': [str(source) for source in sources], 'options': config.plain()}
+    with _open(sources, config) as recording:
+        if recording.bits is not None:
+            print(f'16-bit images: taken as {described(recording.bits)}')
+        workspace = Workspace(folder, began_with)
+        work = _Ingest(recording, workspace, config)
+        try:
+            work.run(', '.join(source.name for source in sources))
+            if not work.counts['kept']:
+                raise BagError(_nothing_kept(sources, work.counts, recording.left_out, config))
+        finally:
+            if not workspace.holds_pairs:
+                workspace.discard()
+        counts = dict(work.counts + recording.left_out)
+        workspace.finish({'topics': recording.described, 'counts': counts})
+    return IngestResult(work.calibrations, counts)
+
+
+@contextmanager
+def _open(sources: Sequence[Path], config: IngestConfig) -> Iterator[Recording]:
+    frames = [source for source in sources if (source / EYES[0]).is_dir()]
+    if not frames:
+        with Bag(*sources) as bag:
+            yield BagRecording(bag, config)
+    elif len(sources) > 1 or config.calibration is None:
+        raise ValueError(
+            f'{frames[0]} is a folder of frames, expected it alone and with --calibration '
+            'LEFT.yaml RIGHT.yaml'
+        )
+    else:
+        yield FrameFolder(frames[0], config.calibration)
+
+
+class _Ingest:
+    """
+    Prepares pairs in all threads, judges them one by one in their order, writes in all threads.
+
+    What a killed predecessor decided is read from its journal and passed over.
+    """
+
+    def __init__(self, recording: Recording, workspace: Workspace, config: IngestConfig) -> None:
+        self._recording = recording
+        self._workspace = workspace
+        self._config = config
+        self._sequences: dict[Rig, IngestSequence] = {}
+        self._preparing: deque[tuple[RawPair, IngestSequence | str, Future[Prepared] | None]]
+        self._preparing = deque()
+        self._writing: deque[tuple[Decision, IngestSequence | None, Future[None] | None]] = deque()
+        self._unusable: dict[Rig, str] = {}
+        self._undecided: list[str] = []
+        self._reported: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def calibrations(self) -> list[StereoCalibration]:
+        """One a sequence that has pairs."""
+        return [s.rectifier.calibration for s in self._sequences.values() if s.kept]
+
+    def run(self, title: str) -> None:
+        """All of the recording, or as far as it can be read."""
+        workers = len(os.sched_getaffinity(0))
+        in_work = min(IN_WORK * workers, MOST_IN_WORK)
+        with one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
+            for pair in track(self._readable_pairs(), f'ingest {title}', self._recording.most):
+                self._take(pair, pool)
+                self._check_decided(MOST_UNDECIDED)
+                while len(self._preparing) > in_work:
+                    self._judge_next(pool)
+                while len(self._writing) > in_work:
+                    self._record_next()
+            while self._preparing:
+                self._judge_next(pool)
+            while self._writing:
+                self._record_next()
+        self._check_decided(0)
+
+    def _check_decided(self, most: int) -> None:
+        """Raise BagError when all pairs so far, and more than that, left the sign open."""
+        if not self._sequences and len(self._undecided) > most:
+            raise BagError(f'{self._eyes()}: {self._undecided[-1]}')
+
+    def _readable_pairs(self) -> Iterator[RawPair]:
+        try:
+            yield from self._recording.pairs()
+        except BagError as error:
+            # Hours before the damage are not to be lost to it.
+            print(f'{error}; what comes before the damage is used', file=sys.stderr)
+            self._recording.left_out['ended early'] += 1
+
+    def _take(self, pair: RawPair, pool: ThreadPoolExecutor) -> None:
+        sequence = self._sequence_of(pair)
+        if self._workspace.decided:
+            self._pass_over(pair, sequence)
+        elif isinstance(sequence, str):
+            self._preparing.append((pair, sequence, None))
+        else:
+            sequence.go_on()
+            self._preparing.append((pair, sequence, pool.submit(sequence.prepare, pair)))
+
+    def _pass_over(self, pair: RawPair, sequence: IngestSequence | str) -> None:
+        decision = self._workspace.decided.popleft()
+        if decision.stamp_ns != pair.stamp_ns:
+            raise BagError(
+                f'the recording is not the one that {self._workspace.partial} was begun with: its '
+                f'next pair is of {pair.stamp_ns}, expected {decision.stamp_ns}; remove the folder'
+            )
+        self._count(decision)
+        if not isinstance(sequence, str):
+            sequence.recall(pair, decision)
+
+    def _sequence_of(self, pair: RawPair) -> IngestSequence | str:
+        """The sequence of the pair's calibration, or why it can have none."""
+        rig = pair.rig
+        if rig in self._unusable:
+            return self._unusable[rig]
+        if rig not in self._sequences:
+            try:
+                self._begin_sequence(pair)
+            except UndecidedError as error:
+                self._undecided.append(str(error))
+                return 'of unknown order'
+            except ValueError as error:
+                if not self._sequences:
+                    raise BagError(f'{self._eyes()}: {error}') from error
+                # Hours before a damaged calibration are not to be lost to it, nor those after it.
+                self._report('calibration', f'{self._eyes()} at {pair.stamp_ns}: {error}')
+                self._unusable[rig] = 'of an unusable calibration'
+                return self._unusable[rig]
+        return self._sequences[rig]
+
+    def _begin_sequence(self, pair: RawPair) -> None:
+        rig = with_positive_baseline(pair)
+        for eye, camera in zip(EYES, rig, strict=True):
+            _check_calibration(eye, camera)
+        rectifier = Rectifier(*rig)
+        number = len(self._sequences) + 1
+        if number > MOST_SEQUENCES:
+            raise ValueError(
+                f'the calibration changed {MOST_SEQUENCES} times; fix the lens, or give one '
+                'calibration with --calibration'
+            )
+        if number > 1:
+            print(f'the calibration changed at {pair.stamp_ns}: sequence {number} begins')
+        bits = self._recording.bits
+        sequence = IngestSequence(number, rectifier, self._workspace, self._config, bits=bits)
+        self._sequences[pair.rig] = sequence
+
+    def _eyes(self) -> str:
+        return ' + '.join(str(self._recording.described[eye]) for eye in EYES)
+
+    def _judge_next(self, pool: ThreadPoolExecutor) -> None:
+        pair, sequence, future = self._preparing.popleft()
+        if isinstance(sequence, str) or future is None:
+            decision = Decision(pair.stamp_ns, 0, None, str(sequence), None)
+            self._writing.append((decision, None, None))
+            return
+        prepared = writing = None
+        try:
+            prepared = sequence.settle(pair, future.result())
+        except ValueError as error:
+            self._report('picture', f'pair at {pair.stamp_ns}: {error}')
+        decision = sequence.decide(pair.stamp_ns, prepared)
+        if prepared is not None and decision.name is not None:
+            writing = pool.submit(sequence.write, decision.name, prepared)
+        if prepared is not None and decision.lost_truth:
+            self._report('truth', f'truth of the pair at {pair.stamp_ns}: {prepared.truth_fault}')
+        self._writing.append((decision, sequence, writing))
+
+    def _record_next(self) -> None:
+        decision, sequence, writing = self._writing.popleft()
+        if sequence is not None and writing is not None and decision.name is not None:
+            writing.result()
+            sequence.commit(decision.name, decision)
+        self._workspace.record(decision)
+        self._count(decision)
+
+    def _count(self, decision: Decision) -> None:
+        self.counts[decision.why or 'kept'] += 1
+        self.counts['damaged truth'] += decision.lost_truth
+
+    def _report(self, kind: str, what: str) -> None:
+        if kind not in self._reported:
+            print(f'left out: {what}; more of this kind are only counted', file=sys.stderr)
+        self._reported.add(kind)
+
+
+def _check_calibration(eye: str, camera: Camera) -> None:
+    """Raise ValueError where it cannot be of its images; print what only looks wrong."""
+    if faults := calibration_faults(camera):
+        raise ValueError(f'{eye} camera: {"; ".join(faults)}')
+    for remark in calibration_remarks(camera):
+        print(f'{eye} camera: {remark}', file=sys.stderr)
+
+
+def _nothing_kept(
+    sources: Sequence[Path], counts: Counter[str], left_out: Counter[str], config: IngestConfig
+) -> str:
+    label = ', '.join(map(str, sources))
+    why = ', '.join(f'{number} {why}' for why, number in (counts + left_out).items())
+    if counts:
+        return f'{label}: no pair is worth keeping ({why}); look at them, or loosen the limits'
+    if left_out['unpaired']:
+        return (
+            f'{label}: no left image has a right one within {config.tolerance_ms:g} ms; are the '
+            f'cameras synchronised? ({why})'
+        )
+    return f'{label}: no pair in this part of it ({why or "no images"})'
+
+
+@contextmanager
+def one_thread_opencv() -> Iterator[None]:
+    """The pool's threads are the parallelism; OpenCV's own would only get in their way."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

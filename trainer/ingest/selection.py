@@ -1,0 +1,125 @@
+"""Which pairs are worth training on: neither still, nor dark, nor blurred."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from trainer.ingest.config import IngestConfig
+
+LOOK_WIDTH, SMALL_WIDTH = 320, 160
+WHITE = 250
+# How many pairs the median of the sharpness is over: seconds, so that a new scene is learned soon.
+MEMORY = 31
+CORNERS, FEWEST_CORNERS = 30, 10
+FLOW = {'winSize': (11, 11), 'maxLevel': 2}
+
+
+class Look(NamedTuple):
+    """
+    What a pair is judged by.
+
+    small: (h, w) uint8 grey of the left view, about SMALL_WIDTH wide: there motion is found most
+    surely. brightness: mean grey level of the darker eye. blown_out: share of white pixels of the
+    brighter one. sharpness: mean of abs(Laplacian) over the standard deviation, of the blurrier
+    one.
+    """
+
+    small: np.ndarray
+    brightness: float
+    blown_out: float
+    sharpness: float
+
+
+def look_at(left: np.ndarray, right: np.ndarray) -> Look:
+    """Two views, or their thumbnails: (H, W) or (H, W, 3) RGB uint8."""
+    thumbnails = [thumbnail(view) for view in (left, right)]
+    return Look(
+        _shrunk(thumbnails[0], SMALL_WIDTH),
+        min(cv2.mean(view)[0] for view in thumbnails),
+        max(np.count_nonzero(view >= WHITE) / view.size for view in thumbnails),
+        min(_sharpness(view) for view in thumbnails),
+    )
+
+
+def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
+    """Median way of corners between two small views, percent of the width; None: unknown."""
+    corners = cv2.goodFeaturesToTrack(before, CORNERS, qualityLevel=0.01, minDistance=8)
+    if corners is None or len(corners) < FEWEST_CORNERS:
+        return None
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, **FLOW)
+    tracked = found.ravel() == 1
+    if tracked.sum() < FEWEST_CORNERS:
+        return None
+    way_px = np.linalg.norm((moved - corners).reshape(-1, 2)[tracked], axis=1)
+    return 100 * float(np.median(way_px)) / before.shape[1]
+
+
+class Selection:
+    """Judges pairs in the order of time."""
+
+    def __init__(self, config: IngestConfig) -> None:
+        self._config = config
+        self._sharpness: deque[float] = deque(maxlen=MEMORY)
+        self._kept: np.ndarray | None = None
+
+    def judge(self, look: Look) -> str | None:
+        """Why the pair is left out; None: it is kept."""
+        why = self._fault(look)
+        self.remember(look.sharpness)
+        if why is None:
+            self.keep(look)
+        return why
+
+    def remember(self, sharpness: float) -> None:
+        """Count a pair that was judged before."""
+        self._sharpness.append(sharpness)
+
+    def keep(self, look: Look) -> None:
+        """From now on motion is that since this pair."""
+        self._kept = look.small
+
+    def _fault(self, look: Look) -> str | None:
+        config = self._config
+        if look.brightness < config.min_brightness:
+            return 'dark'
+        if look.blown_out > config.max_blown_out:
+            return 'blown out'
+        if look.sharpness < config.min_sharpness * median(self._sharpness or [0.0]):
+            return 'blurred'
+        if self._kept is not None:
+            # There and back: a track between unrelated pictures ends near by chance, but once.
+            views = self._kept, look.small
+            for before, after in (views, views[::-1]):
+                percent = motion_percent(before, after)
+                if percent is None or percent >= config.min_motion:
+                    return None
+            return 'still'
+        return None
+
+
+def thumbnail(view: np.ndarray) -> np.ndarray:
+    """(h, w) uint8 grey, about LOOK_WIDTH wide, of a view (H, W) or (H, W, 3) RGB."""
+    small = _shrunk(view, LOOK_WIDTH)
+    return small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+
+
+def _shrunk(view: np.ndarray, to_width: int) -> np.ndarray:
+    """About that wide, or as it is if narrower."""
+    # By halves: OpenCV takes means of 2 x 2 eight times as fast as those of 4 x 4.
+    while view.shape[1] >= 1.5 * to_width:
+        height, width = view.shape[0] // 2, view.shape[1] // 2
+        whole = view[: 2 * height, : 2 * width]
+        view = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return view
+
+
+def _sharpness(grey: np.ndarray) -> float:
+    # Over the contrast: a scene in mist is not out of focus.
+    laplacian = cv2.Laplacian(grey, cv2.CV_16S, ksize=1)
+    _, deviation = cv2.meanStdDev(grey)
+    return float(cv2.norm(laplacian, cv2.NORM_L1) / grey.size / (deviation[0, 0] + 1))

@@ -1,0 +1,157 @@
+"""Checkpoints: what they carry beside weights, when they are written, how they are read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.fabric.plugins import TorchCheckpointIO
+import torch
+
+from monodepth_ros.common.atomic import atomic_file
+from monodepth_ros.common.errors import one_line
+from monodepth_ros.core.model_spec import ModelSpec
+from trainer.model.network import build_network, DepthNetwork
+
+LAST, BEST, RECENT = 'last.ckpt', 'best.ckpt', 'recent'
+VALIDATION_LOSS = 'val_loss'
+# Single checkpoints swing by 20 % in Abs Rel: the mean of the last few tells more.
+RECENT_KEPT = 5
+RECORD = 'monodepth_ros'
+NETWORK_PREFIX = 'network.'
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """
+    Where weights come from: the ModelSpec (with the git commit), configuration and data.
+
+    config: TrainConfig.plain(). data_fingerprint: see trainer.datasets.sources.fingerprint.
+    """
+
+    spec_json: str
+    config: dict[str, Any]
+    data_fingerprint: str
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the file and renames, so that the previous one survives a full disk."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Path | str, storage_options: Any = None
+    ) -> None:
+        """Write whole or not at all. Raises OSError when it cannot be written."""
+        try:
+            with atomic_file(Path(path)) as partial:
+                torch.save(checkpoint, partial)
+        except (OSError, RuntimeError) as error:  # torch's zip writer raises RuntimeError
+            raise OSError(
+                f'{path} could not be written ({one_line(error)}); is the disk full? The one '
+                'before it is whole: free some space and give the same command to go on'
+            ) from error
+
+
+class Checkpoints(L.Callback):
+    """
+    Keeps last.ckpt to resume from, best.ckpt by validation loss, and the weights of the last few.
+
+    every: optimiser steps between two of them.
+    """
+
+    def __init__(self, folder: Path, *, every: int) -> None:
+        self._folder = folder
+        self._every = every
+        self._saved_step = 0
+        self._best_loss = float('inf')
+
+    def on_train_start(self, trainer: L.Trainer, *_: Any) -> None:
+        """After a restart, its own step is saved already: half of the next one must not be."""
+        self._saved_step = trainer.global_step
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Save at every step that is a multiple of `every`."""
+        if trainer.global_step % self._every == 0:
+            self._save_last(trainer)
+
+    def on_validation_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Save when the validation loss is the lowest so far."""
+        loss = trainer.callback_metrics.get(VALIDATION_LOSS)
+        if not trainer.sanity_checking and loss is not None and loss < self._best_loss:
+            self._best_loss = float(loss)
+            trainer.save_checkpoint(self._folder / BEST, weights_only=True)
+
+    def on_train_end(self, trainer: L.Trainer, *_: Any) -> None:
+        """Save the last step too."""
+        self._save_last(trainer)
+
+    def state_dict(self) -> dict[str, float]:
+        """Goes into the checkpoints themselves."""
+        return {'best_loss': self._best_loss}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """After a restart."""
+        self._best_loss = state['best_loss']
+
+    def _save_last(self, trainer: L.Trainer) -> None:
+        # Steps of accumulated batches end only at the last of them.
+        if trainer.global_step == self._saved_step:
+            return
+        self._saved_step = trainer.global_step
+        trainer.save_checkpoint(self._folder / LAST)
+        recent = self._folder / RECENT
+        trainer.save_checkpoint(recent / f'step_{trainer.global_step:07d}.ckpt', weights_only=True)
+        if trainer.is_global_zero:
+            for old in sorted(recent.glob('step_*.ckpt'))[:-RECENT_KEPT]:
+                old.unlink()
+
+
+def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
+    """Network in evaluation mode and its ModelSpec. Raises ValueError for another file."""
+    values = _load(path)
+    spec = ModelSpec.from_json(_record(path, values).spec_json)
+    network = build_network(spec.encoder)
+    try:
+        network.load_state_dict(_network_weights(values))
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(
+            f'{path} holds weights of another architecture than its network {spec.encoder!r} '
+            f'({one_line(error)}); train again, or check out the commit that wrote it: '
+            f'{spec.git_commit}'
+        ) from error
+    return network.eval(), spec
+
+
+def read_record(path: Path) -> TrainingRecord:
+    """What the checkpoint was made from. Raises ValueError for another file."""
+    return _record(path, _load(path))
+
+
+def record_entry(record: TrainingRecord) -> dict[str, Any]:
+    """The entry that a checkpoint carries."""
+    return {RECORD: asdict(record)}
+
+
+def _record(path: Path, values: dict[str, Any]) -> TrainingRecord:
+    try:
+        return TrainingRecord(**values[RECORD])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path} is no checkpoint of this trainer: it has no record of a training'
+        ) from error
+
+
+def _network_weights(values: dict[str, Any]) -> dict[str, torch.Tensor]:
+    weights = values['state_dict'].items()
+    return {key.removeprefix(NETWORK_PREFIX): value for key, value in weights}
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {path} not found; make one with `trainer train`')
+    try:
+        return torch.load(path, map_location='cpu', weights_only=True)
+    # Whatever is no archive of tensors and plain values fails in torch's unpickler.
+    except Exception as error:
+        raise ValueError(f'{path} is no checkpoint of this trainer: {one_line(error)}') from error

@@ -1,0 +1,65 @@
+"""The training and validation data of one training, as Lightning asks for them."""
+
+from __future__ import annotations
+
+import lightning as L
+from torch.utils.data import DataLoader
+
+from monodepth_ros.core.model_spec import ModelSpec
+from trainer.config import TrainConfig
+from trainer.train.cache import CachedViews
+from trainer.train.pairs import CanonicalViews, PairDataset, PairName, StereoSample
+from trainer.train.split import Split
+from trainer.train.stream import PairStream, TrainingLoader, unchanged_keys, worker_options
+
+
+class StereoData(L.LightningDataModule):
+    """Loaders over the sequences, mapped into the spec's camera, in each process of a training."""
+
+    def __init__(self, config: TrainConfig, split: Split, spec: ModelSpec) -> None:
+        super().__init__()
+        self._config = config
+        self._spec = spec
+        self._sequences, self._training, self._validation = split
+
+    def setup(self, stage: str) -> None:
+        """Prepare the maps and, where wanted, the cache."""
+        views = [CanonicalViews(sequence, self._spec.camera) for sequence in self._sequences]
+        cache = self._config.cache
+        self._readers = [CachedViews(view, cache) for view in views] if cache else views
+
+    def train_dataloader(self) -> TrainingLoader:
+        """Augmented batches in the order of the seed."""
+        stream = PairStream(
+            len(self._training),
+            batch_size=self._config.batch_size,
+            seed=self._config.seed,
+            rank=self.trainer.global_rank,
+            world_size=self.trainer.world_size,
+        )
+        return TrainingLoader(self._dataset(self._training), stream, **self._worker_options())
+
+    def val_dataloader(self) -> DataLoader[StereoSample]:
+        """The pairs that validate, unchanged; none of them is no batch."""
+        pairs, processes = len(self._validation), self.trainer.world_size
+        if 0 < pairs < processes:
+            raise ValueError(
+                f'got {pairs} validation pairs for {processes} processes, expected one for each; '
+                'record more, lower trainer.devices or train without (--validation none)'
+            )
+        keys = unchanged_keys(pairs, rank=self.trainer.global_rank, world_size=processes)
+        return DataLoader(
+            self._dataset(self._validation),
+            batch_size=self._config.batch_size,
+            sampler=keys,
+            **self._worker_options(),
+        )
+
+    def _dataset(self, names: list[PairName]) -> PairDataset:
+        return PairDataset(
+            self._readers, names, baseline_m=self._spec.baseline_m, seed=self._config.seed
+        )
+
+    def _worker_options(self) -> dict[str, object]:
+        on_gpu = self.trainer.strategy.root_device.type == 'cuda'
+        return worker_options(self._config.workers, pin_memory=on_gpu)

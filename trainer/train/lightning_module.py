@@ -1,0 +1,119 @@
+"""What happens to one batch: Lightning's hooks around the network and the paper's loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.loggers import TensorBoardLogger
+import torch
+from torch import Tensor
+
+from trainer.model.network import DepthNetwork
+from trainer.train.augment import augment
+from trainer.train.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
+from trainer.train.objective import adam, compiled_objective, memory_format, objective
+from trainer.train.pairs import StereoSample
+from trainer.train.panels import training_panel
+
+PANELS = 4
+
+
+class TrainingDivergedError(ValueError):
+    """The loss is no number any more."""
+
+
+class StereoDepth(L.LightningModule):
+    """Learns disparity from pairs (METHOD sections 3 and 4); `record` travels in checkpoints."""
+
+    def __init__(
+        self,
+        network: DepthNetwork,
+        record: TrainingRecord,
+        *,
+        learning_rate: float,
+        compile: bool,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self._compile = compile
+        self._objective = objective
+        self._record = record
+        self._learning_rate = learning_rate
+        self._unchecked: tuple[Tensor, StereoSample] | None = None
+
+    def on_fit_start(self) -> None:
+        """Only now is the device known."""
+        self.network.to(memory_format=memory_format(self.device))
+        if self._compile:
+            self._objective = compiled_objective(self.device)
+
+    def training_step(self, batch: StereoSample, _: int) -> Tensor:
+        """The paper's loss on one augmented batch."""
+        self._check_last_loss()
+        left, right = augment(*_unit_images(batch), batch.augmentation)
+        _, terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)
+        self._unchecked = terms.total.detach(), batch
+        self.log('loss', terms.total.detach(), sync_dist=True)
+        self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
+        self.log('learning_rate', self.lr_schedulers().get_last_lr()[0])
+        return terms.total
+
+    def validation_step(self, batch: StereoSample, index: int) -> None:
+        """The loss without augmentation; pictures of the first batch."""
+        left, right = _unit_images(batch)
+        disparities, terms = objective(
+            self.network, left, right, baseline_ratio=batch.baseline_ratio
+        )
+        self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))
+        if index == 0 and isinstance(self.logger, TensorBoardLogger):
+            of_rig = disparities[0] * batch.baseline_ratio.view(-1, 1, 1, 1)
+            for at in range(min(PANELS, len(left))):
+                panel = training_panel(left[at], right[at], of_rig[at])
+                self.logger.experiment.add_image(
+                    f'validation/{at}', panel, self.global_step, dataformats='HWC'
+                )
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Adam, halved at 3/5 and again at 4/5 of all steps (METHOD section 4)."""
+        # Lightning cannot clip gradients that a fused kernel unscales itself.
+        fused = self.trainer.gradient_clip_val is None
+        optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)
+        steps = int(self.trainer.estimated_stepping_batches)
+        milestones = [steps * 3 // 5, steps * 4 // 5]
+        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.5)
+        return {
+            'optimizer': optimizer,
+            'lr_scheduler': {'scheduler': schedule, 'interval': 'step'},
+        }
+
+    def on_train_end(self) -> None:
+        """The last step has no next one to check it."""
+        self._check_last_loss()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the record. Raises TrainingDivergedError rather than keep spoilt weights."""
+        self._check_last_loss()
+        # Another process' loss, or a gradient alone, may have been no number.
+        if not all(torch.isfinite(value).all() for value in self.parameters()):
+            raise TrainingDivergedError(
+                'a gradient made weights infinite; lower learning_rate, or set '
+                'trainer.gradient_clip_val. The last checkpoint is from before it'
+            )
+        checkpoint |= record_entry(self._record)
+
+    def _check_last_loss(self) -> None:
+        # A step late: asking for the newest value would make a GPU wait for the CPU.
+        if self._unchecked is None:
+            return
+        loss, batch = self._unchecked
+        self._unchecked = None
+        if not torch.isfinite(loss):
+            raise TrainingDivergedError(
+                f'the loss became {loss.item()} in the batch of {"; ".join(batch.name)}; look at '
+                'these pairs, or lower learning_rate. The last checkpoint is from before it'
+            )
+
+
+def _unit_images(batch: StereoSample) -> tuple[Tensor, Tensor]:
+    return batch.left.float() / 255, batch.right.float() / 255

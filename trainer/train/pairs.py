@@ -1,0 +1,181 @@
+"""Sequences of pairs as training samples in the canonical camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+import sys
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.to_network import ToNetwork
+from trainer.datasets.sources import PairSequence
+from trainer.train.augment import Augmentation, draw_augmentation, UNCHANGED
+
+JPEG_SHRINKS = (8, 4, 2)
+# Grey levels between the darkest and the brightest value: less is a covered lens.
+MIN_CONTRAST = 8
+MOST_REPLACEMENTS = 10
+
+
+class PairName(NamedTuple):
+    """One pair: its sequence's place in the list of them, and its name there."""
+
+    sequence: int
+    name: str
+
+
+class SampleKey(NamedTuple):
+    """What a sampler asks for: a pair, and the number of its draw (None: unchanged)."""
+
+    index: int
+    draw: int | None
+
+
+class StereoSample(NamedTuple):
+    """
+    One pair, or a batch of them.
+
+    left, right: (3, H, W) uint8 RGB. baseline_ratio: () the rig's baseline over the canonical
+    one. augmentation: to be applied, best on the GPU. name: for messages.
+    """
+
+    left: Tensor
+    right: Tensor
+    baseline_ratio: Tensor
+    augmentation: Augmentation
+    name: str
+
+
+class CanonicalViews:
+    """Reads the pairs of one sequence, mapped into the canonical camera (METHOD section 9)."""
+
+    def __init__(self, sequence: PairSequence, canonical: Intrinsics) -> None:
+        self.sequence = sequence
+        self.canonical = canonical
+        rig = sequence.calibration.intrinsics
+        minified = min(rig.fx / canonical.fx, rig.fy / canonical.fy)
+        self._shrink = next((n for n in JPEG_SHRINKS if n <= minified), 1)
+        # Jpegs come shrunk, other files at full size.
+        self._cameras = {
+            (camera.height, camera.width): camera for camera in (rig, _shrunk(rig, self._shrink))
+        }
+
+    def read(self, name: str) -> np.ndarray:
+        """Left and right view, (2, 3, H, W) uint8 RGB. Raises ValueError for an unusable pair."""
+        pair = self.sequence.read_pair(name, shrink=self._shrink)
+        views = [_map(self._cameras[view.shape[:2]], self.canonical).warp(view) for view in pair]
+        return np.ascontiguousarray(np.stack(views).transpose(0, 3, 1, 2))
+
+
+class PairReader(Protocol):
+    """CanonicalViews, or a cache in front of it."""
+
+    sequence: PairSequence
+
+    def read(self, name: str) -> np.ndarray:
+        """Left and right view, (2, 3, H, W) uint8 RGB. Raises ValueError for an unusable pair."""
+
+
+class PairDataset(Dataset[StereoSample]):
+    """
+    The named pairs of the readers; a pair that cannot be used is replaced by the next one.
+
+    seed: of the augmentation, whose draw number k is the same in every process and after a
+    restart.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[PairReader],
+        names: Sequence[PairName],
+        *,
+        baseline_m: float,
+        seed: int,
+    ) -> None:
+        self._readers = readers
+        self._ratios = [r.sequence.calibration.baseline_m / baseline_m for r in readers]
+        self._names = names
+        self._seed = seed
+        self._reported: set[PairName] = set()
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, key: SampleKey) -> StereoSample:
+        pair, views = self._usable(key.index)
+        drawn = UNCHANGED
+        if key.draw is not None:
+            drawn = draw_augmentation(np.random.default_rng((self._seed, key.draw)))
+        left, right = torch.from_numpy(views)
+        ratio = torch.tensor(self._ratios[pair.sequence], dtype=torch.float32)
+        return StereoSample(left, right, ratio, drawn, self._label(pair))
+
+    def _usable(self, index: int) -> tuple[PairName, np.ndarray]:
+        for offset in range(MOST_REPLACEMENTS):
+            pair = self._names[(index + offset) % len(self._names)]
+            try:
+                return pair, self._read(pair)
+            except (ValueError, OSError) as error:
+                last_error = error
+                if pair not in self._reported:
+                    self._reported.add(pair)
+                    print(f'{error}; the next pair stands in for it', file=sys.stderr)
+        raise ValueError(f'{MOST_REPLACEMENTS} pairs in a row are unusable: {last_error}')
+
+    def _read(self, pair: PairName) -> np.ndarray:
+        views = self._readers[pair.sequence].read(pair.name)
+        if min(np.ptp(view) for view in views) < MIN_CONTRAST:
+            raise ValueError(f'{self._label(pair)}: an image of one colour shows nothing')
+        return views
+
+    def _label(self, pair: PairName) -> str:
+        return f'{self._readers[pair.sequence].sequence.path}, pair {pair.name}'
+
+
+def split_in_time(
+    sequences: Sequence[PairSequence],
+) -> tuple[list[PairName], list[PairName]]:
+    """
+    Training and validation pairs: the last tenth of each sequence in time validates.
+
+    Random frames would not do: their neighbours in time, nearly the same image, are trained on.
+    Sequences of fewer than ten pairs are for training alone.
+    """
+    training, validation = [], []
+    for at, sequence in enumerate(sequences):
+        names = [PairName(at, name) for name in sequence.names]
+        cut = len(names) - len(names) // 10
+        training += names[:cut]
+        validation += names[cut:]
+    return training, validation
+
+
+def one_thread_a_worker(_: int) -> None:
+    """Initialise a DataLoader worker: workers are the parallelism, OpenCV must not add its own."""
+    cv2.setNumThreads(1)
+
+
+@cache
+def _map(rig: Intrinsics, canonical: Intrinsics) -> ToNetwork:
+    """One map a rig and process: drives share theirs, and none travels to a worker."""
+    return ToNetwork(Camera.pinhole(rig), canonical)
+
+
+def _shrunk(camera: Intrinsics, shrink: int) -> Intrinsics:
+    """The camera of an image whose pixels are means of shrink x shrink, sizes rounded up."""
+    covered = Intrinsics(
+        camera.fx,
+        camera.fy,
+        camera.cx,
+        camera.cy,
+        -(-camera.width // shrink) * shrink,
+        -(-camera.height // shrink) * shrink,
+    )
+    return covered.scaled_to(width=covered.width // shrink, height=covered.height // shrink)

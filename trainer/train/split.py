@@ -1,0 +1,56 @@
+"""Which pairs train and which validate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from trainer.config import LAST_TENTH, NO_VALIDATION
+from trainer.datasets.sources import open_sequences, PairSequence
+from trainer.train.pairs import PairName, split_in_time
+
+
+class Split(NamedTuple):
+    """Sequences, and the pairs of them that train and that validate; no pair does both."""
+
+    sequences: list[PairSequence]
+    training: list[PairName]
+    validation: list[PairName]
+
+
+def split_pairs(sequences: Sequence[PairSequence], validation: str) -> Split:
+    """
+    Split pairs as TrainConfig.validation says.
+
+    Sequences that validate come behind the given ones. Raises as open_sequences.
+    """
+    if validation == LAST_TENTH:
+        return Split(list(sequences), *split_in_time(sequences))
+    held_out = [] if validation == NO_VALIDATION else _opened(validation)
+    every = [*sequences, *held_out]
+    pairs = [PairName(at, name) for at, sequence in enumerate(every) for name in sequence.names]
+    validating = [pair for pair in pairs if pair.sequence >= len(sequences)]
+    images = set(_left_images(every, validating))
+    training = pairs[: len(pairs) - len(validating)]
+    # A list of a part of what trains is as common as one beside it.
+    kept = [
+        pair
+        for pair, image in zip(training, _left_images(every, training), strict=True)
+        if image not in images
+    ]
+    return Split(every, kept, validating)
+
+
+def _opened(validation: str) -> list[PairSequence]:
+    try:
+        return open_sequences(validation)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'validation is neither {LAST_TENTH!r} nor {NO_VALIDATION!r}, and as data: {error}'
+        ) from error
+
+
+def _left_images(sequences: Sequence[PairSequence], pairs: Iterable[PairName]) -> list[Path]:
+    """Return the same path for the same file, however its sequence was named."""
+    return [sequences[pair.sequence].paths(pair.name)[0].resolve() for pair in pairs]

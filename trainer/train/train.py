@@ -1,0 +1,224 @@
+"""`python -m trainer train`: from pair folders to checkpoints, resumed where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+import logging
+from pathlib import Path
+import subprocess
+from typing import Any
+import warnings
+
+import lightning as L
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+import torch
+import yaml
+
+from monodepth_ros.common.atomic import atomic_file
+from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.canonical import fit_canonical
+from monodepth_ros.core.model_spec import ModelSpec
+from trainer.check.preflight import fault_text, quick_check
+from trainer.config import MAX_DISPARITY_FRAC, TrainConfig
+from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
+from trainer.model.network import build_network, stride_of
+from trainer.train.checkpoint import (
+    AtomicCheckpointIO,
+    BEST,
+    Checkpoints,
+    LAST,
+    read_record,
+    TrainingRecord,
+)
+from trainer.train.data_module import StereoData
+from trainer.train.lightning_module import StereoDepth
+from trainer.train.progress import TrainingProgress
+from trainer.train.split import Split, split_pairs
+
+CONFIG = 'config.yaml'
+# They change how fast a training goes and when it pauses, not what it learns.
+FREE_KEYS = (
+    'workers', 'cache', 'output', 'data', 'checkpoint_every', 'force',
+    'trainer.enable_progress_bar', 'trainer.max_time',
+)  # fmt: skip
+
+
+def train(config: TrainConfig) -> Path:
+    """
+    Train as configured, or go on where last.ckpt of the same training is.
+
+    Prints and returns the path of best.ckpt, or of last.ckpt if the training never validated.
+    Raises ValueError or OSError for data, sizes or an output folder that do not fit.
+    """
+    sequences = [s for source in config.data for s in open_sequences(source)]
+    split = split_pairs(sequences, config.validation)
+    spec = _spec(config, sequences)
+    rank_zero_only(print)(_plan(split, spec))
+    record = TrainingRecord(spec.to_json(), config.plain(), fingerprint(split.sequences))
+    resumed = _resume_point(config.output, record)
+    if resumed is None:
+        _check_pairs(config, split.sequences)
+    L.seed_everything(config.seed, workers=True, verbose=False)
+    network = build_network(config.network, weights=None if resumed else config.encoder_weights)
+    module = StereoDepth(
+        network, record, learning_rate=config.learning_rate, compile=config.compile
+    )
+    data = StereoData(config, split, spec)
+    trainer = _trainer(config)
+    rank_zero_only(_start)(config.output, record)
+    trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
+    best = config.output / BEST
+    # Without validation one that is there is of an earlier training that was killed.
+    checkpoint = best if split.validation and best.exists() else config.output / LAST
+    rank_zero_only(print)(checkpoint)
+    return checkpoint
+
+
+def _plan(split: Split, spec: ModelSpec) -> str:
+    """Return what is about to be learned, in one line."""
+    plan = (
+        f'{len(split.training)} pairs train and {len(split.validation)} validate, of '
+        f'{len(split.sequences)} sequences; learns depth from {spec.depth_range_m[0]:.2f} m '
+        f'(disparity {MAX_DISPARITY_FRAC} of the width)'
+    )
+    return plan if split.validation else f'{plan}; the result is {LAST}, there is no {BEST}'
+
+
+def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:
+    """
+    Refuse pairs that would make the training collapse, unless config.force.
+
+    Every process looks for itself, at the same pairs: one that waited for another's word would
+    wait for ever when the other ends.
+    """
+    checks = quick_check(sequences)
+    faults = fault_text(checks)
+    pairs = sum(len(check.evidence.pairs) for check in checks)
+    if not faults:
+        rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
+    elif config.force:
+        rank_zero_only(print)(f'trained in spite of faults (force): {faults}')
+    elif rank_zero_only.rank != 0:
+        raise SystemExit(1)  # the first process says why
+    else:
+        folders = ' '.join(config.data)
+        raise ValueError(
+            f'{faults}; see `python -m trainer check {folders}`, or go on with --force true'
+        )
+
+
+def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
+    """The checkpoint to go on from. Raises when the folder is that of something else."""
+    last = output / LAST
+    if last.exists():
+        _check_same(read_record(last), record, output)
+        rank_zero_only(print)(f'{output}: going on from {LAST}')
+        return last
+    if output.exists() and any(output.iterdir()) and not (output / CONFIG).exists():
+        raise FileExistsError(
+            f'{output} holds something else than a training; choose another name'
+        )
+    return None
+
+
+def _check_same(stored: TrainingRecord, record: TrainingRecord, output: Path) -> None:
+    other = 'remove it or choose another output'
+    # An option that came since then had its default.
+    defaults = {field.name: field.default for field in fields(TrainConfig)}
+    before, now = _flat(stored.config), _flat(record.config)
+    for key in sorted(before.keys() | now.keys()):
+        then = before.get(key, defaults.get(key))
+        if key not in FREE_KEYS and then != now.get(key):
+            raise FileExistsError(
+                f'{output} was trained with {key} = {then}, now it is {now.get(key)}; {other}'
+            )
+    if stored.data_fingerprint != record.data_fingerprint:
+        raise FileExistsError(f'{output} was trained on other frames than data holds now; {other}')
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    trainer = {f'trainer.{key}': value for key, value in config['trainer'].items()}
+    return {key: value for key, value in config.items() if key != 'trainer'} | trainer
+
+
+def _start(output: Path, record: TrainingRecord) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    with atomic_file(output / CONFIG) as partial:
+        partial.write_text(yaml.safe_dump(record.config, sort_keys=False))
+
+
+def _trainer(config: TrainConfig) -> L.Trainer:
+    # Its advertisements and its own deprecations are nothing that a user can act on.
+    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
+    warnings.filterwarnings('ignore', module='lightning')
+    given = dict(config.trainer)
+    progress = [] if given.get('enable_progress_bar') is False else [TrainingProgress()]
+    if given.get('precision') is None:
+        given['precision'] = 'bf16-mixed' if _has_bfloat16(given) else '32-true'
+    if given.get('enable_model_summary') is None:
+        given['enable_model_summary'] = False
+    try:
+        return L.Trainer(
+            **given,
+            logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
+            callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=config.output,
+            enable_checkpointing=False,
+            # PairStream deals the pairs out itself.
+            use_distributed_sampler=False,
+        )
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
+
+
+def _has_bfloat16(trainer: dict[str, Any]) -> bool:
+    on_gpu = trainer.get('accelerator') != 'cpu' and torch.cuda.is_available()
+    return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
+    rig = sequences[0].calibration
+    camera = _canonical(config, rig.intrinsics)
+    # Of every rig: what the network predicts is the canonical rig's disparity.
+    nearest_m = camera.fx * rig.baseline_m / (MAX_DISPARITY_FRAC * camera.width)
+    _check_range(nearest_m, config)
+    focal_lengths_px = [sequence.calibration.intrinsics.fx for sequence in sequences]
+    return ModelSpec(
+        camera=camera,
+        baseline_m=rig.baseline_m,
+        depth_range_m=(nearest_m, config.max_depth_m),
+        stride=stride_of(config.network),
+        training_fx_px=(min(focal_lengths_px), max(focal_lengths_px)),
+        encoder=config.network,
+        training_data=tuple(sequence.path.name for sequence in sequences),
+        data_licence=config.data_licence,
+        git_commit=_git_commit(),
+    )
+
+
+def _canonical(config: TrainConfig, rig: Intrinsics) -> Intrinsics:
+    size: dict[str, Any] = {'width': config.width, 'height': config.height}
+    return fit_canonical(rig, **size) if config.square_pixels else rig.scaled_to(**size)
+
+
+def _check_range(nearest_m: float, config: TrainConfig) -> None:
+    if nearest_m >= config.max_depth_m:
+        raise ValueError(
+            f'{config.data[0]}: everything nearer than {nearest_m:.3g} m has a disparity beyond '
+            f'{MAX_DISPARITY_FRAC} of the width, and max_depth_m is {config.max_depth_m:g} m; '
+            'check the baseline, or use a wider lens or a shorter baseline'
+        )
+
+
+def _git_commit() -> str:
+    """The commit of this source, or 'unknown' outside a checkout."""
+    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return 'unknown'
+    return result.stdout.strip() or 'unknown'
