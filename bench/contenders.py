@@ -19,7 +19,8 @@ from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import self_test_image
 from monodepth_ros.inference.backend import Backend
-from monodepth_ros.inference.load import BFLOAT16, load_backend, MODEL, UnavailableError
+from monodepth_ros.inference.choices import BFLOAT16, MODEL
+from monodepth_ros.inference.load import load_backend, UnavailableError
 
 # In the folder of a network: one checkpoint, and a model file for each precision of an export.
 CHECKPOINT = 'last.ckpt'
@@ -152,7 +153,7 @@ def _open_torch(contender: Contender, folder: Path) -> Backend:
     import torch
 
     from trainer.evaluate.torch_backend import TorchEngine
-    from trainer.export.export import load_exported
+    from trainer.train.checkpoint import load_exported
 
     if contender.device == 'cuda' and not torch.cuda.is_available():
         raise UnavailableError(f'torch {torch.__version__} sees no CUDA GPU')

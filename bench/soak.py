@@ -27,7 +27,7 @@ from bench.processes import environment, running_module
 from bench.report import report, Target
 from bench.transport_ends import RATE_HZ
 from demo.processes import PROFILE
-from monodepth_ros.pipeline.outputs import DEPTH, POINTS
+from monodepth_ros.messages.topics import DEPTH, POINTS
 from monodepth_ros.ros.dds_profile import profile_variables
 
 SAMPLE_S = 2.0

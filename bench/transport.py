@@ -27,7 +27,7 @@ from bench.constant_model import write_constant_model
 from bench.processes import environment, running_module
 from bench.report import report, Target
 from demo.processes import PROFILE
-from monodepth_ros.pipeline.outputs import DEPTH, INFO, POINTS
+from monodepth_ros.messages.topics import DEPTH, INFO, POINTS
 from monodepth_ros.ros.dds_profile import profile_variables
 
 FRAMES, RUNS = 300, 3

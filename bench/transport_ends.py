@@ -23,7 +23,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from bench.constant_model import CAMERA
 from monodepth_ros.messages.decode import stamp_ns
-from monodepth_ros.pipeline.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class, ros_session
 
 WIDTH, HEIGHT = 2 * CAMERA.width, 720

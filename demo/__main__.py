@@ -32,8 +32,9 @@ from monodepth_ros.storage.bag import Bag
 from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_camera, find_stereo
 from monodepth_ros.storage.pair_folder import PairFolder
 from trainer.datasets.depth_map import DepthMap, resample
-from trainer.evaluate.figures import Row, save_png, strip
+from trainer.evaluate.figures import Row, strip
 from trainer.evaluate.prior import training_prior
+from trainer.page import save_png
 
 OUT = Path('out')
 PRESETS = Path(__file__).parents[1] / 'config' / 'train'

@@ -17,7 +17,7 @@ from rclpy.utilities import remove_ros_args
 
 from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.messages.decode import NS_PER_S
-from monodepth_ros.pipeline.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class, ros_session
 from monodepth_ros.storage.bag import standard_definition
 from monodepth_ros.storage.bag_writer import BagWriter, write_bag

@@ -11,7 +11,7 @@ import numpy as np
 from demo.recorder import TOPICS
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages.decode import camera_from_info, depth_m_from_image, stamp_ns
-from monodepth_ros.pipeline.outputs import DEPTH, INFO
+from monodepth_ros.messages.topics import DEPTH, INFO
 from monodepth_ros.storage.bag import Bag
 from trainer.datasets.depth_map import DepthMap, resample
 from trainer.evaluate.metrics import depth_metrics, DepthMetrics, mean_metrics

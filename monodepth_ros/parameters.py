@@ -11,13 +11,18 @@ import math
 import re
 import sys
 
-from monodepth_ros.core.colors import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
-from monodepth_ros.core.network_view import OUTPUT_SIZES
-from monodepth_ros.inference.load import AUTO, BACKENDS, BFLOAT16, MODEL, PRECISIONS
+from monodepth_ros.core.choices import (
+    COLOR_MAP,
+    COLOR_MAPS,
+    DEPTH_ENCODINGS,
+    FAR_M,
+    MAX_FOOTPRINT_RATIO,
+    NEAR_M,
+    OUTPUT_SIZES,
+)
+from monodepth_ros.inference.choices import AUTO, BACKENDS, BFLOAT16, MODEL, PRECISIONS
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions, OPTIMISATION_LEVELS
-from monodepth_ros.messages.decode import DEPTH_ENCODINGS
 from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
-from monodepth_ros.pipeline.camera_remarks import MAX_FOOTPRINT_RATIO
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
 CAMERA_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
@@ -173,7 +178,7 @@ class OutputParams(Parameters):
     depth_encoding: str = parameter(
         '32FC1',
         '`32FC1` metres, or `16UC1` millimetres with 0 for invalid (REP 118).',
-        choices=tuple(DEPTH_ENCODINGS),
+        choices=DEPTH_ENCODINGS,
         live=True,
     )
     color_map: str = parameter(

@@ -15,9 +15,9 @@ import sys
 from typing import Any
 
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.messages.topics import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.parameter_rules import read_parameters, Rule
 from monodepth_ros.parameters import BackendParams, OutputParams, RECTIFIED
-from monodepth_ros.pipeline.outputs import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
 
 # Depth itself, and what config/foxglove.json shows.
 DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)

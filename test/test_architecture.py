@@ -3,55 +3,55 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 ROS = {
-    'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'sensor_msgs', 'std_msgs', 'stereo_msgs',
-    'diagnostic_msgs', 'launch', 'launch_ros', 'cv_bridge',
+    'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'std_msgs', 'stereo_msgs',
+    'diagnostic_msgs', 'launch', 'launch_ros',
 }  # fmt: skip
-ENGINES = {
-    'tensorrt', 'tensorrt_rtx', 'tensorrt_rtx_bindings', 'cuda', 'onnxruntime', 'openvino',
-}  # fmt: skip
+ROS_SIDE = (
+    'monodepth_ros/ros', 'monodepth_ros/node.py', 'monodepth_ros/collect_pairs.py', 'demo',
+    'bench/transport_ends.py',
+)  # fmt: skip
+ENGINES = {'tensorrt', 'tensorrt_rtx', 'tensorrt_rtx_bindings', 'onnxruntime', 'openvino'}
 TORCH = {'torch', 'lightning', 'timm', 'torchvision'}
-# folder or file: what it may not import. The longest matching path counts.
-FORBIDDEN = {
-    'monodepth_ros': TORCH | ROS | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/inference': TORCH | ROS | {'cuda', 'trainer', 'demo', 'bench'},
-    'monodepth_ros/inference/tensorrt/cuda.py': TORCH | ROS | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/node.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/collect_pairs.py': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/ros/': TORCH | ENGINES | {'trainer', 'demo', 'bench'},
-    'monodepth_ros/messages/cv_bridge_encodings.py': TORCH
-    | ENGINES
-    | {'rclpy', 'trainer', 'demo', 'bench'},
-    'trainer': ROS | {'demo', 'bench'},
-    'demo': {'bench'},
-    'bench': ROS | {'demo'},
-    'bench/canonical.py': ROS,  # it looks around in the demo's world
-    # They run nodes as the demo does.
-    'bench/processes.py': ROS,
-    'bench/transport.py': ROS,
-    'bench/soak.py': ROS,
-    'bench/transport_ends.py': {'demo'},  # a camera and a listener over DDS
-}
-TRAINER_MAY_USE = {
-    'core',
-    'inference',
-    'predictor',
-    'bag',
-    'bag_cameras',
-    'camera_remarks',
-    'camera_yaml',
-    'image_files',
-    'pair_folder',
-    'messages',
-    'sync',
-    'atomic',
-    'errors',
-}
+DESK = ('trainer', 'demo', 'bench')
+# Libraries, and the files and folders that alone may import them.
+ONLY_IN = (
+    (TORCH, DESK),
+    (ENGINES, ('monodepth_ros/inference', *DESK)),
+    ({'cuda'}, ('monodepth_ros/inference/tensorrt/cuda.py', 'bench')),
+    ({'cv_bridge', 'sensor_msgs'}, ('monodepth_ros/messages/cv_bridge_encodings.py', *ROS_SIDE)),
+    (ROS, ROS_SIDE),
+    ({'trainer'}, DESK),
+    ({'demo'}, ('demo', 'bench')),
+    ({'bench'}, ('bench',)),
+)
+# A room imports those before it. What a user starts or sets stands beside the rooms.
+ROOMS = (
+    'monodepth_ros.core',
+    'monodepth_ros.common',
+    'monodepth_ros.messages',
+    'monodepth_ros.storage',
+    'monodepth_ros.inference',
+    'monodepth_ros.pipeline',
+    'trainer.model',
+    'trainer.datasets',
+    'trainer.check',
+    'trainer.ingest',
+    'trainer.train',
+    'trainer.evaluate',
+    'trainer.export',
+    'trainer.import_model',
+    'monodepth_ros.ros',
+)
+MAX_LOOSE = 9
 
 
 def _modules(path: Path) -> set[str]:
@@ -71,12 +71,34 @@ def _sources() -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob('*.py'))
 
 
+def _dotted(path: Path) -> str:
+    return '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__')
+
+
+def _strays(name: str, modules: set[str]) -> set[str]:
+    """Libraries that a file, named by its path, imports and may not."""
+    tops = {module.split('.')[0] for module in modules}
+    return {
+        library
+        for libraries, places in ONLY_IN
+        for library in libraries & tops
+        if not name.startswith(places)
+    }
+
+
+def _room(module: str) -> str | None:
+    """Of ROOMS; None of what stands beside them."""
+    return next((room for room in ROOMS if f'{module}.'.startswith(f'{room}.')), None)
+
+
 @pytest.mark.parametrize('path', _sources(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_import_direction(path):
-    name = str(path.relative_to(ROOT))
-    rule = max((rule for rule in FORBIDDEN if name.startswith(rule)), key=len)
-    tops = {module.split('.')[0] for module in _modules(path)}
-    assert not tops & FORBIDDEN[rule]
+def test_libraries_and_rooms_are_imported_one_way(path):
+    modules = _modules(path)
+    assert not _strays(str(path.relative_to(ROOT)), modules)
+    room = _room(_dotted(path))
+    if room is not None:
+        rooms = {used for module in modules if (used := _room(module))}
+        assert rooms <= {*ROOMS[: ROOMS.index(room) + 1]}
 
 
 def test_core_imports_nothing_of_the_package_but_itself():
@@ -85,10 +107,34 @@ def test_core_imports_nothing_of_the_package_but_itself():
         assert all(module.startswith('monodepth_ros.core') for module in ours), path
 
 
-def test_trainer_uses_the_shared_parts_only():
-    for path in (ROOT / 'trainer').rglob('*.py'):
-        ours = {m.split('.')[1] for m in _modules(path) if m.startswith('monodepth_ros.')}
-        assert ours <= TRAINER_MAY_USE, path
+def test_no_module_imports_itself_by_way_of_others():
+    """Late imports count: a circle that they hide is one all the same."""
+    files = {_dotted(path): path for path in _sources() if path.name != '__init__.py'}
+    imports = {
+        name: files.keys() & _with_parents(_modules(p)) - {name} for name, p in files.items()
+    }
+    TopologicalSorter(imports).prepare()  # raises CycleError
+
+
+def _with_parents(modules: set[str]) -> set[str]:
+    """The modules that names may be of: `a.b.c` is c of the package a.b, or a name in a.b."""
+    return modules | {module.rpartition('.')[0] for module in modules}
+
+
+def test_a_newcomer_guesses_the_rooms():
+    for package in ('monodepth_ros', 'trainer'):
+        loose = [*(ROOT / package).glob('*.py')]
+        assert len(loose) <= MAX_LOOSE, package
+        folders = {path.parent for path in (ROOT / package).rglob('*.py')} - {ROOT / package}
+        assert {_dotted(folder) for folder in folders if _room(_dotted(folder)) is None} == set()
+        assert all((folder / '__init__.py').read_text().startswith('"""') for folder in folders)
+
+
+def test_a_launch_file_learns_the_parameters_without_numpy_opencv_and_engines():
+    heavy = {'numpy', 'cv2', 'yaml', 'rclpy'} | ENGINES
+    code = f'import sys, monodepth_ros.parameters; print(*({heavy} & sys.modules.keys()))'
+    run = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, '\n')
 
 
 @pytest.mark.parametrize(
@@ -105,4 +151,5 @@ def test_nothing_on_the_robot_runs_what_a_file_says(path):
 def test_the_rules_catch_a_stray_import(tmp_path):
     stray = tmp_path / 'stray.py'
     stray.write_text('def f():\n    from torch import nn\n')
-    assert {m.split('.')[0] for m in _modules(stray)} & FORBIDDEN['monodepth_ros']
+    assert _strays('monodepth_ros/core/stray.py', _modules(stray)) == {'torch'}
+    assert _strays('trainer/stray.py', _modules(stray)) == set()

@@ -8,7 +8,7 @@ import time
 from lifecycle_msgs.msg import Transition
 import pytest
 
-from monodepth_ros.pipeline.outputs import DEPTH
+from monodepth_ros.messages.topics import DEPTH
 from monodepth_ros.ros.shared_memory import SETTLED_S
 from test.helpers.camera_messages import image, info
 from test.helpers.live_node import running_node, shared_memory_segments, WAIT_S

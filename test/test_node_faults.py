@@ -19,7 +19,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 
 from monodepth_ros.messages.decode import depth_m_from_image
-from monodepth_ros.pipeline.outputs import DEPTH
+from monodepth_ros.messages.topics import DEPTH
 from test.helpers.camera_messages import FRAME_ID, HEIGHT, image, info, WIDTH
 from test.helpers.live_node import running_node
 from test.helpers.tiny_model import write_failing_model

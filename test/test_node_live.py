@@ -16,7 +16,7 @@ from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.messages import decode
 from monodepth_ros.messages.decode import depth_m_from_image
-from monodepth_ros.pipeline.outputs import (
+from monodepth_ros.messages.topics import (
     ALIGNED,
     CLEARING,
     COLORED,

@@ -10,7 +10,7 @@ import resource
 from lifecycle_msgs.msg import Transition
 import pytest
 
-from monodepth_ros.pipeline.outputs import DEPTH
+from monodepth_ros.messages.topics import DEPTH
 from test.helpers.camera_messages import image, info
 from test.helpers.live_node import running_node
 from test.helpers.tiny_model import write_hungry_model

@@ -15,7 +15,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from monodepth_ros.messages.decode import depth_m_from_image
-from monodepth_ros.pipeline.outputs import DEPTH
+from monodepth_ros.messages.topics import DEPTH
 from test.helpers.camera_messages import HEIGHT, image, info, K, P, pixels, WIDTH
 from test.helpers.live_node import running_node
 

@@ -30,9 +30,9 @@ from monodepth_ros.common.progress import Progress
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.messages import decode as ros_messages
 from monodepth_ros.messages.decode import camera_from_info, depth_m_from_image, stamp_ns
+from monodepth_ros.messages.topics import OUTPUTS
 from monodepth_ros.parameter_rules import rules
 from monodepth_ros.parameters import OutputParams
-from monodepth_ros.pipeline.outputs import OUTPUTS
 from monodepth_ros.replay import main
 from monodepth_ros.storage.bag import Bag, TopicDefinition, TYPES
 from monodepth_ros.storage.bag_cameras import find_camera

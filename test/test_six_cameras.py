@@ -20,7 +20,7 @@ import pytest
 
 from bench.cameras import six_cameras
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.network_view import OUTPUT_SIZES
+from monodepth_ros.core.choices import OUTPUT_SIZES
 from monodepth_ros.pipeline.predictor import Prediction, Predictor
 from test.helpers.scene import Oracle, picture, seen, stated_depth, true_depth
 

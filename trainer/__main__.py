@@ -10,12 +10,12 @@ from typing import Any
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
 
 from trainer.check.config import CheckConfig
-from trainer.config import TrainConfig
 from trainer.datasets.sources import open_sequences
 from trainer.evaluate.config import EvaluateConfig
 from trainer.export.config import ExportConfig
 from trainer.import_model.config import ImportConfig
 from trainer.ingest.config import IngestConfig
+from trainer.train.config import TrainConfig
 
 # What shells report of a command that Ctrl-C ended.
 INTERRUPTED = 130

@@ -5,12 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
-from trainer.evaluate.figures import save_png
+DPI = 90
 
 
 def render_page(template: str, **values: Any) -> str:
@@ -19,6 +19,11 @@ def render_page(template: str, **values: Any) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
     )
     return environment.get_template(template).render(values)
+
+
+def save_png(figure: Figure, file: BinaryIO | str) -> None:
+    """Write a figure."""
+    figure.savefig(file, format='png', dpi=DPI)
 
 
 def data_uri(figure: Figure) -> str:

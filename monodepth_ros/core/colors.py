@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-COLOR_MAPS = ('turbo', 'viridis', 'magma', 'inferno', 'plasma', 'cividis')
-COLOR_MAP = 'turbo'
-NEAR_M, FAR_M = 1.5, 60.0
+from monodepth_ros.core.choices import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
 
 # Of a float's 32 bits, 18 choose the colour: sign, exponent and 9 of the fraction, which is depth
 # in steps of 0.2 %, where a colour is 1.5 % wide.

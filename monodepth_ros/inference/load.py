@@ -9,14 +9,10 @@ from typing import NamedTuple
 
 from monodepth_ros.common.errors import check_choice, one_line
 from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.choices import AUTO, BACKENDS, BFLOAT16, ENGINES, MODEL, PRECISIONS
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_against, check_self_test, SelfTestError
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
-
-AUTO = 'auto'
-# Of the arithmetic: as the model file has it, or in bfloat16 where the engine can.
-MODEL, BFLOAT16 = 'model', 'bf16'
-PRECISIONS = (MODEL, BFLOAT16)
 
 
 class UnavailableError(ValueError):
@@ -152,12 +148,6 @@ def _unavailable(package: str, error: Exception) -> UnavailableError:
     return UnavailableError(f'{one_line(error)}; `python3 -m pip install {package}`')
 
 
-# The fastest first.
-_OPENERS: dict[str, Callable[[ModelFile, _Wishes], Backend]] = {
-    'tensorrt': _open_tensorrt,
-    'openvino': _open_openvino,
-    'onnxruntime': _open_onnxruntime,
-}
-BACKENDS = (AUTO, *_OPENERS)
+_OPENERS = dict(zip(ENGINES, (_open_tensorrt, _open_openvino, _open_onnxruntime), strict=True))
 # What the model file was made with, and its values computed.
 REFERENCE = 'onnxruntime'

@@ -14,13 +14,14 @@ import numpy as np
 
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera, camera_of_images, MM_PER_M
+from monodepth_ros.core.choices import DEPTH_ENCODINGS
 from monodepth_ros.core.compressed import decode_compressed, decode_png16, is_png16
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
 from monodepth_ros.messages.cv_bridge_encodings import decode_foreign
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NS_PER_S = 1_000_000_000
-DEPTH_ENCODINGS = {'32FC1': np.float32, '16UC1': np.uint16}
+DEPTH_TYPES = dict(zip(DEPTH_ENCODINGS, (np.float32, np.uint16), strict=True))
 
 
 def stamp_ns(header: Any) -> int:
@@ -126,7 +127,7 @@ def depth_m_from_image(msg: Any) -> np.ndarray:
         raise ValueError(
             f'got depth encoding {msg.encoding!r}, expected one of {sorted(DEPTH_ENCODINGS)}'
         )
-    layout = np.dtype(DEPTH_ENCODINGS[msg.encoding]).newbyteorder('>' if msg.is_bigendian else '<')
+    layout = np.dtype(DEPTH_TYPES[msg.encoding]).newbyteorder('>' if msg.is_bigendian else '<')
     if msg.step < msg.width * layout.itemsize:
         raise ValueError(f'got step {msg.step} for {msg.width} pixels of {layout.itemsize} bytes')
     rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)

@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 
 from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.choices import MAX_FOOTPRINT_RATIO
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from monodepth_ros.core.model_spec import ModelSpec
 
-# A live pixel so many times as wide or as narrow as in training is worth a warning.
-MAX_FOOTPRINT_RATIO = 2.0
 # A smaller rotation moves a point at 20 m by less than 2 cm.
 MIN_ROTATION_DEG = 0.05
 

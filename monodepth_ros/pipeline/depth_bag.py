@@ -10,8 +10,9 @@ import sys
 from monodepth_ros.common.progress import Progress, StatusLine
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
+from monodepth_ros.messages.topics import INFO, NEED_CONFIDENCE, OUTPUTS
 from monodepth_ros.parameters import BackendParams, OutputParams
-from monodepth_ros.pipeline.outputs import INFO, NEED_CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.pipeline.outputs import OutputMaker
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.bag import BagMessage, CLASSES, TopicDefinition
 from monodepth_ros.storage.bag_writer import BagWriter, write_bag

@@ -12,27 +12,18 @@ from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.colors import DepthColors
 from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
 from monodepth_ros.messages import encode
+from monodepth_ros.messages.topics import (
+    ALIGNED,
+    CLEARING,
+    COLORED,
+    CONFIDENCE,
+    DEPTH,
+    DISPARITY,
+    INFO,
+    POINTS,
+)
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline.predictor import Prediction
-
-DEPTH, INFO = 'depth/image_rect', 'depth/camera_info'
-POINTS, CLEARING = 'points', 'points_clearing'
-DISPARITY, CONFIDENCE = 'depth/disparity', 'depth/confidence'
-COLORED, ALIGNED = 'depth/image_color', 'depth/color_rect'
-IMAGE_TYPE, CLOUD_TYPE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/PointCloud2'
-# Message type by topic, in the order of publishing: camera_info is there when its image comes.
-OUTPUTS = {
-    INFO: 'sensor_msgs/msg/CameraInfo',
-    DEPTH: IMAGE_TYPE,
-    DISPARITY: 'stereo_msgs/msg/DisparityImage',
-    CONFIDENCE: IMAGE_TYPE,
-    COLORED: IMAGE_TYPE,
-    ALIGNED: IMAGE_TYPE,
-    POINTS: CLOUD_TYPE,
-    CLEARING: CLOUD_TYPE,
-}
-# There is none of a model without confidence.
-NEED_CONFIDENCE = (CONFIDENCE, CLEARING)
 
 
 class OutputMaker:

@@ -124,6 +124,8 @@ class Predictor:
         self._tell = tell
         self._camera: Camera | None = None
         self._maps: CameraMaps | None = None
+        # Written to by every frame.
+        self._network_output: NetworkOutput | None = None
         self._problem, self._retry_s = '', -math.inf
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
@@ -140,7 +142,7 @@ class Predictor:
         # A no-op, unless another predictor used the backend since.
         self._backend.resize(width=maps.network.width, height=maps.network.height)
         times_s.append(time.perf_counter())
-        output = self._backend.infer(shown, maps.network_output)
+        output = self._backend.infer(shown, self._network_output)
         times_s.append(time.perf_counter())
         preprocess_s, inference_s = np.diff(times_s).tolist()
         return Prediction(
@@ -172,7 +174,9 @@ class Predictor:
     def _make_maps(self, camera: Camera) -> CameraMaps:
         started_s = time.monotonic()
         try:
-            maps = CameraMaps(camera, self._backend, self._output_size)
+            maps = CameraMaps(camera, self._backend.spec, self._output_size)
+            self._backend.resize(width=maps.network.width, height=maps.network.height)
+            self._network_output = self._backend.empty_output()
         # That is no verdict on the camera.
         except BuildCancelled:
             raise

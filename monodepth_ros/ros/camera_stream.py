@@ -18,13 +18,14 @@ from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.messages import decode
 from monodepth_ros.messages.decode import NS_PER_S
+from monodepth_ros.messages.topics import NEED_CONFIDENCE, OUTPUTS
 from monodepth_ros.parameters import DepthNodeParams, DiagnosticsParams, OutputParams
 from monodepth_ros.pipeline.camera_remarks import (
     calibration_remarks,
     footprint_remarks,
     rotation_deg,
 )
-from monodepth_ros.pipeline.outputs import NEED_CONFIDENCE, OutputMaker, OUTPUTS
+from monodepth_ros.pipeline.outputs import OutputMaker
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.pipeline.statistics import FrameStatistics
 from monodepth_ros.pipeline.worker import DepthMaker, DepthWorker, Frame, Pipeline

@@ -1,16 +1,42 @@
-"""Two streams of stamped images to one stream of pairs, no faster than wanted; no ROS."""
+"""
+Messages that belong together by their stamps.
+
+Two streams of stamped images become one stream of pairs, no faster than wanted; no ROS.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from monodepth_ros.messages.decode import NS_PER_S, stamp_ns
-from monodepth_ros.storage.sync import take_nearest
 
 # How many images of one eye wait for their partner before the oldest is given up.
 WAITING = 16
 OTHER_EYE = {'left': 'right', 'right': 'left'}
+
+
+def header_stamp_ns(message: Any) -> int:
+    """When a message was taken, by its header."""
+    return stamp_ns(message.header)
+
+
+def take_nearest(
+    waiting: deque[Any],
+    stamp: int,
+    *,
+    tolerance_ns: int,
+    stamp_of: Callable[[Any], int] = header_stamp_ns,
+) -> Any | None:
+    """Remove and return the message nearest to a stamp, if there is one within the tolerance."""
+    apart = [abs(stamp_of(message) - stamp) for message in waiting]
+    if not apart or min(apart) > tolerance_ns:
+        return None
+    at = apart.index(min(apart))
+    message = waiting[at]
+    del waiting[at]
+    return message
 
 
 class PairMatcher:

@@ -10,7 +10,7 @@ import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.canonical import fit_canonical, FromCanonical, ToCanonical
-from monodepth_ros.core.widening import widened
+from monodepth_ros.core.network_view import widened
 
 CANONICAL = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
 BARREL = (-0.3, 0.1, 0.001, -0.002, -0.02)

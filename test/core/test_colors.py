@@ -9,7 +9,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 import numpy as np
 import pytest
 
-from monodepth_ros.core.colors import COLOR_MAPS, color_table, DepthColors, FAR_M, NEAR_M
+from monodepth_ros.core.choices import COLOR_MAPS, FAR_M, NEAR_M
+from monodepth_ros.core.colors import color_table, DepthColors
 
 # 256 colours over 8 octaves: 32 an octave.
 OCTAVES = {'near_m': 0.25, 'far_m': 64.0}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.to_network import FADE_PX, ToNetwork
+from monodepth_ros.core.network_view import FADE_PX, ToNetwork
 
 NETWORK = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
 WHOLE = Camera.pinhole(NETWORK)

@@ -9,7 +9,7 @@ import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.canonical import ToCanonical
-from monodepth_ros.core.widening import MAX_AREA, widened
+from monodepth_ros.core.network_view import MAX_AREA, widened
 
 CANONICAL = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
 

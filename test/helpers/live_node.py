@@ -20,7 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from monodepth_ros.pipeline.outputs import DEPTH, INFO, OUTPUTS, POINTS
+from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class
 from monodepth_ros.ros.shared_memory import FOLDER
 

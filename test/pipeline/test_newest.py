@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Thread
 import time
 
-from monodepth_ros.pipeline.newest import NewestOfEach
+from monodepth_ros.pipeline.worker import NewestOfEach
 
 
 def test_what_nobody_took_is_replaced_and_that_is_said():

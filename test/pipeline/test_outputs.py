@@ -10,8 +10,9 @@ import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.inference.load import load_backend
+from monodepth_ros.messages.topics import POINTS
 from monodepth_ros.parameters import OutputParams
-from monodepth_ros.pipeline.outputs import OutputMaker, POINTS
+from monodepth_ros.pipeline.outputs import OutputMaker
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.bag import CLASSES
 from test.helpers.recordings import header_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from types import SimpleNamespace
 
-from monodepth_ros.storage.sync import take_nearest
+from monodepth_ros.storage.stamps import take_nearest
 from test.helpers.recordings import header_of
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from trainer.check.matching import detect, EyeMatches, match_eyes
 from trainer.check.measures import implied_baseline_m
-from trainer.config import MAX_DISPARITY_FRAC
 from trainer.datasets.sources import PairSequence
 from trainer.datasets.stereo_matching import checked_disparity_px
+from trainer.model.limits import MAX_DISPARITY_FRAC
 
 # Wider images are averaged down by a whole number: features of half a pixel tell enough.
 MATCHED_WIDTH_PX = 1400

@@ -21,7 +21,7 @@ from trainer.check.measures import (
     late_frames,
 )
 from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
-from trainer.config import MAX_DISPARITY_FRAC
+from trainer.model.limits import MAX_DISPARITY_FRAC
 
 # All pairs together. Real pairs have 500 each; below it, single wrong matches decide.
 MIN_MATCHES = 60

@@ -12,7 +12,7 @@ from trainer.check.geometry_rows import Rig, VERTICAL
 from trainer.check.measures import broken_share
 from trainer.check.pictures import charts, pair_picture
 from trainer.check.preflight import SequenceCheck
-from trainer.config import MAX_DISPARITY_FRAC
+from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.page import data_uri, render_page
 
 TEMPLATE = 'check/check.html.jinja'

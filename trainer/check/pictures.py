@@ -12,7 +12,7 @@ import numpy as np
 from trainer.check.evidence import PairEvidence
 from trainer.check.geometry_rows import Rig
 from trainer.check.measures import cell_offsets_px
-from trainer.config import MAX_DISPARITY_FRAC
+from trainer.model.limits import MAX_DISPARITY_FRAC
 
 SHOWN_ERROR_PX = 8.0
 # Colours end where a fault is certain.

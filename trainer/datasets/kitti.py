@@ -30,7 +30,7 @@ from trainer.datasets.tree import (
     read_arrays,
     require_pairs,
 )
-from trainer.evaluate.config import VelodyneDepth
+from trainer.datasets.velodyne_depth import VelodyneDepth
 
 LEFT, RIGHT = 'image_02', 'image_03'
 CAMERA_FILE, VELODYNE_FILE = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt'

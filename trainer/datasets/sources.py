@@ -16,7 +16,7 @@ from trainer.datasets.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.datasets.cityscapes import open_cityscapes
 from trainer.datasets.kitti import CAMERA_FILE, open_kitti_raw
 from trainer.datasets.kitti_stereo import open_kitti_stereo
-from trainer.evaluate.config import VelodyneDepth
+from trainer.datasets.velodyne_depth import VelodyneDepth
 
 KNOWN = (
     'a pair folder (left/, right/, calib.json; `python -m trainer ingest BAG -o FOLDER` makes '

@@ -8,7 +8,7 @@ from typing import Any
 
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.storage.bag import BagMessage
-from monodepth_ros.storage.sync import take_nearest
+from monodepth_ros.storage.stamps import take_nearest
 
 # How many messages of one topic wait for their partner: a driver may record a scan late.
 WAITING = 32

@@ -8,7 +8,8 @@ from pathlib import Path
 import sys
 
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.messages.decode import DEPTH_ENCODINGS, image_rgb, stamp_ns
+from monodepth_ros.core.choices import DEPTH_ENCODINGS
+from monodepth_ros.messages.decode import image_rgb, stamp_ns
 from monodepth_ros.pipeline.camera_remarks import calibration_remarks
 from monodepth_ros.storage.bag import Bag, BagError
 from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_camera

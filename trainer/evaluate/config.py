@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from trainer.config import check_shares
+from trainer.datasets.shares import check_shares
+from trainer.datasets.velodyne_depth import VelodyneDepth
 
 Truth = Literal['laser', 'improved', 'stereo']
 Crop = Literal['auto', 'garg', 'none']
-VelodyneDepth = Literal['optical', 'laser_x']
 
 
 @dataclass(frozen=True)

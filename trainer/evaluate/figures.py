@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import math
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -12,13 +12,13 @@ from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 import numpy as np
 
-from monodepth_ros.core.colors import color_table, FAR_M, NEAR_M
+from monodepth_ros.core.choices import FAR_M, NEAR_M
+from monodepth_ros.core.colors import color_table
 from trainer.evaluate.scoring import DistanceBin, ERROR_STEPS
 
 DEPTH_COLORS = ListedColormap(color_table() / 255)
 MAX_ERROR = 0.5
 SPARSE_SHARE = 0.2
-DPI = 90
 MIN_SHOWN_M = 0.25
 
 
@@ -100,11 +100,6 @@ def by_distance(rows: Mapping[str, Sequence[DistanceBin]]) -> Figure:
     for axis in (size_axis, bias_axis, count_axis):
         axis.grid(alpha=0.3)
     return figure
-
-
-def save_png(figure: Figure, file: BinaryIO | str) -> None:
-    """Write a figure."""
-    figure.savefig(file, format='png', dpi=DPI)
 
 
 def _chart(x_label: str, y_label: str) -> tuple[Figure, Axes]:

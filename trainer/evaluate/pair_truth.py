@@ -14,13 +14,10 @@ from trainer.datasets.kitti import IMPROVED, KittiDrive
 from trainer.datasets.kitti_stereo import KittiStereo2015
 from trainer.datasets.sources import open_sequences, PairSequence
 from trainer.datasets.stereo_matching import checked_depth_m
+from trainer.datasets.velodyne_depth import LABELS
 from trainer.evaluate.config import EvaluateConfig
 from trainer.evaluate.truth import Benchmark, DisparityTruth, TruthFrame, TruthFrames
 
-VELODYNE_LABELS = {
-    'optical': 'Velodyne, depth along the optical axis',
-    'laser_x': "Velodyne, the laser's x as depth (as in the papers)",
-}
 IMPROVED_LABEL = "KITTI's improved ground truth (annotated depth maps)"
 STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
 
@@ -89,7 +86,11 @@ def _described(
         looked_for = f'DRIVE/{IMPROVED}/NAME.png of data_depth_annotated in the root or beside it'
         return IMPROVED_LABEL, looked_for, None
     if isinstance(sequence, KittiDrive):
-        return VELODYNE_LABELS[config.velodyne_depth], 'velodyne_points/data/NAME.bin', 'kitti raw'
+        return (
+            LABELS[config.velodyne_depth],
+            'velodyne_points/data/NAME.bin',
+            'kitti raw',
+        )
     if isinstance(sequence, KittiStereo2015):
         return 'disp_noc_0', 'training/disp_noc_0/NAME.png', 'kitti stereo 2015'
     return 'gt_depth', 'gt_depth/NAME.png', None

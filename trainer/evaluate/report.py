@@ -16,7 +16,7 @@ from trainer.evaluate.evaluate import Evaluation, Example
 from trainer.evaluate.table import HEADINGS, protocol_text, shown_keys, table_rows
 from trainer.page import data_uri, render_page
 
-TEMPLATE = 'report.html.jinja'
+TEMPLATE = 'evaluate/report.html.jinja'
 CSV, JSON, HTML = 'images.csv', 'summary.json', 'report.html'
 
 

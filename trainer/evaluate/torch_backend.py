@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from monodepth_ros.inference.backend import Backend, NetworkOutput
-from trainer.export.export import load_exported
+from trainer.train.checkpoint import load_exported
 
 
 def open_checkpoint(checkpoint: Path) -> Backend:

@@ -12,92 +12,21 @@ import numpy as np
 import onnx
 from onnxscript.optimizer import optimize_ir
 import torch
-from torch import nn, Tensor
 
 from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.core.model_spec import ModelSpec, self_test_image
 from monodepth_ros.inference.backend import NetworkOutput
-from monodepth_ros.inference.model_file import (
-    CONFIDENCE,
-    DISPARITY,
-    FREE_SIZES,
-    INPUT,
-    ModelFile,
-)
+from monodepth_ros.inference.model_file import FREE_SIZES, INPUT, ModelFile
 from monodepth_ros.inference.onnxruntime import open_onnxruntime
 from monodepth_ros.inference.self_test import TOLERANCES
 from trainer.export.config import DIFFERENCE, ExportConfig
 from trainer.export.onnx_model import self_test, store_spec
-from trainer.model.network import DepthNetwork
-from trainer.model.postprocess import confidence, joined
-from trainer.train.checkpoint import load_checkpoint
+from trainer.model.exported_network import ExportedNetwork
+from trainer.train.checkpoint import load_exported
 
 OPSET = 18
 ANY_SIZE = 2**31
 DEFAULT = ExportConfig()
-
-
-class ExportedNetwork(nn.Module):
-    """
-    What goes into the file: uint8 image in, left disparity and its confidence out.
-
-    canonical_width: of ModelSpec.camera, the unit of disparity whatever the width of the image.
-    flip, confidence: see ExportConfig.
-    """
-
-    def __init__(
-        self,
-        network: DepthNetwork,
-        *,
-        canonical_width: int,
-        flip: bool = True,
-        confidence: bool = True,
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self.canonical_width = canonical_width
-        self.flip = flip
-        self.output_names = [DISPARITY, CONFIDENCE] if confidence else [DISPARITY]
-        self.dtype = torch.float32
-
-    def halve(self) -> None:
-        """Compute the network in float16, but its heads and all that follows in float32."""
-        self.dtype = torch.float16
-        decoder = self.network.decoder
-        for part in (self.network.encoder, decoder.upconvs, decoder.iconvs):
-            part.half()
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """
-        image: (1, H, W, 3) uint8 RGB.
-
-        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and with
-        confidence that, (1, H, W) float32 in 0..1.
-        """
-        # TensorRT wants the cast to be the first operator after a uint8 input.
-        x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
-        if self.flip:
-            # One pass of two images: the second is the mirrored one.
-            x = torch.cat([x, x.flip(-1)])
-        disparities = self.network(x.to(self.dtype))[0]
-        disparity = joined(disparities[:, 0])
-        if CONFIDENCE not in self.output_names:
-            return (disparity,)
-        return disparity, confidence(disparities, disparity, unit_px=self.canonical_width)
-
-
-def load_exported(
-    checkpoint: Path, config: ExportConfig = DEFAULT
-) -> tuple[ExportedNetwork, ModelSpec]:
-    """What a checkpoint's export computes, in float32, and its spec. Raises as load_checkpoint."""
-    network, spec = load_checkpoint(checkpoint)
-    model = ExportedNetwork(
-        network,
-        canonical_width=spec.camera.width,
-        flip=config.flip,
-        confidence=config.confidence,
-    )
-    return model.eval(), spec
 
 
 def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> ModelSpec:
@@ -107,7 +36,7 @@ def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> Mo
     Raises ValueError for a foreign checkpoint, when the file differs from torch in float32 by more
     than its precision explains, or when the calibration data cannot be used.
     """
-    model, spec = load_exported(checkpoint, config)
+    model, spec = load_exported(checkpoint, flip=config.flip, confidence=config.confidence)
     with atomic_file(output) as partial, TemporaryDirectory() as folder:
         if config.calibration is None:
             return _write(model, partial, replace(spec, precision=config.precision))

@@ -19,7 +19,7 @@ from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages.decode import camera_from_info, image_pixels, stamp_ns
 from monodepth_ros.storage.bag import Bag, BagError, BagMessage
 from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_stereo, named_stereo
-from monodepth_ros.storage.sync import take_nearest
+from monodepth_ros.storage.stamps import take_nearest
 from trainer.datasets.depth_map import resample
 from trainer.datasets.truth_topics import open_truth, truth_topics, TruthTopic
 from trainer.ingest.config import IngestConfig

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from trainer.config import check_shares
+from trainer.datasets.shares import check_shares
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-from trainer.config import MAX_DISPARITY_FRAC
 from trainer.model.layers import Conv3x3, Padding, UpConv3x3
+from trainer.model.limits import MAX_DISPARITY_FRAC
 
 SCALES = 4
 # sigmoid(-3) * 0.3 is 1.4 % of the width: about what a street shows. The paper starts at 15 %,

@@ -13,6 +13,7 @@ import torch
 from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import ModelSpec
+from trainer.model.exported_network import ExportedNetwork
 from trainer.model.network import build_network, DepthNetwork
 
 LAST, BEST, RECENT = 'last.ckpt', 'best.ckpt', 'recent'
@@ -155,3 +156,17 @@ def _load(path: Path) -> dict[str, Any]:
     # Whatever is no archive of tensors and plain values fails in torch's unpickler.
     except Exception as error:
         raise ValueError(f'{path} is no checkpoint of this trainer: {one_line(error)}') from error
+
+
+def load_exported(
+    checkpoint: Path, *, flip: bool = True, confidence: bool = True
+) -> tuple[ExportedNetwork, ModelSpec]:
+    """
+    Return what a checkpoint's export computes, in float32, and its spec.
+
+    flip, confidence: see ExportedNetwork. Raises as load_checkpoint.
+    """
+    network, spec = load_checkpoint(checkpoint)
+    width = spec.camera.width
+    model = ExportedNetwork(network, canonical_width=width, flip=flip, confidence=confidence)
+    return model.eval(), spec

@@ -6,8 +6,8 @@ import lightning as L
 from torch.utils.data import DataLoader
 
 from monodepth_ros.core.model_spec import ModelSpec
-from trainer.config import TrainConfig
 from trainer.train.cache import CachedViews
+from trainer.train.config import TrainConfig
 from trainer.train.pairs import CanonicalViews, PairDataset, PairName, StereoSample
 from trainer.train.split import Split
 from trainer.train.stream import PairStream, TrainingLoader, unchanged_keys, worker_options

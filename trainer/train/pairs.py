@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.to_network import ToNetwork
+from monodepth_ros.core.network_view import ToNetwork
 from trainer.datasets.sources import PairSequence
 from trainer.train.augment import Augmentation, draw_augmentation, UNCHANGED
 

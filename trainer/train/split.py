@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.config import LAST_TENTH, NO_VALIDATION
 from trainer.datasets.sources import open_sequences, PairSequence
+from trainer.train.config import LAST_TENTH, NO_VALIDATION
 from trainer.train.pairs import PairName, split_in_time
 
 

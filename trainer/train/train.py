@@ -22,8 +22,8 @@ from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.canonical import fit_canonical
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.check.preflight import fault_text, quick_check
-from trainer.config import MAX_DISPARITY_FRAC, TrainConfig
 from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
+from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, stride_of
 from trainer.train.checkpoint import (
     AtomicCheckpointIO,
@@ -33,6 +33,7 @@ from trainer.train.checkpoint import (
     read_record,
     TrainingRecord,
 )
+from trainer.train.config import TrainConfig
 from trainer.train.data_module import StereoData
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress

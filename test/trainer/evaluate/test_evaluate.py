@@ -21,10 +21,10 @@ from test.helpers.trees import (
     write_red_pairs,
 )
 from trainer.__main__ import main
-from trainer.config import TrainConfig
 from trainer.evaluate.config import EvaluateConfig
 from trainer.evaluate.evaluate import evaluate, PRIOR
 from trainer.evaluate.table import protocol_text, table_rows
+from trainer.train.config import TrainConfig
 
 # The model predicts fx * B / (red / 1020 * 128) = 255 m / red: 5 m of 51, beyond 100 m of 2.
 RED_5_M, RED_BEYOND = 51, 2

@@ -10,10 +10,10 @@ from trainer.evaluate.figures import (
     error_distribution,
     over_frames,
     Row,
-    save_png,
     strip,
 )
 from trainer.evaluate.scoring import DistanceBin
+from trainer.page import save_png
 
 RGB = np.zeros((4, 6, 3), np.uint8)
 

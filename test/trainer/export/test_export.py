@@ -21,7 +21,9 @@ from test.helpers.stereo_folders import write_pairs
 from test.helpers.untrained import smooth_image, weights_by_layer, write_checkpoint
 from trainer.__main__ import main
 from trainer.export.config import DIFFERENCE, ExportConfig
-from trainer.export.export import export, ExportedNetwork, load_exported, write_onnx
+from trainer.export.export import export, write_onnx
+from trainer.model.exported_network import ExportedNetwork
+from trainer.train.checkpoint import load_exported
 
 STRIDE = 32
 UNIT_PX, WIDE_PX = 64, 128
@@ -90,8 +92,7 @@ def exported(checkpoint, tmp_path_factory):
 
 def _torch(checkpoint, variant, image):
     """What the checkpoint computes in float32: disparity and, with confidence, that."""
-    config = ExportConfig(flip=variant.flip, confidence=variant.confidence)
-    model, _ = load_exported(checkpoint, config)
+    model, _ = load_exported(checkpoint, flip=variant.flip, confidence=variant.confidence)
     with torch.no_grad():
         return [output[0].numpy() for output in model(torch.from_numpy(image)[None])]
 

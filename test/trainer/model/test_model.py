@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from monodepth_ros.core.model_spec import self_test_image
-from trainer.config import MAX_DISPARITY_FRAC
-from trainer.export.export import ExportedNetwork, write_onnx
+from trainer.export.export import write_onnx
+from trainer.model.exported_network import ExportedNetwork
 from trainer.model.godard import ResNet50Encoder, VggEncoder
+from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, DepthNetwork, stride_of
 
 NETWORKS = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.config import MAX_DISPARITY_FRAC
+from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.model.postprocess import confidence, flip_blend
 
 # An image twice as wide as the unit of its disparities: 0.05 are 2 px.

@@ -10,7 +10,7 @@ import pytest
 from monodepth_ros.storage.pair_folder import PairFolder
 from test.helpers.stereo_folders import BASELINE_M, RIG, SIZE, write_pairs
 from test.helpers.tiny_model import spec
-from trainer.config import TrainConfig
+from trainer.train.config import TrainConfig
 from trainer.train.data_module import StereoData
 from trainer.train.split import split_pairs
 

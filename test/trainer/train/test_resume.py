@@ -15,8 +15,8 @@ import torch
 
 from test.helpers.stereo_folders import SIZE, write_pairs
 from trainer.__main__ import main
-from trainer.config import TrainConfig
 from trainer.train.checkpoint import TrainingRecord
+from trainer.train.config import TrainConfig
 from trainer.train.train import _check_same
 
 ROOT = Path(__file__).parents[3]

@@ -12,9 +12,9 @@ from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import check_size
 from test.helpers.stereo_folders import SHIFT_PX, SIZE, write_pairs
 from trainer.__main__ import _parser, main
-from trainer.config import TrainConfig
 from trainer.model.network import stride_of
 from trainer.train.checkpoint import load_checkpoint
+from trainer.train.config import TrainConfig
 from trainer.train.train import train
 
 PRESETS = sorted((Path(__file__).parents[3] / 'config' / 'train').glob('*.yaml'))

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-# The paper's heads end in 0.3 * sigmoid: no network of ours predicts more, whatever it sees.
-MAX_DISPARITY_FRAC = 0.3
 # What TrainConfig.validation says beside pairs of its own.
 LAST_TENTH, NO_VALIDATION = 'last_tenth', 'none'
 
@@ -73,12 +71,3 @@ class TrainConfig:
         """Numbers, texts, lists and dicts only, as YAML and a checkpoint hold them."""
         values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
         return values | {'cache': self.cache and str(self.cache)}
-
-
-def check_shares(first_share: float, last_share: float) -> None:
-    """Raise ValueError unless they are the ends of a part of a recording."""
-    if not 0 <= first_share < last_share <= 1:
-        raise ValueError(
-            f'first_share is {first_share:g} and last_share {last_share:g}, expected '
-            '0 <= first_share < last_share <= 1'
-        )

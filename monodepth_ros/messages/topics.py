@@ -1,0 +1,22 @@
+"""What is published: names and types, for whoever makes, records or looks for it."""
+
+from __future__ import annotations
+
+DEPTH, INFO = 'depth/image_rect', 'depth/camera_info'
+POINTS, CLEARING = 'points', 'points_clearing'
+DISPARITY, CONFIDENCE = 'depth/disparity', 'depth/confidence'
+COLORED, ALIGNED = 'depth/image_color', 'depth/color_rect'
+IMAGE_TYPE, CLOUD_TYPE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/PointCloud2'
+# Message type by topic, in the order of publishing: camera_info is there when its image comes.
+OUTPUTS = {
+    INFO: 'sensor_msgs/msg/CameraInfo',
+    DEPTH: IMAGE_TYPE,
+    DISPARITY: 'stereo_msgs/msg/DisparityImage',
+    CONFIDENCE: IMAGE_TYPE,
+    COLORED: IMAGE_TYPE,
+    ALIGNED: IMAGE_TYPE,
+    POINTS: CLOUD_TYPE,
+    CLEARING: CLOUD_TYPE,
+}
+# There is none of a model without confidence.
+NEED_CONFIDENCE = (CONFIDENCE, CLEARING)

@@ -1,0 +1,59 @@
+"""A network as a robot runs it: an image in, disparity and confidence out."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn, Tensor
+
+from monodepth_ros.inference.model_file import CONFIDENCE, DISPARITY
+from trainer.model.network import DepthNetwork
+from trainer.model.postprocess import confidence, joined
+
+
+class ExportedNetwork(nn.Module):
+    """
+    What goes into the file: uint8 image in, left disparity and its confidence out.
+
+    canonical_width: of ModelSpec.camera, the unit of disparity whatever the width of the image.
+    flip: blend with what the network makes of the mirror image. confidence: give that too.
+    """
+
+    def __init__(
+        self,
+        network: DepthNetwork,
+        *,
+        canonical_width: int,
+        flip: bool = True,
+        confidence: bool = True,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.canonical_width = canonical_width
+        self.flip = flip
+        self.output_names = [DISPARITY, CONFIDENCE] if confidence else [DISPARITY]
+        self.dtype = torch.float32
+
+    def halve(self) -> None:
+        """Compute the network in float16, but its heads and all that follows in float32."""
+        self.dtype = torch.float16
+        decoder = self.network.decoder
+        for part in (self.network.encoder, decoder.upconvs, decoder.iconvs):
+            part.half()
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """
+        image: (1, H, W, 3) uint8 RGB.
+
+        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and with
+        confidence that, (1, H, W) float32 in 0..1.
+        """
+        # TensorRT wants the cast to be the first operator after a uint8 input.
+        x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
+        if self.flip:
+            # One pass of two images: the second is the mirrored one.
+            x = torch.cat([x, x.flip(-1)])
+        disparities = self.network(x.to(self.dtype))[0]
+        disparity = joined(disparities[:, 0])
+        if CONFIDENCE not in self.output_names:
+            return (disparity,)
+        return disparity, confidence(disparities, disparity, unit_px=self.canonical_width)
