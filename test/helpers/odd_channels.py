@@ -18,13 +18,14 @@ ODD = {
     'own_msgs/msg/Lacking': 'Other other\n',
     'own_msgs/msg/Strange': IDL + 'module own_msgs { union what; };',
 }
-VIDEO, DESCRIPTOR = 'own.Video', b'\x0a\xff\xfe no text'
+# Called like a type of ROS, which it is not.
+VIDEO, DESCRIPTOR = 'sensor_msgs/msg/Image', b'\x0a\xff\xfe no text'
 
 
 def write_odd_bag(path: Path, plugin: StoragePlugin) -> Path:
     """A stereo recording with a channel of each odd definition, and one of protobuf."""
     writer = Writer(path, version=9, storage_plugin=plugin)
-    with Bag(write_stereo_bag(path.with_name('plain'))) as source, writer:
+    with Bag(write_stereo_bag(path.with_name('plain'), frames=2)) as source, writer:
         form = {'msgdef': '\0' * len(DESCRIPTOR), 'rihs01': 'none'}
         video = writer.add_connection('/video', VIDEO, serialization_format='protobuf', **form)
         writer.write(video, 0, DESCRIPTOR)
