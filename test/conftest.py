@@ -49,12 +49,13 @@ def client(domain: None) -> Iterator[Any]:
     """A live_node.Client in a domain of its own; fails where shared memory is left."""
     import rclpy
 
-    from test.helpers.live_node import Client, shared_memory_segments
+    from test.helpers.live_node import Client
+    from test.helpers.segments import segments_left
 
-    before = shared_memory_segments()
+    before = segments_left()
     rclpy.init()
     node = Client()
     yield node
     node.destroy_node()
     rclpy.try_shutdown()
-    assert shared_memory_segments() <= before, 'shared memory leaked'
+    assert segments_left() <= before, 'shared memory leaked'

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ import pytest
 from demo.score import published_depth
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.storage.bag import Bag
-from test.helpers.live_node import shared_memory_segments
 from test.helpers.recordings import write_stereo_bag
+from test.helpers.segments import note_segments, segments_left
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -26,14 +27,15 @@ FILES = {'model.onnx', 'summary.json', 'depth.png', 'depth_bag'}
 
 
 def _demo(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, '-m', 'demo', *arguments],
-        cwd=cwd,
-        env=os.environ | {'PYTHONPATH': str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, '-m', 'demo', *arguments]
+    env = os.environ | {'PYTHONPATH': str(ROOT)}
+    with (cwd / 'log').open('w+') as log:
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=log, stderr=log)
+        while process.poll() is None:
+            note_segments(process.pid)
+            time.sleep(0.5)
+        log.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, log.read(), '')
 
 
 def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
@@ -44,7 +46,7 @@ def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
 
 @pytest.mark.slow
 def test_the_procedural_demo(tmp_path):
-    before = shared_memory_segments()
+    before = segments_left()
     result = _demo(tmp_path, '--steps', '20')
     assert result.returncode == 0, result.stdout + result.stderr
     output = tmp_path / 'out' / 'demo'
@@ -60,7 +62,7 @@ def test_the_procedural_demo(tmp_path):
     sent = _stamps_and_frames(output / 'camera_bag', '/camera/image_raw/compressed')
     assert published <= sent
     assert _stamps_and_frames(output / 'depth_bag', '/points') <= sent
-    assert shared_memory_segments() <= before
+    assert segments_left() <= before
 
 
 @pytest.mark.slow

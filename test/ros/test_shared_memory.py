@@ -12,8 +12,9 @@ import rclpy
 from std_msgs.msg import String
 
 from monodepth_ros.ros.shared_memory import remove_abandoned
-from test.helpers.live_node import shared_memory_segments, SpinningNode
+from test.helpers.live_node import SpinningNode
 from test.helpers.participant import running_participant
+from test.helpers.segments import note_segments, segments_left
 
 SEGMENT = 'fastrtps_0123456789abcdef'
 PORT = 'fastdds_port7411'
@@ -32,24 +33,25 @@ def test_after_sigkill_the_memory_is_freed_and_a_living_listener_still_hears(dom
 
 
 def test_a_leak_is_what_nobody_else_uses(domain):
-    before = shared_memory_segments()
+    before = segments_left()
     with running_participant() as other:
         assert all(path.exists() for path in other.files)
-        assert shared_memory_segments() <= before, 'another is at work'
+        assert segments_left() <= before, 'another is at work'
     # Alone: a living one would make the dead one's port anew.
     with running_participant() as killed:
+        note_segments(killed.process.pid)
         killed.process.send_signal(signal.SIGKILL)
         killed.process.wait()
         left = {path.name for path in killed.segments}
         assert left
-        assert left <= shared_memory_segments()
-        _remove_until(lambda: not shared_memory_segments() - before)
+        assert left <= segments_left()
+        _remove_until(lambda: not segments_left() - before)
     rclpy.init()
     node = rclpy.create_node('own')
-    assert shared_memory_segments() > before, 'of this process'
+    assert segments_left() > before, 'of this process'
     node.destroy_node()
     rclpy.try_shutdown()
-    assert shared_memory_segments() <= before
+    assert segments_left() <= before
 
 
 def _remove_until(done):
