@@ -49,12 +49,12 @@ def client(domain: None) -> Iterator[Any]:
     """A live_node.Client in a domain of its own; fails where shared memory is left."""
     import rclpy
 
-    from test.helpers.live_node import Client, shared_memory_segments
+    from test.helpers.live_node import Client
+    from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
-    before = shared_memory_segments()
-    rclpy.init()
-    node = Client()
-    yield node
-    node.destroy_node()
-    rclpy.try_shutdown()
-    assert shared_memory_segments() <= before, 'shared memory leaked'
+    with nothing_left_in_shared_memory():
+        rclpy.init()
+        node = Client()
+        yield node
+        node.destroy_node()
+        rclpy.try_shutdown()

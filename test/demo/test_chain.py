@@ -14,8 +14,8 @@ import pytest
 from demo.score import published_depth
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.storage.bag import Bag
-from test.helpers.live_node import shared_memory_segments
 from test.helpers.recordings import write_stereo_bag
+from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -44,8 +44,8 @@ def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
 
 @pytest.mark.slow
 def test_the_procedural_demo(tmp_path):
-    before = shared_memory_segments()
-    result = _demo(tmp_path, '--steps', '20')
+    with nothing_left_in_shared_memory():
+        result = _demo(tmp_path, '--steps', '20')
     assert result.returncode == 0, result.stdout + result.stderr
     output = tmp_path / 'out' / 'demo'
     assert {path.name for path in output.iterdir()} >= FILES
@@ -60,7 +60,6 @@ def test_the_procedural_demo(tmp_path):
     sent = _stamps_and_frames(output / 'camera_bag', '/camera/image_raw/compressed')
     assert published <= sent
     assert _stamps_and_frames(output / 'depth_bag', '/points') <= sent
-    assert shared_memory_segments() <= before
 
 
 @pytest.mark.slow

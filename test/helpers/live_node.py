@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-import fcntl
+from contextlib import contextmanager
 from pathlib import Path
-import re
 import signal
 import subprocess
 import sys
@@ -22,14 +20,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class
-from monodepth_ros.ros.shared_memory import FOLDER
 
 WAIT_S = 30.0
 ATTEMPTS = 6
 # Between a service being there and its answers finding their way back.
 SETTLE_S = 1.0
-# What the names of a segment's lock and semaphore have besides its own.
-DECORATION = re.compile(r'^sem\.|_mutex$|_[es]l$')
 
 
 class NodeProcess:
@@ -188,26 +183,3 @@ class Client(SpinningNode):
         future = service.call_async(request)
         rclpy.spin_until_future_complete(self, future, timeout_sec=timeout_s)
         return future.result() if future.done() else None
-
-
-def shared_memory_segments() -> set[str]:
-    """
-    Names of Fast DDS' segments and ports in /dev/shm that nobody else on this machine uses.
-
-    That is what killed processes left, and what this process has open.
-    """
-    names = {DECORATION.sub('', path.name) for path in FOLDER.glob('*fast*')}
-    return {name for name in names if not _is_held_by_others(name)}
-
-
-def _is_held_by_others(name: str) -> bool:
-    """Tell whether a living process has a segment's lock, and this one does not use it."""
-    if f'{FOLDER / name}\n' in Path('/proc/self/maps').read_text():
-        return False
-    for path in (FOLDER / f'{name}{end}' for end in ('_el', '_sl')):
-        with suppress(FileNotFoundError), path.open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-    return False
