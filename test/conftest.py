@@ -50,12 +50,11 @@ def client(domain: None) -> Iterator[Any]:
     import rclpy
 
     from test.helpers.live_node import Client
-    from test.helpers.segments import segments_left
+    from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
-    before = segments_left()
-    rclpy.init()
-    node = Client()
-    yield node
-    node.destroy_node()
-    rclpy.try_shutdown()
-    assert segments_left() <= before, 'shared memory leaked'
+    with nothing_left_in_shared_memory():
+        rclpy.init()
+        node = Client()
+        yield node
+        node.destroy_node()
+        rclpy.try_shutdown()

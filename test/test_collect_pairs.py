@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.storage.pair_folder import EYES, PairFolder
 from test.helpers.live_node import running_node, SpinningNode
-from test.helpers.segments import segments_left
+from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
 WIDTH, HEIGHT = 64, 48
 FOCAL_PX, BASELINE_M = 60.0, 0.25
@@ -37,11 +37,10 @@ def graph(monkeypatch):
     # range LOCALHOST would overrule.
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'SYSTEM_DEFAULT')
     monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'UDPv4')
-    before = segments_left()
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
-    assert segments_left() <= before, 'shared memory leaked'
+    with nothing_left_in_shared_memory():
+        rclpy.init()
+        yield
+        rclpy.try_shutdown()
 
 
 class Rig(SpinningNode):

@@ -13,7 +13,7 @@ from monodepth_ros.ros.shared_memory import SETTLED_S
 from test.helpers.camera_messages import image, info
 from test.helpers.live_node import running_node, WAIT_S
 from test.helpers.node_with_a_gpu import SLOW_BUILDS
-from test.helpers.segments import segments_left
+from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
 pytest.importorskip('tensorrt_rtx_bindings', reason='needs TensorRT-RTX, which needs no GPU')
 BUILDING = 'building the engine of red.onnx'
@@ -70,19 +70,18 @@ def test_a_signal_ends_a_build_and_leaves_nothing(start, folder, monkeypatch, nu
 
 def test_after_a_kill_the_next_start_builds_and_frees_what_was_left(start, folder, monkeypatch):
     # Without a client: it would make the dead one's port anew, to write to it.
-    before = segments_left()
-    with monkeypatch.context() as slowly:
-        slowly.setenv(SLOW_BUILDS, '1')
+    with nothing_left_in_shared_memory():
+        with monkeypatch.context() as slowly:
+            slowly.setenv(SLOW_BUILDS, '1')
+            with start() as node:
+                node.wait_for(BUILDING)
+                node.process.kill()
+                node.process.wait()
+        time.sleep(SETTLED_S)
         with start() as node:
             node.wait_for(BUILDING)
-            node.process.kill()
-            node.process.wait()
-    time.sleep(SETTLED_S)
-    with start() as node:
-        node.wait_for(BUILDING)
-        node.wait_for('ready')
+            node.wait_for('ready')
     assert _engines(folder) == {'.engine', '.json'}
-    assert segments_left() <= before
 
 
 def test_of_two_nodes_that_start_at_once_one_builds_for_both(start, folder):

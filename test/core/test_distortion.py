@@ -70,3 +70,37 @@ def test_rays_beyond_it_are_placed_outside():
     outside = radius >= radius_limit(camera)
     np.testing.assert_array_equal(raw_u[0] == OUTSIDE_PX, outside)
     np.testing.assert_array_equal(raw_v[0] == OUTSIDE_PX, outside)
+
+
+@pytest.mark.parametrize(
+    ('place', 'power', 'under'),
+    [(0, 2, False), (1, 4, False), (4, 6, False), (5, 2, True), (6, 4, True), (7, 6, True)],
+)
+def test_each_radial_coefficient_of_the_pinhole_models_counts(place, power, under):
+    # With c = 1 / ((n + 1) 0.5^n), r (1 - c r^n) grows up to r = 0.5, as does r / (1 + c r^n) with
+    # n - 1 instead of n + 1.
+    d = [0.0] * 8
+    d[place] = (1 / (power - 1) if under else -1 / (power + 1)) / 0.5**power
+    assert radius_limit(_camera('rational_polynomial', tuple(d))) == pytest.approx(0.5, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ('fold_rad', 'expected'), [(0.3, math.tan(0.3)), (1.4, math.tan(1.4)), (1.6, math.inf)]
+)
+def test_a_fisheye_folds_anywhere_up_to_90_degrees(fold_rad, expected):
+    # theta (1 - theta^2 / (3 a^2)) grows up to theta = a.
+    fisheye = _camera('equidistant', (-1 / (3 * fold_rad**2), 0.0, 0.0, 0.0))
+    assert radius_limit(fisheye) == pytest.approx(expected, rel=1e-2)
+
+
+def test_the_limit_is_an_angle_from_the_raw_cameras_axis():
+    rotation = cv2.Rodrigues(np.array([0.2, -0.5, 0.3]))[0]
+    camera = _camera('plumb_bob', (-1 / 3, 0.0, 0.0, 0.0, 0.0), rotation)
+    wide = Intrinsics(fx=50, fy=70, cx=90, cy=110, width=200, height=240)
+    raw_u, _ = raw_from_rectified(camera, wide)
+    v, u = np.mgrid[:240, :200]
+    rays = np.stack([(u - 90) / 50, (v - 110) / 70, np.ones(u.shape)], axis=-1)
+    cosine = (rays @ rotation)[..., 2] / np.linalg.norm(rays, axis=-1)
+    # The limit is 45 degrees, to one of its steps.
+    clear = np.abs(cosine - math.sqrt(0.5)) > 1e-3
+    np.testing.assert_array_equal((raw_u == OUTSIDE_PX)[clear], (cosine < math.sqrt(0.5))[clear])

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from demo.score import published_depth
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.storage.bag import Bag
 from test.helpers.recordings import write_stereo_bag
-from test.helpers.segments import note_segments, segments_left
+from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -27,15 +26,14 @@ FILES = {'model.onnx', 'summary.json', 'depth.png', 'depth_bag'}
 
 
 def _demo(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, '-m', 'demo', *arguments]
-    env = os.environ | {'PYTHONPATH': str(ROOT)}
-    with (cwd / 'log').open('w+') as log:
-        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=log, stderr=log)
-        while process.poll() is None:
-            note_segments(process.pid)
-            time.sleep(0.5)
-        log.seek(0)
-        return subprocess.CompletedProcess(command, process.returncode, log.read(), '')
+    return subprocess.run(
+        [sys.executable, '-m', 'demo', *arguments],
+        cwd=cwd,
+        env=os.environ | {'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
@@ -46,8 +44,8 @@ def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
 
 @pytest.mark.slow
 def test_the_procedural_demo(tmp_path):
-    before = segments_left()
-    result = _demo(tmp_path, '--steps', '20')
+    with nothing_left_in_shared_memory():
+        result = _demo(tmp_path, '--steps', '20')
     assert result.returncode == 0, result.stdout + result.stderr
     output = tmp_path / 'out' / 'demo'
     assert {path.name for path in output.iterdir()} >= FILES
@@ -62,7 +60,6 @@ def test_the_procedural_demo(tmp_path):
     sent = _stamps_and_frames(output / 'camera_bag', '/camera/image_raw/compressed')
     assert published <= sent
     assert _stamps_and_frames(output / 'depth_bag', '/points') <= sent
-    assert segments_left() <= before
 
 
 @pytest.mark.slow

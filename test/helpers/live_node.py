@@ -20,7 +20,6 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.ros.session import message_class
-from test.helpers.segments import note_segments
 
 WAIT_S = 30.0
 ATTEMPTS = 6
@@ -53,12 +52,10 @@ class NodeProcess:
             assert self.process.poll() is None, f'it ended without {text!r}'
             assert time.monotonic() < deadline, f'no {text!r} within {WAIT_S:g} s'
             time.sleep(0.05)
-        note_segments(self.process.pid)
 
     def stop(self) -> int:
         """SIGINT, so that shared memory is freed; returns the exit status."""
         if self.process.poll() is None:
-            note_segments(self.process.pid)
             self.process.send_signal(signal.SIGINT)
         try:
             return self.process.wait(WAIT_S)

@@ -14,11 +14,13 @@ from std_msgs.msg import String
 from monodepth_ros.ros.shared_memory import remove_abandoned
 from test.helpers.live_node import SpinningNode
 from test.helpers.participant import running_participant
-from test.helpers.segments import note_segments, segments_left
+from test.helpers.shared_memory_watch import nothing_left_in_shared_memory, OWNER_VARIABLE
 
 SEGMENT = 'fastrtps_0123456789abcdef'
 PORT = 'fastdds_port7411'
 WAIT_S = 10.0
+# A process with this is none that the test started.
+FOREIGN = {OWNER_VARIABLE: 'another'}
 
 
 def test_after_sigkill_the_memory_is_freed_and_a_living_listener_still_hears(domain):
@@ -30,28 +32,6 @@ def test_after_sigkill_the_memory_is_freed_and_a_living_listener_still_hears(dom
         assert freed > 500_000  # Fast DDS' default segment, 512 KiB
         assert all(path.exists() for path in living.files)
         _say('still there?', to=living)
-
-
-def test_a_leak_is_what_nobody_else_uses(domain):
-    before = segments_left()
-    with running_participant() as other:
-        assert all(path.exists() for path in other.files)
-        assert segments_left() <= before, 'another is at work'
-    # Alone: a living one would make the dead one's port anew.
-    with running_participant() as killed:
-        note_segments(killed.process.pid)
-        killed.process.send_signal(signal.SIGKILL)
-        killed.process.wait()
-        left = {path.name for path in killed.segments}
-        assert left
-        assert left <= segments_left()
-        _remove_until(lambda: not segments_left() - before)
-    rclpy.init()
-    node = rclpy.create_node('own')
-    assert segments_left() > before, 'of this process'
-    node.destroy_node()
-    rclpy.try_shutdown()
-    assert segments_left() <= before
 
 
 def _remove_until(done):
@@ -142,3 +122,18 @@ def test_a_link_is_not_followed_and_a_pipe_not_waited_for(tmp_path):
 
 def test_a_machine_without_such_a_folder_has_nothing_to_free(tmp_path):
     assert remove_abandoned(tmp_path / 'none') == 0
+
+
+def test_a_leak_is_what_a_process_of_the_test_left_and_no_other(domain):
+    with (
+        pytest.raises(AssertionError, match='shared memory leaked') as leak,
+        nothing_left_in_shared_memory(),
+        running_participant() as ours,
+        running_participant(FOREIGN) as theirs,
+    ):
+        for participant in (ours, theirs):
+            participant.process.send_signal(signal.SIGKILL)
+            participant.process.wait()
+    assert all(repr(path.name) in str(leak.value) for path in ours.files)
+    assert not any(repr(path.name) in str(leak.value) for path in theirs.files)
+    _remove_until(lambda: not any(path.exists() for path in ours.files | theirs.files))
