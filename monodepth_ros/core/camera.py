@@ -212,7 +212,7 @@ def check_baseline(baseline_m: float) -> None:
     elif baseline_m < 0:
         slip = 'left and right may be swapped, or the sign of P[3] = -fx * baseline be wrong'
     elif baseline_m > MAX_BASELINE_M and baseline_m / MM_PER_M <= MAX_BASELINE_M:
-        slip = f'is it in mm? That were {baseline_m / MM_PER_M:g} m'
+        slip = f'is it in mm? That would be {baseline_m / MM_PER_M:g} m'
     else:
         slip = 'P[3] of the right camera is -fx * baseline in px * m'
     raise ValueError(

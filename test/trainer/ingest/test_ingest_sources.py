@@ -205,7 +205,9 @@ def test_the_baseline_of_files_is_between_both_cameras(bag, tmp_path):
     with pytest.raises(BagError, match='baseline of 0 m'):
         _pairs([bag], tmp_path / 'equal', calibration=equal)
     millimetres = _write_calibration(tmp_path, shifts=(0.0, 15_000.0))
-    with pytest.raises(BagError, match=r'baseline of 250 m, .* is it in mm\? That were 0\.25 m'):
+    with pytest.raises(
+        BagError, match=r'baseline of 250 m, .* is it in mm\? That would be 0\.25 m'
+    ):
         _pairs([bag], tmp_path / 'mm', calibration=millimetres)
 
 
