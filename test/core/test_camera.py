@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import math
 
 import numpy as np
@@ -125,3 +126,67 @@ def test_another_is_named_with_the_likely_slip(baseline_m, slip):
 def test_a_camera_that_cannot_be_is_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         Camera(**{'width': 100, 'height': 80, 'k': K} | changes)
+
+
+UNEQUAL = Intrinsics(fx=1, fy=2, cx=3, cy=4, width=5, height=6)
+
+
+def test_the_matrix_of_intrinsics_by_hand_and_back():
+    assert UNEQUAL.matrix().tolist() == [[1, 0, 3], [0, 2, 4], [0, 0, 1]]
+    assert Intrinsics.from_matrix(UNEQUAL.matrix(), width=5, height=6) == UNEQUAL
+    assert Camera.pinhole(UNEQUAL).intrinsics == UNEQUAL
+
+
+def test_each_axis_is_scaled_and_cropped_by_itself():
+    # The first pixel's outer edge, -0.5, stays one: (3 + 0.5) * 2 - 0.5, (4 + 0.5) * 3 - 0.5.
+    assert UNEQUAL.scaled_to(width=10, height=18) == Intrinsics(2, 6, 6.5, 13, 10, 18)
+    assert UNEQUAL.cropped(left=1, top=2, width=3, height=2) == Intrinsics(1, 2, 2, 2, 3, 2)
+
+
+@pytest.mark.parametrize('name', ['fx', 'fy', 'cx', 'cy'])
+def test_intrinsics_are_finite(name):
+    for value in (math.nan, math.inf):
+        with pytest.raises(ValueError, match='expected finite numbers'):
+            replace(UNEQUAL, **{name: value})
+
+
+@pytest.mark.parametrize('name', ['fx', 'fy', 'width', 'height'])
+def test_focal_lengths_and_sizes_are_positive(name):
+    for value in (0, -1):
+        with pytest.raises(ValueError, match='expected'):
+            replace(UNEQUAL, **{name: value})
+    assert getattr(replace(UNEQUAL, **{name: 1}), name) == 1
+
+
+def test_the_rectified_image_is_that_of_p_where_there_is_one():
+    p = (90.0, 0.0, 48.0, 0.0, 0.0, 91.0, 38.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    camera = Camera(100, 80, K, p=p)
+    assert camera.rectified == Intrinsics(90, 91, 48, 38, 100, 80)
+    assert camera.intrinsics == Intrinsics(100, 100, 49.5, 39.5, 100, 80)
+
+
+def test_a_raw_image_has_the_axes_of_its_frame():
+    turned = (0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    raw = Camera(100, 80, K, r=turned)
+    np.testing.assert_array_equal(raw.rectified_from_frame, np.reshape(turned, (3, 3)))
+
+
+def test_the_lens_model_is_kept_by_its_one_name():
+    d = (0.1, 0.0, 0.0, 0.0)
+    fisheye = Camera(100, 80, K, d=d, distortion_model='fisheye')
+    assert (fisheye.distortion_model, fisheye.d) == ('equidistant', d)
+    assert Camera(100, 80, K, d=(0.0,) * 5).d == ()
+
+
+@pytest.mark.parametrize('shape', [(80, 100), (80, 100, 3)])
+def test_an_image_has_the_size_of_its_camera(shape):
+    camera = Camera(100, 80, K)
+    camera.check_image(shape)
+    for other in ((100, 80), (81, 100), (80, 101)):
+        with pytest.raises(ValueError, match=f'got an image of {other[1]} x {other[0]}, expected'):
+            camera.check_image((*other, *shape[2:]))
+
+
+def test_a_rotation_that_shrinks_is_none():
+    with pytest.raises(ValueError, match='R is no rotation'):
+        Camera(100, 80, K, r=(0.99, 0, 0, 0, 0.99, 0, 0, 0, 0.99))

@@ -227,3 +227,85 @@ def test_fit_canonical_keeps_square_pixels_inside_the_rig():
     np.testing.assert_allclose(corners_x, [-0.5, 1239.5])
     assert corners_y[0] > -0.5
     np.testing.assert_allclose(corners_y[0] + 0.5, 379.5 - corners_y[1])
+
+
+def test_fit_canonical_of_a_taller_camera_uses_all_rows():
+    rig = Intrinsics(fx=720, fy=700, cx=600, cy=180, width=1240, height=380)
+    camera = fit_canonical(rig, width=128, height=128)
+    corners_x = (np.array([-0.5, 127.5]) - camera.cx) / camera.fx * rig.fx + rig.cx
+    corners_y = (np.array([-0.5, 127.5]) - camera.cy) / camera.fy * rig.fy + rig.cy
+    np.testing.assert_allclose(corners_y, [-0.5, 379.5])
+    np.testing.assert_allclose(corners_x[0] + 0.5, 1239.5 - corners_x[1])
+
+
+# Neither the pixels nor the image are square.
+OBLONG = Intrinsics(fx=100, fy=80, cx=63.5, cy=31.5, width=128, height=64)
+
+
+def test_each_axis_has_its_own_focal_length_on_the_way_back():
+    columns, rows = np.meshgrid(np.arange(128), np.arange(64))
+    plane = (200 + 0.25 * columns + 0.5 * rows).astype(np.float32)
+    live = OBLONG.scaled_to(width=256, height=256)
+    back = FromCanonical(OBLONG, live, np.ones_like(plane, bool))
+    # Two live columns, and four live rows, a pixel; the outermost ones repeat their neighbours.
+    live_columns, live_rows = np.meshgrid(np.arange(256), np.arange(256))
+    expected = 200 + 0.25 * ((live_columns + 0.5) / 2 - 0.5) + 0.5 * ((live_rows + 0.5) / 4 - 0.5)
+    inner = np.s_[2:-2, 1:-1]
+    for result in (back.warp_disparity(plane), back.warp_confidence(plane)):
+        np.testing.assert_allclose(result[inner], expected[inner], rtol=1e-6)
+
+
+@pytest.mark.parametrize('across_rows', [False, True])
+def test_an_edge_lies_in_the_middle_between_two_pixels(across_rows):
+    step = np.full((6, 8), 10, np.float32)
+    expected = np.full((96, 128), 10, np.float32)
+    if across_rows:
+        step[3:] = expected[48:] = 20
+    else:
+        step[:, 4:] = expected[:, 64:] = 20
+    small = Intrinsics(fx=10, fy=10, cx=3.5, cy=2.5, width=8, height=6)
+    live = small.scaled_to(width=128, height=96)
+    back = FromCanonical(small, live, np.ones_like(step, bool))
+    np.testing.assert_array_equal(back.warp_disparity(step), expected)
+
+
+def test_the_canonical_camera_sees_to_the_outer_edges_of_its_pixels():
+    small = Intrinsics(fx=10, fy=10, cx=3.5, cy=2.5, width=8, height=6)
+    live = small.scaled_to(width=128, height=96).cropped(left=-20, top=-10, width=168, height=116)
+    seen = np.zeros((116, 168), bool)
+    seen[10:106, 20:148] = True
+    back = FromCanonical(small, live, np.ones((6, 8), bool))
+    np.testing.assert_array_equal(back.valid, seen)
+    ones = np.ones((6, 8), np.float32)
+    np.testing.assert_array_equal(np.isfinite(back.warp_disparity(ones)), seen)
+    np.testing.assert_array_equal(back.warp_confidence(ones), seen)
+
+
+def test_the_live_camera_sees_to_the_outer_edges_of_its_pixels():
+    # Its pixels lie 0.48 px beside the canonical ones, on the side of the smaller coordinates...
+    live = CANONICAL.cropped(left=10.52, top=5.52, width=50, height=40)
+    seen = np.zeros((64, 128), bool)
+    # ... so its first pixel, from 10.02 on, does not reach the centre at 10; its last one, up to
+    # 60.02, reaches that at 60.
+    seen[6:46, 11:61] = True
+    np.testing.assert_array_equal(ToCanonical(Camera.pinhole(live), CANONICAL).valid, seen)
+
+
+def test_a_pixel_that_the_live_camera_sees_in_part_is_invalid():
+    fine = CANONICAL.scaled_to(width=256, height=128)
+    live = fine.cropped(left=1, top=1, width=254, height=126)
+    seen = np.zeros((64, 128), bool)
+    seen[1:-1, 1:-1] = True
+    np.testing.assert_array_equal(ToCanonical(Camera.pinhole(live), CANONICAL).valid, seen)
+
+
+@pytest.mark.parametrize(('fx', 'fy', 'along'), [(25, 100, 1), (100, 25, 0)])
+def test_minifying_along_one_axis_averages_there(fx, fy, along):
+    canonical = Intrinsics(fx=fx, fy=fy, cx=63.5, cy=31.5, width=128, height=64)
+    size = [64, 128]
+    size[along] *= 4
+    live = canonical.scaled_to(width=size[1], height=size[0])
+    assert max(live.fx, live.fy) == 100
+    stripes = 200 * (np.indices(size)[along] % 2).astype(np.uint8)
+    warped = ToCanonical(Camera.pinhole(live), canonical).warp(stripes)
+    assert set(np.unique(warped)) == {100}

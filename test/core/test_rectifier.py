@@ -46,3 +46,29 @@ def test_a_baseline_that_no_rig_has_is_refused():
         Rectifier(_eye(), _eye(shift=15.0))
     with pytest.raises(ValueError, match=r'baseline of 0 m.*both cameras have one P\[3\]'):
         Rectifier(_eye(shift=-15.0), _eye(shift=-15.0))
+
+
+def test_a_hole_inside_is_cut_off_too():
+    valid = np.ones((6, 8), bool)
+    valid[4, 3] = False
+    # No side has a False, so rows go from above until one has, the hole's.
+    top, bottom, first, last = largest_valid_window(valid)
+    assert valid[top:bottom, first:last].all()
+    assert last > first
+
+
+def _off_axis(cx, cy, shift=0.0):
+    """Its raw principal point is elsewhere than its rectified one, (31.5, 23.5)."""
+    p = (60.0, 0, 31.5, shift, 0, 60.0, 23.5, 0, 0, 0, 1.0, 0)
+    return Camera(64, 48, (60.0, 0, cx, 0, 60.0, cy, 0, 0, 1.0), p=p)
+
+
+def test_each_eye_cuts_off_what_it_does_not_see_and_has_its_own_map():
+    # Left: 5 columns and 4 rows are missing at the top left; right: 6 rows at the bottom.
+    rectifier = Rectifier(_off_axis(26.5, 19.5), _off_axis(31.5, 29.5, shift=-15.0))
+    assert rectifier.calibration.intrinsics == Intrinsics(60, 60, 26.5, 19.5, 59, 38)
+    columns, rows = np.meshgrid(np.arange(64, dtype=np.uint8), np.arange(48, dtype=np.uint8))
+    for image, left_first, right_first in ((columns, 0, 5), (rows, 0, 10)):
+        left, right = rectifier.warp(image, image)
+        assert left.shape == right.shape == (38, 59)
+        assert (left[0, 0], right[0, 0]) == (left_first, right_first)

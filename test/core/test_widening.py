@@ -124,3 +124,17 @@ def test_any_view_gives_a_camera_that_the_network_can_take(live, stride):
     # Whole pixels: the training camera's pixels are the network's.
     assert left == round(left)
     assert top == round(top)
+
+
+@pytest.mark.parametrize(
+    ('row', 'counts'), [(47, False), (48, True), (48 + 191, True), (48 + 192, False)]
+)
+def test_the_first_and_last_row_of_the_network_count(row, counts):
+    # Twice as fine along rows, three times along columns: 16 rows above the network's are 48.
+    wide = _reaching(32, 16, 16, 16)
+    live = wide.scaled_to(width=2 * wide.width, height=3 * wide.height)
+    valid = np.zeros((live.height, live.width), bool)
+    valid[:, 64:320] = True
+    valid[row] = True
+    expected = CANONICAL.cropped(left=-32, top=0, width=176, height=64) if counts else CANONICAL
+    assert _widened(live, valid) == expected

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Intrinsics
-from trainer.datasets.lidar import cloud_xyz, project_points, StaticTransforms
+from trainer.datasets.lidar import cloud_xyz, nearest_depth, project_points, StaticTransforms
 
 CAMERA = Intrinsics(fx=100, fy=100, cx=20, cy=10, width=40, height=20)
 # Velodyne x forward, y left, z up -> optical z forward, x right, y down.
@@ -99,3 +99,30 @@ def test_a_cloud_of_more_points_than_bytes_is_refused():
 def test_a_circle_of_transforms_is_not_connected():
     tree = StaticTransforms([_stamped('a', 'b'), _stamped('b', 'a')])
     assert tree.between('a', 'b') is None
+
+
+def test_big_endian_clouds_are_read_as_such():
+    data = np.array([[1, 2, 3], [4, 5, 6]], '>f4').view(np.uint8).ravel()
+    cloud = _cloud([('x', 0), ('y', 4), ('z', 8)], 12, data)
+    cloud.is_bigendian = True
+    assert cloud_xyz(cloud).tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_points_fall_on_the_pixel_whose_centre_is_nearest():
+    camera = Intrinsics(fx=100, fy=50, cx=20, cy=10, width=40, height=20)
+    # The camera is at (1, 2, 3): 10 m ahead of it, 0.16 m right and 0.28 m down, that is 1.6 px
+    # right and 1.4 px down.
+    depth_m = project_points(
+        np.array([[1.16, 2.28, 13]]),
+        rectified_from_cloud=np.array([[1, 0, 0, -1], [0, 1, 0, -2], [0, 0, 1, -3], [0, 0, 0, 1]]),
+        intrinsics=camera,
+    )
+    assert depth_m.shape == (20, 40)
+    assert np.argwhere(np.isfinite(depth_m)).tolist() == [[11, 22]]
+    assert depth_m[11, 22] == 10
+
+
+def test_the_outermost_pixels_are_part_of_the_image():
+    u, v = np.meshgrid(np.arange(-1, 5), np.arange(-1, 4))
+    image_m = nearest_depth(u.ravel(), v.ravel(), np.ones(u.size), width=4, height=3)
+    np.testing.assert_array_equal(image_m, np.ones((3, 4)))
