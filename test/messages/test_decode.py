@@ -78,3 +78,18 @@ def test_depth_of_the_compressed_transport_is_inverse_where_it_was_float():
     whole = SimpleNamespace(format='16UC1; compressedDepth png', data=data)
     np.testing.assert_allclose(decode.depth_m_from_image(whole), [[np.nan, 0.11, 0.06]])
     assert decode.is_depth(whole, '/a/depth')
+
+
+def test_each_axis_is_binned_by_itself_and_an_odd_line_is_dropped():
+    info = _info(binning_x=2, binning_y=3, roi={'width': 401, 'height': 302})
+    assert decode.size_of_images(info) == (200, 100)
+    camera = decode.camera_from_info(info, rectified=False)
+    # (319.5 + 0.5) / 2 - 0.5, (239.5 + 0.5) / 3 - 0.5.
+    assert camera.rectified == Intrinsics(45, 30, 159.5, 79.5, 200, 100)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'expected'), [('32FC1', True), ('16UC1', True), ('mono16', False)]
+)
+def test_an_image_of_a_depth_encoding_is_depth_whatever_its_topic(encoding, expected):
+    assert decode.is_depth(SimpleNamespace(encoding=encoding), '/a/topic') == expected

@@ -75,3 +75,15 @@ def test_figures_name_what_there_is_and_what_there_is_not():
     assert values['dropped: not usable'] == '2'
     assert values['inference p50, p95, max (ms)'] == '20.0, 30.0, 40.0'
     assert values['transport p50, p95, max (ms)'] == 'unavailable'
+
+
+def test_the_mean_confidence_is_shown_where_there_is_one():
+    assert figures(GOOD)['mean confidence'] == '0.80'
+    assert figures(GOOD._replace(confidence=None))['mean confidence'] == 'unavailable'
+
+
+def test_levels_are_those_of_the_message():
+    status = pytest.importorskip('diagnostic_msgs.msg').DiagnosticStatus
+    assert [bytes([level]) for level in (OK, WARN, ERROR)] == [
+        status.OK, status.WARN, status.ERROR,
+    ]  # fmt: skip

@@ -48,3 +48,11 @@ def test_latencies_are_of_each_stage_and_of_their_sum():
     assert (p50_ms, p95_ms, max_ms) == (51, 96, 101)
     assert round(summary.latency['total'].max_ms, 6) == 103
     assert summary.confidence == 0.5
+
+
+def test_without_a_confidence_there_is_no_mean_of_it():
+    statistics = FrameStatistics()
+    assert statistics.summary().confidence is None
+    for confidence in (None, 0.2, None, 0.6):
+        statistics.published({'inference': 0.01}, confidence)
+    assert round(statistics.summary().confidence, 6) == 0.4

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from threading import Event
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.inference.load import load_backend
+from monodepth_ros.pipeline import worker as worker_module
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.pipeline.worker import DepthMaker, DepthWorker, Frame, Pipeline
 from test.helpers.tiny_model import CAMERA, red_image
@@ -161,3 +163,35 @@ def test_closing_waits_for_the_frame_that_is_computed(worker):
     assert worker.busy.wait(WAIT_S)
     worker.worker.close()
     assert [name for name, _ in worker.published] == ['first']
+
+
+class SlowMessage:
+    """Stands for OutputMaker: a message takes 3 s of a clock."""
+
+    def __init__(self, now_s):
+        self._now_s = now_s
+
+    def message(self, topic, header, prediction):
+        self._now_s[0] += 3.0
+        return topic
+
+
+def test_each_stage_has_its_own_time(red_disparity_model, monkeypatch):
+    now_s = [1000.0]
+    predictor = Predictor(load_backend(red_disparity_model))
+    monkeypatch.setattr(worker_module, 'time', SimpleNamespace(monotonic=lambda: now_s[0]))
+
+    def publish(message):
+        now_s[0] += 5.0
+
+    maker = DepthMaker(
+        Pipeline(predictor, SlowMessage(now_s)),
+        wanted=lambda: {'depth': publish, 'points': publish},
+        complain=pytest.fail,
+    )
+    maker.make(Frame('first', red_image(51, width=128, height=64), TRAINED, 998.0, 0.5))
+    latency = maker.statistics.summary().latency
+    stages = {stage: latency[stage].max_ms for stage in ('transport', 'waiting')}
+    assert stages == {'transport': 500, 'waiting': 2000}
+    assert latency['postprocess'].max_ms == 2 * 3000
+    assert latency['publish'].max_ms == 2 * 5000
