@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import math
 from typing import Literal
 
+from trainer.import_model.normalisation import Normalisation, read_normalisation
+
 OUTPUTS = ('depth', 'inverse_depth', 'disparity')
-Normalise = Literal['imagenet', 'unit', 'none']
+Channels = Literal['rgb', 'bgr']
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,14 @@ class ImportConfig:
     focal_px: float
     """At which focal length output * scale is true, in px of the network's input. Behind another
     one, depth is that times focal / focal_px: Depth Anything 3 metric says 300."""
-    normalise: Normalise
-    """What the network takes: `imagenet` (RGB 0..1 less ImageNet's mean, over its deviation),
-    `unit` (0..1) or `none` (0..255)."""
+    normalise: str
+    """What the network takes: `imagenet` (0..1 less ImageNet's mean, over its standard
+    deviation), `unit` (0..1), `none` (0..255), or the mean and standard deviation of pixels of
+    0..1: `0.5,0.5`, or three means and three standard deviations in the order of `channels`."""
     licence: str
     """Licence of the network's weights; stored in the model file."""
+    channels: Channels = 'rgb'
+    """In which order the network takes colours; `bgr` where it learned from OpenCV's images."""
     multiple: int | None = None
     """Height and width of the input are multiples of it: 14 for Depth Anything. Needed for a
     network of free size."""
@@ -55,6 +60,7 @@ class ImportConfig:
                 '(affine-invariant) output is none of them: no metre follows from an unknown '
                 'scale and shift, choose the metric variant of the network'
             )
+        self.normalisation()  # raises
         for name in ('scale', 'focal_px', 'multiple', 'width', 'height', 'baseline_m'):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -71,3 +77,7 @@ class ImportConfig:
                 f'output is {self.output!r} and baseline_m {self.baseline_m}; a disparity needs '
                 'the baseline of its stereo rig, and nothing else has one'
             )
+
+    def normalisation(self) -> Normalisation:
+        """Return what `normalise` and `channels` say."""
+        return read_normalisation(self.normalise, bgr=self.channels == 'bgr')

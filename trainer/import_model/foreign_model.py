@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
 import onnx
-from onnx import TensorProto, ValueInfoProto
+from onnx import helper, TensorProto, ValueInfoProto
 from onnx.compose import add_prefix_graph
 from onnx.external_data_helper import load_external_data_for_model
 
@@ -17,6 +18,10 @@ from monodepth_ros.core.model_spec import METADATA_KEY
 PREFIX = 'foreign/'
 # From here on our own operators read the same; earlier networks are converted to it.
 OLDEST_OPSET = 13
+# Until then Upsample and Resize had one rule: pixel = output pixel / scale, rounded down. Later
+# ones have to be told; onnx (1.23) leaves them their own default, which is half a pixel elsewhere.
+LAST_PLAIN_RESIZE = 10
+PLAIN_RESIZE = {'coordinate_transformation_mode': 'asymmetric', 'nearest_mode': 'floor'}
 MAX_BYTES = onnx.checker.MAXIMUM_PROTOBUF
 INPUT_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16)
 OUTPUT_TYPES = (*INPUT_TYPES, TensorProto.DOUBLE)
@@ -68,7 +73,7 @@ def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
     output_name: of the output that is depth; None: the only one that can be. Raises OSError for
     files that cannot be read, ValueError for a network that cannot be used, with what it has.
     """
-    model = _load(path)
+    model = load_foreign(path)
     try:
         image = _image(model.graph)
         picture = _picture(model.graph, output_name)
@@ -83,7 +88,8 @@ def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
     )
 
 
-def _load(path: Path) -> onnx.ModelProto:
+def load_foreign(path: Path) -> onnx.ModelProto:
+    """Return a network as it was exported, with all its weights. Raises as read_foreign."""
     try:
         model = onnx.load(path, format='protobuf', load_external_data=False)
     except OSError:
@@ -169,12 +175,26 @@ def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
     if opset >= OLDEST_OPSET:
         return model
     try:
-        return onnx.version_converter.convert_version(model, OLDEST_OPSET)
+        converted = onnx.version_converter.convert_version(model, OLDEST_OPSET)
     except Exception as error:  # of C++
         raise ValueError(
             f'has opset {opset}, which onnx cannot convert to {OLDEST_OPSET}: {one_line(error)}; '
             f'export the network again with opset {OLDEST_OPSET} or later'
         ) from error
+    if opset <= LAST_PLAIN_RESIZE:
+        for node in _nodes(converted.graph):
+            if node.op_type == 'Resize':
+                node.attribute.extend(starmap(helper.make_attribute, PLAIN_RESIZE.items()))
+    return converted
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield the operators of a graph and of the branches and loops in it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
 
 
 def _prefix(graph: onnx.GraphProto) -> None:

@@ -20,6 +20,7 @@ from monodepth_ros.inference.onnxruntime import open_onnxruntime
 from trainer.export.onnx_model import self_test, store_spec
 from trainer.import_model.config import ImportConfig
 from trainer.import_model.foreign_model import ForeignModel, read_foreign
+from trainer.import_model.import_check import check_same
 from trainer.import_model.wrap_foreign import wrap
 
 # Of a network that never had a stereo rig any baseline will do: depth does not depend on it.
@@ -38,7 +39,8 @@ def import_model(path: Path, output: Path, config: ImportConfig) -> ModelSpec:
     foreign = read_foreign(path, output_name=config.output_name)
     spec = _spec(foreign, path, config)
     with atomic_file(output) as partial:
-        onnx.save(wrap(foreign, config, spec), partial)
+        wrapped = wrap(foreign, config, spec)
+        onnx.save(wrapped, partial)
         store_spec(partial, spec)
         try:
             disparity_frac = _computed(partial, any_size=foreign.fixed_size is None)
@@ -47,6 +49,8 @@ def import_model(path: Path, output: Path, config: ImportConfig) -> ModelSpec:
                 f'{path} does not run in ONNX Runtime: {one_line(error.__cause__ or error)}; '
                 'check multiple, width and height'
             ) from error
+        own_size = foreign.fixed_size or (spec.camera.height, spec.camera.width)
+        check_same(path, wrapped, foreign, config, size=own_size)
         _check(disparity_frac, spec, path)
         spec = replace(spec, self_test=self_test(disparity_frac))
         store_spec(partial, spec)

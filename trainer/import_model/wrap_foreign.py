@@ -13,14 +13,6 @@ from monodepth_ros.inference.model_file import DISPARITY, FREE_SIZES, INPUT
 from trainer.import_model.config import ImportConfig
 from trainer.import_model.foreign_model import ForeignModel
 
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
-IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225])
-# pixel * factor + offset, by ImportConfig.normalise.
-NORMALISATIONS = {
-    'imagenet': (1 / (255 * IMAGENET_DEVIATION), -IMAGENET_MEAN / IMAGENET_DEVIATION),
-    'unit': (np.full(3, 1 / 255), np.zeros(3)),
-    'none': (np.ones(3), np.zeros(3)),
-}
 # Depth is kept within the range, widened so many times on either side: 0 of an inverse depth is
 # far, and has a disparity that engines can be compared in.
 RANGE_MARGIN = 10.0
@@ -38,7 +30,7 @@ def wrap(foreign: ForeignModel, config: ImportConfig, spec: ModelSpec) -> onnx.M
     # TensorRT wants the cast to be the first operator after a uint8 input, and its only reader.
     pixels = ours.add('Cast', INPUT, to=TensorProto.FLOAT)
     size = ours.add('Slice', ours.add('Shape', pixels), _whole(1), _whole(3))
-    _prepare(ours, pixels, foreign, config.normalise)
+    _prepare(ours, pixels, foreign, config)
     ours.nodes.extend(foreign.model.graph.node)
     picture = ours.add('Cast', foreign.picture.name, to=TensorProto.FLOAT)
     picture = _with_leading(ours, picture, 4 - len(foreign.picture.dims))
@@ -68,12 +60,12 @@ class _Operators:
         return name
 
 
-def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, normalise: str) -> None:
+def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, config: ImportConfig) -> None:
     """The foreign network's input out of pixels, (1, H, W, 3) float32 0..255."""
-    factor, offset = (
-        np.reshape(values, (3, 1, 1)).astype(np.float32) for values in NORMALISATIONS[normalise]
-    )
+    factor, offset = (values.reshape(3, 1, 1) for values in config.normalisation())
     planes = ours.add('Transpose', pixels, perm=[0, 3, 1, 2])
+    if config.channels == 'bgr':
+        planes = ours.add('Gather', planes, _whole(2, 1, 0), axis=1)
     planes = ours.add('Add', ours.add('Mul', planes, factor), offset)
     if foreign.fixed_size is not None:
         planes = _resized(ours, planes, _whole(1, 3, *foreign.fixed_size))

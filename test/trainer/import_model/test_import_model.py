@@ -136,22 +136,34 @@ def test_twice_the_width_before_a_fixed_network_is_three_quarters_of_the_focal_l
 
 
 @pytest.mark.parametrize(
-    ('normalise', 'expected'),
+    ('options', 'expected'),
     [
-        ('none', 51 + 10 * 102 + 100 * 204),
-        ('unit', 0.2 + 10 * 0.4 + 100 * 0.8),
+        ({'normalise': 'none'}, 153 + 10 * 102 + 100 * 204),
+        ({'normalise': 'unit'}, 0.6 + 10 * 0.4 + 100 * 0.8),
         (
-            'imagenet',
-            (0.2 - 0.485) / 0.229 + 10 * (0.4 - 0.456) / 0.224 + 100 * (0.8 - 0.406) / 0.225,
+            {'normalise': 'imagenet'},
+            (0.6 - 0.485) / 0.229 + 10 * (0.4 - 0.456) / 0.224 + 100 * (0.8 - 0.406) / 0.225,
+        ),
+        # Every channel less 0.1, over 0.5.
+        ({'normalise': '0.1,0.5'}, (0.5 + 10 * 0.3 + 100 * 0.7) / 0.5),
+        ({'normalise': '0.1, 0.2, 0.3, 1, 0.5, 0.2'}, 0.5 + 10 * 0.2 / 0.5 + 100 * 0.5 / 0.2),
+        # Blue comes first, with its own mean; numbers are in the network's order.
+        (
+            {'normalise': 'imagenet', 'channels': 'bgr'},
+            (0.8 - 0.406) / 0.225 + 10 * (0.4 - 0.456) / 0.224 + 100 * (0.6 - 0.485) / 0.229,
+        ),
+        (
+            {'normalise': '0.3,0.2,0.1,0.2,0.5,1', 'channels': 'bgr'},
+            0.5 / 0.2 + 10 * 0.2 / 0.5 + 100 * 0.5,
         ),
     ],
 )
-def test_the_network_gets_red_green_and_blue_normalised(tmp_path, normalise, expected):
+def test_the_network_gets_its_colours_in_its_order_normalised(tmp_path, options, expected):
     kernel = np.array([1, 10, 100]).reshape(3, 1, 1)
     foreign = write_convolution(tmp_path / 'colours.onnx', kernel)
-    path = imported(foreign, normalise=normalise, max_depth_m=1e5, **ANY_SIZE)
+    path = imported(foreign, max_depth_m=1e5, **options, **ANY_SIZE)
     with load_backend(path) as backend:
-        image = np.broadcast_to(np.uint8([51, 102, 204]), (HEIGHT, WIDTH, 3))
+        image = np.broadcast_to(np.uint8([153, 102, 204]), (HEIGHT, WIDTH, 3))
         disparity_frac = backend.infer(image).disparity_frac
         depth_m = backend.spec.baseline_m * 300 / (disparity_frac * WIDTH)
     np.testing.assert_allclose(depth_m, expected, rtol=1e-4)
@@ -176,7 +188,7 @@ KINDS = {
     'old': ({'size': FIXED, 'opset': 11}, {}),
     'new': ({'size': FIXED, 'opset': 20}, {}),
     'weights elsewhere': ({'size': FIXED, 'weights_elsewhere': True}, {}),
-    'stretched': ({'size': FIXED}, {'width': 280}),
+    'stretched, blue first': ({'size': FIXED}, {'width': 280, 'channels': 'bgr'}),
 }
 
 
@@ -259,6 +271,12 @@ def test_the_network_itself_is_not_replaced(tmp_path):
         ({'max_depth_m': 0.05}, 'min_depth_m < max_depth_m'),
         ({'output': 'disparity'}, 'needs the baseline'),
         ({'baseline_m': 0.1}, 'nothing else has one'),
+        ({'normalise': 'image_net'}, r"expected one of \('imagenet', .* or MEAN,STD such as"),
+        ({'normalise': '0.5'}, 'MEAN,STD'),
+        ({'normalise': '0.5,0.5,0.5,0.5'}, 'MEAN,STD'),
+        ({'normalise': '123.7,116.3,103.5,58.4,57.1,57.4'}, 'divide numbers .* by 255'),
+        ({'normalise': '0.5,0'}, 'standard deviations above 0'),
+        ({'normalise': '0.5,nan'}, 'standard deviations above 0'),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(changes, message):
