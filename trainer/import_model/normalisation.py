@@ -33,7 +33,8 @@ def read_normalisation(text: str, *, bgr: bool) -> Normalisation:
     of the network's channels. bgr: that order is blue, green, red. Raises ValueError.
     """
     mean, deviation = _named(text, bgr=bgr) if text in NAMED else _numbers(text)
-    return Normalisation(np.float32(1 / (255 * deviation)), np.float32(-mean / deviation))
+    factor, offset = 1 / (255 * deviation), -mean / deviation
+    return Normalisation(factor.astype(np.float32), offset.astype(np.float32))
 
 
 def _named(text: str, *, bgr: bool) -> tuple[np.ndarray, np.ndarray]:
