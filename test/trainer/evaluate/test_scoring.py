@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
@@ -64,6 +64,7 @@ def test_predictions_are_scaled_before_they_are_capped():
     assert score.metrics.abs_rel == pytest.approx((0 + 0 + 20 / 60) / 3)
 
 
+@settings(max_examples=25)
 @given(
     arrays(np.float32, (3, 3), elements=st.floats(0.5, 200, width=32)), st.sampled_from([3, 100])
 )
