@@ -396,3 +396,21 @@ def test_the_robot_shows_the_network_what_training_showed_it(tmp_path):
     oracle = Oracle(canonical)
     Predictor(oracle.backend()).predict(folder.read_pair('0')[0], Camera.pinhole(rig))
     np.testing.assert_array_equal(oracle.image, trained_on)
+
+
+def test_preparing_and_inferring_have_their_own_times(red_disparity_model, clock):
+    clock.perf_counter = clock.monotonic
+    backend = load_backend(red_disparity_model)
+
+    def taking(seconds, function):
+        def slow(*arguments, **options):
+            clock.now_s += seconds
+            return function(*arguments, **options)
+
+        return slow
+
+    predictor = Predictor(backend)
+    predictor.predict(_red(TRAINED), TRAINED)
+    backend.resize, backend.infer = taking(1.0, backend.resize), taking(5.0, backend.infer)
+    prediction = predictor.predict(_red(TRAINED), TRAINED)
+    assert (prediction.preprocess_s, prediction.inference_s) == (1, 5)
