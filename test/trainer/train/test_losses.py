@@ -196,3 +196,14 @@ def test_scales_are_summed_and_smoothness_halves_with_each():
 def test_total_by_the_papers_weights():
     terms = LossTerms(torch.tensor(1.0), torch.tensor(10.0), torch.tensor(100.0))
     assert terms.total.item() == pytest.approx(1 + 0.1 * 10 + 100)
+
+
+def test_an_edge_of_an_image_damps_at_its_place_alone():
+    """The first of two images has an edge in its first row, as its disparity; all else is flat."""
+    disparity = torch.zeros(2, 1, 2, 3)
+    disparity[0, 0, 0, 1:] = 1
+    image = torch.zeros(2, 3, 2, 3)
+    image[0, :, 0, 1:] = torch.tensor([[0.3], [0.6], [0.9]])  # 0.6 in the mean of the channels
+    # Of 2 * 2 * 2 gaps between columns one is crossed, of 2 * 1 * 3 between rows two.
+    expected = (1 / 8 + 2 / 6) * math.exp(-0.6)
+    assert smoothness_loss(disparity, image).item() == pytest.approx(expected)
