@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import decode
 from monodepth_ros.storage.bag import TYPES
@@ -93,3 +94,27 @@ def test_each_axis_is_binned_by_itself_and_an_odd_line_is_dropped():
 )
 def test_an_image_of_a_depth_encoding_is_depth_whatever_its_topic(encoding, expected):
     assert decode.is_depth(SimpleNamespace(encoding=encoding), '/a/topic') == expected
+
+
+def test_a_grey_image_has_three_channels_only_where_colour_is_asked_for():
+    grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    data = cv2.imencode('.png', grey)[1].tobytes()
+    raw = SimpleNamespace(
+        encoding='mono8', is_bigendian=0, height=2, width=3, step=3, data=grey.tobytes()
+    )
+    for msg in (raw, SimpleNamespace(format='mono8; png compressed', data=data)):
+        np.testing.assert_array_equal(decode.image_pixels(msg, BitDepth()), grey)
+        np.testing.assert_array_equal(decode.image_rgb(msg, BitDepth()), np.dstack([grey] * 3))
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'topic', 'expected'),
+    [
+        (np.uint16, '/a/depth', True),
+        (np.uint16, '/thermal/image', False),
+        (np.uint8, '/a/depth', False),
+    ],
+)
+def test_a_png_is_depth_where_it_has_16_bits_and_the_name(dtype, topic, expected):
+    data = cv2.imencode('.png', np.ones((2, 3), dtype))[1].tobytes()
+    assert decode.is_depth(SimpleNamespace(format='png', data=data), topic) == expected
