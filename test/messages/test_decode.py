@@ -118,3 +118,11 @@ def test_a_grey_image_has_three_channels_only_where_colour_is_asked_for():
 def test_a_png_is_depth_where_it_has_16_bits_and_the_name(dtype, topic, expected):
     data = cv2.imencode('.png', np.ones((2, 3), dtype))[1].tobytes()
     assert decode.is_depth(SimpleNamespace(format='png', data=data), topic) == expected
+
+
+def test_depth_rows_are_as_long_as_their_pixels_at_least():
+    image = SimpleNamespace(
+        encoding='32FC1', is_bigendian=0, height=1, width=3, step=11, data=bytes(11)
+    )
+    with pytest.raises(ValueError, match='got step 11 for 3 pixels of 4 bytes'):
+        decode.depth_m_from_image(image)

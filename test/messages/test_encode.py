@@ -106,3 +106,35 @@ def test_sensor_msgs_py_reads_our_clouds():
     points = point_cloud2.read_points(msg)
     for at, name in enumerate(cloud.fields):
         np.testing.assert_array_equal(points[name], cloud.points[..., at].ravel())
+
+
+def test_millimetres_hold_what_is_above_0_and_at_most_65_metres():
+    depth_m = np.array([[0.0004, 0.001, 0.5, 65.535, 70.0, 1e6, -0.5, -70.0]], np.float32)
+    msg = encode.depth_image(CLASSES, HEADER, depth_m, '16UC1')
+    assert msg.data.view(np.uint16).tolist() == [0, 1, 500, 65535, 0, 0, 0, 0]
+
+
+def test_the_valid_window_reaches_from_the_first_to_the_last_valid_pixel():
+    disparity_px = np.full((6, 9), np.nan, np.float32)
+    disparity_px[1, 5] = disparity_px[3, 2] = 20
+    msg = encode.disparity_image(
+        CLASSES, HEADER, disparity_px, focal_px=100, baseline_m=0.5, depth_range_m=(2, 50)
+    )
+    window = msg.valid_window
+    assert (window.x_offset, window.y_offset, window.width, window.height) == (2, 1, 4, 3)
+    assert (msg.image.height, msg.image.width, msg.image.step) == (6, 9, 36)
+
+
+def test_camera_info_is_of_the_whole_image_of_the_left_camera():
+    info = encode.camera_info(CLASSES, HEADER, CAMERA)
+    roi = info.roi
+    assert (roi.x_offset, roi.y_offset, roi.width, roi.height, roi.do_rectify) == (
+        0,
+        0,
+        0,
+        0,
+        False,
+    )
+    assert list(info.p) == [100, 0, 1.5, 0, 0, 101, 1, 0, 0, 0, 1, 0]
+    assert list(info.r) == [1, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert (info.distortion_model, list(info.d)) == ('plumb_bob', [0] * 5)

@@ -30,14 +30,13 @@ def test_the_nearest_pixel_is_looked_up():
 
 def test_each_axis_is_resampled_by_its_own_numbers():
     """Half as many columns, a third of the rows; what the source does not see has no depth."""
-    fine = Intrinsics(fx=20, fy=30, cx=3.5, cy=4.0, width=8, height=9)
+    fine = Intrinsics(fx=20, fy=90, cx=3.5, cy=4.0, width=8, height=9)
     source = DepthMap(np.arange(72, dtype=np.float32).reshape(9, 8), fine)
     # Fine columns 0.75, 2.75, 4.75 and 6.75, and rows 1, 4 and 7.
-    coarse = Intrinsics(fx=10, fy=10, cx=1.375, cy=1.0, width=4, height=3)
+    coarse = Intrinsics(fx=10, fy=30, cx=1.375, cy=1.0, width=4, height=3)
     columns, rows = np.array([1, 3, 5, 7]), np.array([1, 4, 7])
     inside = (8 * rows[:, None] + columns).astype(np.float32)
     np.testing.assert_array_equal(resample(source, coarse), inside)
-    around = coarse.cropped(left=-1, top=-1, width=6, height=5)
-    np.testing.assert_array_equal(
-        resample(source, around), np.pad(inside, 1, constant_values=np.nan)
-    )
+    around = fine.cropped(left=-2, top=-2, width=12, height=13)
+    expected = np.pad(source.depth_m, 2, constant_values=np.nan)
+    np.testing.assert_array_equal(resample(source, around), expected)

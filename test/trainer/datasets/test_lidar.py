@@ -110,16 +110,16 @@ def test_big_endian_clouds_are_read_as_such():
 
 def test_points_fall_on_the_pixel_whose_centre_is_nearest():
     camera = Intrinsics(fx=100, fy=50, cx=20, cy=10, width=40, height=20)
-    # The camera is at (1, 2, 3): 10 m ahead of it, 0.16 m right and 0.28 m down, that is 1.6 px
-    # right and 1.4 px down.
+    # The camera is at (1, 2, 3): 10 m ahead of it, 0.16 m right and 0.32 m down, that is 1.6 px
+    # right and 1.6 px down.
     depth_m = project_points(
-        np.array([[1.16, 2.28, 13]]),
+        np.array([[1.16, 2.32, 13]]),
         rectified_from_cloud=np.array([[1, 0, 0, -1], [0, 1, 0, -2], [0, 0, 1, -3], [0, 0, 0, 1]]),
         intrinsics=camera,
     )
     assert depth_m.shape == (20, 40)
-    assert np.argwhere(np.isfinite(depth_m)).tolist() == [[11, 22]]
-    assert depth_m[11, 22] == 10
+    assert np.argwhere(np.isfinite(depth_m)).tolist() == [[12, 22]]
+    assert depth_m[12, 22] == 10
 
 
 def test_the_outermost_pixels_are_part_of_the_image():
