@@ -39,7 +39,7 @@ class BitDepth:
 
     @property
     def remark(self) -> str:
-        """What 16-bit images are taken as, for people; empty before the first one."""
+        """Describe what 16-bit images are taken as; empty before the first one."""
         if self.bits is None or self.brightest < 0:
             return ''
         return f'taken as {described(self.bits)}, the brightest so far is {self.brightest}'

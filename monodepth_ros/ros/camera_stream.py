@@ -173,7 +173,7 @@ class CameraStream:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What its user may want to know of the camera, by name."""
+        """Return what the user may want to know of the camera, by name."""
         camera, facts = self._calibration.camera, {}
         angle_deg = None if camera is None else rotation_deg(camera)
         if angle_deg is not None:

@@ -90,7 +90,7 @@ class Bag:
 
     @cached_property
     def _readable(self) -> list[Connection]:
-        """Those with messages of ROS."""
+        """Return the connections with messages of ROS."""
         return [c for c in self._connections if is_cdr(c)]
 
     def topics_of_type(self, *types: str) -> list[str]:

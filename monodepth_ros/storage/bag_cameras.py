@@ -82,7 +82,7 @@ def find_camera(
 def find_calibrated(
     bag: Bag, calibration: Path, image: str | None = None, *, rectified: bool = False
 ) -> CameraTopic:
-    """As find_camera, but a YAML file holds the calibration: no topic needs a camera_info."""
+    """Do as find_camera, with the calibration of a YAML file: no topic needs camera_info."""
     pictures = _pictures(bag, image)
     images = [name for name in pictures if image in (None, name)]
     if len(images) > 1:

@@ -76,7 +76,7 @@ def _base(image: str) -> str:
 
 
 def _is_alike(bag: Bag, image: str, info: str) -> bool:
-    """Whether the first messages share frame_id and size; an empty frame_id says nothing."""
+    """Tell if the first messages share frame_id and size; an empty frame_id says nothing."""
     picture, described = bag.first(image), bag.first(info)
     if not picture or not described or not picture.header.frame_id:
         return False

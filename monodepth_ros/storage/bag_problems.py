@@ -88,7 +88,7 @@ def _without_metadata(folder: Path) -> str:
 
 
 def _kind_problem(file: Path) -> str | None:
-    """What is wrong with a file of another kind than those that are read."""
+    """Say what is wrong with a file of another kind than those that are read."""
     with file.open('rb') as stream:
         is_ros1 = stream.read(len(ROS1_MAGIC)) == ROS1_MAGIC
     if is_ros1 or file.suffix == ROS1_SUFFIX:
@@ -104,7 +104,7 @@ def _kind_problem(file: Path) -> str | None:
 
 
 def _journal_problem(file: Path) -> str | None:
-    """What a database lacks, of which its reader says nothing."""
+    """Say what a database lacks, of which its reader says nothing."""
     for journal in (file.with_name(file.name + ending) for ending in SQLITE_JOURNALS):
         if journal.exists() and journal.stat().st_size:
             return (
@@ -115,7 +115,7 @@ def _journal_problem(file: Path) -> str | None:
 
 
 def _content_problem(file: Path) -> str | None:
-    """What is wrong with a file by its first and its last bytes."""
+    """Say what is wrong with a file by its first and its last bytes."""
     size = file.stat().st_size
     if not size:
         return (
