@@ -197,7 +197,7 @@ def main(args: list[str] | None = None) -> int:
         except (OSError, ValueError, ParameterException) as error:
             rclpy.logging.get_logger('collect_pairs').error(str(error))
             return 1
-        with suppress(KeyboardInterrupt, ExternalShutdownException):
+        with suppress(ExternalShutdownException):
             rclpy.spin_until_future_complete(node, node.recording_ended)
         return node.finish()
     return 0

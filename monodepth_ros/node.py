@@ -254,15 +254,9 @@ def _spin(node: DepthNode) -> None:
 
 
 def _started(node: DepthNode) -> bool:
-    """Whether it has, or was told to stop meanwhile."""
+    """Return whether it has, or was told to stop meanwhile."""
     success = TransitionCallbackReturn.SUCCESS
-    try:
-        began = node.trigger_configure() == success and node.trigger_activate() == success
-    # A transition ends with a message, which cannot be published any more.
-    except RuntimeError:
-        if rclpy.ok():
-            raise
-        return True
+    began = node.trigger_configure() == success and node.trigger_activate() == success
     return began or not rclpy.ok()
 
 

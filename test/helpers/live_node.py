@@ -31,10 +31,17 @@ class NodeProcess:
     """The running node; `log` is what it has written so far."""
 
     def __init__(
-        self, log: Path, parameters: dict[str, Any], *, module: str, remaps: dict[str, str]
+        self,
+        log: Path,
+        parameters: dict[str, Any],
+        *,
+        module: str,
+        remaps: dict[str, str],
+        log_level: str,
     ) -> None:
         options = [part for n, v in parameters.items() for part in ('-p', f'{n}:={v}')]
         options += [part for n, to in remaps.items() for part in ('-r', f'{n}:={to}')]
+        options += ['--log-level', log_level]
         command = [sys.executable, '-m', module, '--ros-args', *options]
         self._log = log
         with log.open('w') as file:
@@ -70,10 +77,11 @@ def running_node(
     *,
     module: str = 'monodepth_ros.node',
     remaps: dict[str, str] | None = None,
+    log_level: str = 'info',
     **parameters: Any,
 ) -> Iterator[NodeProcess]:
     """A node with these parameters and remapped names, stopped at the end."""
-    node = NodeProcess(log, parameters, module=module, remaps=remaps or {})
+    node = NodeProcess(log, parameters, module=module, remaps=remaps or {}, log_level=log_level)
     try:
         yield node
     finally:
