@@ -1,1 +1,1 @@
-"""What all rooms use: files written whole, errors in one line, progress, background work."""
+"""Tools of all packages: atomic files, errors on one line, progress, background work."""

@@ -1,4 +1,4 @@
-"""Files, folders and lines that are there whole or not at all, and folders of one writer."""
+"""Files, folders and lines that are written completely or not at all, and locked folders."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import shutil
 import time
 
 PARTIAL_SUFFIX = '.partial'
-# Between two tries for a lock that another process has.
+# Time between two attempts to take a lock that another process holds.
 LOCK_POLL_S = 0.1
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """
-    Yield a folder beside path to fill; it becomes path at the end, or goes when an error comes.
+    Yield a new folder beside path; it becomes path at the end and is removed after an error.
 
-    What a killed predecessor left half-written is removed. Raises FileExistsError when path is
-    there already.
+    A partial folder that a killed process left behind is removed. Raises FileExistsError when path
+    exists.
     """
     if path.exists():
         raise FileExistsError(f'{path} exists already; remove it or choose another name')
@@ -37,7 +37,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a name beside path to write to; it replaces path at the end, or goes on an error."""
+    """Yield a name beside path to write to; it becomes path at the end, or goes on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_path(path)
     try:
@@ -49,7 +49,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file for our own eyes; it is on the disk when this returns."""
+    """Write a file that only the current user may read, and flush it to the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, 'wb') as file:
         file.write(data)
@@ -58,12 +58,16 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def partial_path(path: Path) -> Path:
-    """The name beside path under which it is being made."""
+    """Return the name beside path under which path is being written."""
     return path.with_name(path.name + PARTIAL_SUFFIX)
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The lines of a file that only append_line writes; one that a full disk cut is removed."""
+    """
+    Return the complete lines of a file that append_line writes.
+
+    A last line that a full disk cut short is removed from the file.
+    """
     text = path.read_bytes() if path.exists() else b''
     whole = text[: text.rfind(b'\n') + 1]
     if whole != text:
@@ -72,16 +76,17 @@ def whole_lines(path: Path) -> list[str]:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line; it is in the file when this returns."""
+    """Append a line and close the file."""
     with path.open('a') as file:
         file.write(line + '\n')
 
 
 def lock_folder(folder: Path) -> int:
     """
-    A lock on a folder that goes with the process, even a killed one; close it to give it back.
+    Lock a folder and return the file descriptor; closing it releases the lock.
 
-    Raises BlockingIOError when another process has it.
+    The lock ends with the process, also when the process is killed. Raises BlockingIOError when
+    another process holds the lock.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -97,10 +102,10 @@ def lock_folder(folder: Path) -> int:
 @contextmanager
 def locked_folder(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """
-    Hold lock_folder's lock.
+    Hold the lock of lock_folder.
 
-    waiting: called now and then while another process has it, and may raise; without it
-    BlockingIOError is raised.
+    waiting: called every LOCK_POLL_S while another process holds the lock, and may raise. Without
+    it the lock raises BlockingIOError at once.
     """
     while True:
         try:

@@ -1,11 +1,11 @@
-"""Errors for a person: one line, with what was got and expected."""
+"""Error texts on one line, with what was got and what was expected."""
 
 from __future__ import annotations
 
 
 def one_line(error: BaseException) -> str:
     """
-    The first line of an error's text that says something, or its type where none does.
+    Return the first informative line of an error's text, or the error's type without one.
 
     Libraries begin with lines like `Exception from plugin.cpp:54:`, which end with a colon.
     """
