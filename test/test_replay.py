@@ -306,7 +306,7 @@ def test_a_camera_info_topic_can_be_named(tmp_path, replay, calibration):
     bag = write_messages(tmp_path / 'bag', *infos, (IMAGE, red_frame(0)))
     status, _, err = replay(bag)
     assert status == 1
-    assert 'camera_info /a/info or /b/info may be of /camera/image_raw' in err
+    assert 'camera_info /a/info or /b/info may belong to /camera/image_raw' in err
     assert replay(bag, '--info', '/a/info')[::2] == (
         0,
         f'replay: camera_info of {IMAGE} is /a/info\n',

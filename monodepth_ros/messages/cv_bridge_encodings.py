@@ -1,4 +1,4 @@
-"""Images in encodings that the core does not know: by cv_bridge, where that is installed."""
+"""Decoding of image encodings that the core does not know, by cv_bridge where it is installed."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ CvBridge().imgmsg_to_cv2(SimpleNamespace(**grey), 'rgb8')
 
 def decode_foreign(msg: Any) -> np.ndarray:
     """
-    An Image of an encoding that is not in ENCODINGS to (H, W, 3) uint8 RGB, by cv_bridge.
+    Convert an Image whose encoding is not in ENCODINGS to (H, W, 3) uint8 RGB, by cv_bridge.
 
-    Raises ValueError where cv_bridge is absent, does not work, or does not convert the image.
+    Raises ValueError where cv_bridge is missing, does not work, or does not convert the image.
     """
     problem = cv_bridge_problem()
     if problem is None:
         try:
             return _by_cv_bridge(msg)
-        except Exception as error:  # its own, its C++ part's, numpy's
+        except Exception as error:  # cv_bridge, its C++ part and numpy raise different ones
             problem = f'cv_bridge does not convert it: {one_line(error)}'
     raise ValueError(
         f'got image encoding {msg.encoding!r}, expected one of {list(ENCODINGS)}, or one that '
@@ -42,10 +42,10 @@ def decode_foreign(msg: Any) -> np.ndarray:
 @cache
 def cv_bridge_problem() -> str | None:
     """
-    Why cv_bridge cannot be used; None: it can.
+    Return why cv_bridge cannot be used; None if it can.
 
-    Tried once, in a process of its own: where it was built for another NumPy, a conversion ends
-    the process, and that must not be the node's.
+    The answer comes from one conversion in a separate process: a cv_bridge built for another NumPy
+    ends the process in its first conversion, and the node must survive that.
     """
     if importlib.util.find_spec('cv_bridge') is None:
         return 'cv_bridge is not installed here'
@@ -67,7 +67,7 @@ def _by_cv_bridge(msg: Any) -> np.ndarray:
     bridge = CvBridge()
     dtype, channels = bridge.encoding_to_dtype_with_channels(msg.encoding)
     pixel_bytes = channels * np.dtype(dtype).itemsize
-    # cv_bridge cuts rows by the pixel: parts of one would shift them, short ones would stay short.
+    # cv_bridge cuts rows by whole pixels: a fraction of a pixel would shift the following rows.
     row_bytes = msg.width * pixel_bytes
     if min(msg.width, msg.height) <= 0 or msg.step < row_bytes or msg.step % pixel_bytes:
         raise ValueError(

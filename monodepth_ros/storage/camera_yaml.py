@@ -1,4 +1,4 @@
-"""Calibrations as ROS drivers keep them: camera_info YAML files."""
+"""Reading of calibrations in camera_info YAML files, as ROS drivers store them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from monodepth_ros.core.camera import Camera, camera_of_images
 
 def read_camera_yaml(path: Path, *, rectified: bool) -> Camera:
     """
-    The camera of images that a camera_info YAML file (camera_calibration_parsers) belongs to.
+    Return the camera of the images that a camera_info YAML file describes.
 
-    rectified: see camera_of_images. Raises FileNotFoundError without the file, ValueError for one
-    that lacks something.
+    The format is that of camera_calibration_parsers.
+
+    rectified: see camera_of_images.
+    Raises FileNotFoundError without the file, ValueError for an incomplete one.
     """
     if not path.is_file():
         raise FileNotFoundError(f'calibration {path} not found')

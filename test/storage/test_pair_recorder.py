@@ -228,7 +228,7 @@ def test_a_folder_has_one_writer(tmp_path):
 
 def test_a_folder_that_cannot_be_is_refused_at_the_start(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(OSError, match=r'file cannot be made .* choose another'):
+    with pytest.raises(OSError, match=r'file cannot be created .* choose another'):
         _recorder(tmp_path / 'file')
     (tmp_path / 'timestamps.txt').write_text('000000 14:02:11.5\n')
     with pytest.raises(

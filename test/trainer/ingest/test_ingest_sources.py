@@ -232,7 +232,7 @@ def test_camera_info_topics_can_be_named(bag, tmp_path, capsys):
     renamed = rename_topics(bag, tmp_path / 'renamed', topics)
     command = ['ingest', str(renamed), '-o', str(tmp_path / 'pairs')]
     assert main(command) == 1
-    assert '/rig/left or /rig/right may be of /left/image_raw' in capsys.readouterr().err
+    assert '/rig/left or /rig/right may belong to /left/image_raw' in capsys.readouterr().err
     named = [f'--{eye}=/{eye}/image_raw/compressed' for eye in ('left', 'right')]
     infos = [f'--{eye}_info=/rig/{eye}' for eye in ('left', 'right')]
     assert main([*command, *infos]) == 1
