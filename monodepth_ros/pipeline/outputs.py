@@ -1,4 +1,4 @@
-"""What becomes of a prediction: one table of topics for the node and for the replay."""
+"""Messages from predictions: one table of topics for the node and for replay."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ from monodepth_ros.pipeline.predictor import Prediction
 
 
 class OutputMaker:
-    """Makes the messages of one predictor's predictions as params say; its buffers are reused."""
+    """
+    Makes the messages of one predictor's predictions; its buffers are reused.
+
+    classes: see message_classes.
+    params: parameters of the outputs.
+    """
 
     def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
         self._classes = classes
@@ -48,7 +53,7 @@ class OutputMaker:
         }
 
     def message(self, topic: str, header: Any, prediction: Prediction) -> Any:
-        """The message of a topic of OUTPUTS; header: the input's."""
+        """Return the message of a topic of OUTPUTS, with the header of the input image."""
         return self._makers[topic](header, prediction)
 
     def _camera_info(self, header: Any, prediction: Prediction) -> Any:
@@ -104,7 +109,7 @@ class OutputMaker:
         return encode.point_cloud(self._classes, header, cloud)
 
     def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
-        """Each topic has its own: their clouds must not overwrite one another."""
+        """Return the packer of a topic; each topic needs its own, which reuses its buffers."""
         cameras = prediction.camera, prediction.live_camera
         if self._packers is None or self._packers[0] != cameras:
             self._packers = cameras, {}
@@ -115,7 +120,7 @@ class OutputMaker:
                 stride=self.params.points_stride,
                 min_depth_m=self.params.points_min_m,
                 max_depth_m=self.params.points_max_m or math.inf,
-                # The header names the raw camera's frame, whose axes R turned.
+                # The header names the raw camera's frame, and R rotated its axes.
                 frame_from_camera=prediction.live_camera.rectified_from_frame.T,
             )
         return packers[topic]

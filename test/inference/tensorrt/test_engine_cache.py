@@ -110,7 +110,7 @@ def test_force_builds_again(folder, maker):
     maker.get()
     forced = Maker(folder, force=True)
     assert forced.get() == PLAN
-    assert forced.told == ['building the engine of red.onnx: a new one was asked for']
+    assert forced.told == ['building the engine of red.onnx: a new one was requested']
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_a_file_that_others_can_write_to_is_built_anew(folder, maker, suffix):
 
 def test_a_file_in_the_place_of_the_folder_is_refused(folder):
     folder.write_text('')
-    with pytest.raises(OSError, match=r'no folder for engines .*File exists.*choose another one'):
+    with pytest.raises(OSError, match=r'folder for engines .*File exists.*choose another'):
         EngineCache(folder)
 
 
@@ -474,7 +474,7 @@ def test_on_a_full_disk_the_engine_is_used_all_the_same(folder, maker, start):
     out, _ = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
     assert out.splitlines()[1] == (
-        f'warning: the engine is used but cannot be kept in {folder} (File too large), so the '
-        'next start builds it again; make room there'
+        f'warning: the engine is used but cannot be stored in {folder} (File too large), so the '
+        'next start builds it again; free space there'
     )
     assert {file: file.read_bytes() for file in _files(folder)} == before
