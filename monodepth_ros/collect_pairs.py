@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 import sys
 
 import rclpy
@@ -18,6 +17,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 
+from monodepth_ros.common.paths import typed_path
 from monodepth_ros.messages import decode
 from monodepth_ros.parameter_rules import read_parameters
 from monodepth_ros.parameters import CollectParams
@@ -44,7 +44,7 @@ class CollectNode(Node):
     def __init__(self) -> None:
         super().__init__('collect_pairs')
         self.params = read_parameters(CollectParams, partial(declare_read_only, self))
-        folder = Path(self.params.folder).expanduser().absolute()
+        folder = typed_path(self.params.folder).absolute()
         self.recorder = PairRecorder(
             folder,
             quota_gb=self.params.quota_gb,

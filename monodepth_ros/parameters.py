@@ -51,7 +51,9 @@ class DepthNodeParams(Parameters):
         choices=IMAGE_TRANSPORTS,
     )
     camera_info_file: str = parameter(
-        '', "Calibration (camera_info YAML) of a driver that publishes none; '': `camera_info`."
+        '',
+        'Calibration (camera_info YAML; a path, file:// or package://) of a driver that publishes '
+        "none; '': `camera_info`.",
     )
     rectified: bool = parameter(False, RECTIFIED)
     max_rate_hz: float = parameter(
