@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from rclpy.utilities import remove_ros_args
@@ -102,3 +104,23 @@ def test_a_mistyped_parameter_is_named_before_what_it_leads_to(domain):
     assert 'no parameter models, so it is ignored; did you mean model?' in warning
     assert 'no model is given; make one with' in error
     assert run.returncode == 1
+
+
+def test_a_node_says_more_at_debug_and_ends_as_ever(domain, tmp_path, red_disparity_model):
+    given = ['--ros-args', '-p', f'model:={red_disparity_model}', '--log-level', 'debug']
+    command = [sys.executable, '-m', 'monodepth_ros.node', *given]
+    log = tmp_path / 'log'
+    with log.open('w') as file:
+        node = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 60
+        while 'listening to /image' not in log.read_text():
+            assert node.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        node.send_signal(signal.SIGINT)
+        assert node.wait(60) == 0
+    finally:
+        node.kill()
+    assert '[DEBUG]' in log.read_text()
+    assert 'Traceback' not in log.read_text()
