@@ -475,7 +475,11 @@ def _another_version(path):
         (('--image', '/a'), None, 'holds no /a .*image topics are /camera/image_raw'),
         (('--camera-info', 'none.yaml'), None, 'calibration none.yaml not found'),
         (('--points-stride', '0'), None, 'points_stride is 0, expected >= 1'),
-        (('--topics', 'depth/confidence'), None, 'computes no confidence; remove depth/confidence'),
+        (
+            ('--topics', 'depth/confidence'),
+            None,
+            'computes no confidence; remove depth/confidence',
+        ),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(tmp_path, replay, options, model, words):

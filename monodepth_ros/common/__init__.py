@@ -1,1 +1,1 @@
-"""Tools of all packages: atomic files, errors on one line, progress, background work."""
+"""Tools of all packages: typed paths, atomic files, errors on one line, progress, threads."""

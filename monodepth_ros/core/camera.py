@@ -52,11 +52,7 @@ class Intrinsics:
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
 
     def scaled_to(self, *, width: int, height: int) -> Intrinsics:
-        """
-        Return the intrinsics of the resized image.
-
-        cv2.resize maps pixel centres, so the half pixel scales too.
-        """
+        """Return the same view at another size, pixel centres mapped as cv2.resize does."""
         sx, sy = width / self.width, height / self.height
         cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
         return Intrinsics(self.fx * sx, self.fy * sy, cx, cy, width, height)

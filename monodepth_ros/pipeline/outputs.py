@@ -27,12 +27,7 @@ from monodepth_ros.pipeline.predictor import Prediction
 
 
 class OutputMaker:
-    """
-    Makes the messages of one predictor's predictions; its buffers are reused.
-
-    classes: see message_classes.
-    params: parameters of the outputs.
-    """
+    """Makes the messages of one predictor's predictions as params say; its buffers are reused."""
 
     def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
         self._classes = classes
@@ -109,7 +104,7 @@ class OutputMaker:
         return encode.point_cloud(self._classes, header, cloud)
 
     def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
-        """Return the packer of a topic; each topic needs its own, which reuses its buffers."""
+        """Each topic has its own: their clouds must not overwrite one another."""
         cameras = prediction.camera, prediction.live_camera
         if self._packers is None or self._packers[0] != cameras:
             self._packers = cameras, {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -43,7 +42,7 @@ class CalibrationFile:
     problem = ''
 
     def __init__(self, path: str, *, rectified: bool) -> None:
-        self.camera = read_camera_yaml(Path(path).expanduser(), rectified=rectified)
+        self.camera = read_camera_yaml(path, rectified=rectified)
 
     def ask_for_latched(self) -> None:
         """A file is there from the beginning."""

@@ -72,7 +72,7 @@ def infos_text(bag: Bag) -> str:
 
 
 def _base(image: str) -> str:
-    """Return the topic to which image_transport's plugins append their name."""
+    """The topic that image_transport's plugins add their name to."""
     return image.removesuffix('/compressed').removesuffix('/compressedDepth')
 
 

@@ -7,20 +7,23 @@ from typing import Any
 
 import yaml
 
+from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.camera import Camera, camera_of_images
 
+CALIBRATOR = '`ros2 run camera_calibration cameracalibrator`'
+CALIBRATE = f'give the camera_info YAML file of the camera, as {CALIBRATOR} saves it'
 
-def read_camera_yaml(path: Path, *, rectified: bool) -> Camera:
+
+def read_camera_yaml(path: Path | str, *, rectified: bool) -> Camera:
     """
     Return the camera of the images that a camera_info YAML file describes.
 
     The format is that of camera_calibration_parsers.
 
     rectified: see camera_of_images.
-    Raises FileNotFoundError without the file, ValueError for an incomplete one.
+    Raises ValueError for an incomplete file, and the errors of existing_file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f'calibration {path} not found')
+    path = existing_file(path, 'calibration', CALIBRATE)
     try:
         values = yaml.safe_load(path.read_text())
         return camera_of_images(
@@ -36,8 +39,7 @@ def read_camera_yaml(path: Path, *, rectified: bool) -> Camera:
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         what = f'it lacks {error}' if isinstance(error, KeyError) else ' '.join(str(error).split())
         raise ValueError(
-            f'{path} is no usable camera_info file ({what}); save it again with `ros2 run '
-            'camera_calibration cameracalibrator`'
+            f'{path} is no usable camera_info file ({what}); save it again with {CALIBRATOR}'
         ) from error
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from monodepth_ros.common.paths import existing_path
 from monodepth_ros.core.bit_depth import BitDepth, first_bits
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.messages.decode import camera_from_info, image_pixels, NS_PER_S, stamp_ns
@@ -152,13 +153,11 @@ class BagSource:
 
 class FileSource:
     """
-    The frames of an image, of a folder of images or of a video; time begins at 0.
+    The frames of an image, of a folder of them or of a video; time begins at 0.
 
-    Images of a folder come in the order of their names, or numbers.
-
-    count: number of frames, 0 where a video does not state it.
-    remark, topics: as in BagSource, but empty.
-    Raises ValueError for a folder without an image.
+    Images of a folder come in the order of their names, or numbers. `count`: of the frames, 0
+    where a video does not say. `remark`, `topics`: as of a BagSource, none. Raises ValueError for
+    a folder without an image.
     """
 
     def __init__(self, path: Path, camera: Camera) -> None:
@@ -203,8 +202,7 @@ def open_source(
     rectified: the images are rectified already.
     Raises ValueError (BagError) and FileNotFoundError, with what to do.
     """
-    if not path.exists():
-        raise FileNotFoundError(f'{path} not found, expected a recording, images or a video')
+    path = existing_path(path, 'source', 'give a recording, an image, a folder of them or a video')
     if info and calibration:
         raise ValueError('got --info and --camera-info, expected one: a topic, or a file instead')
     if is_recording(path):

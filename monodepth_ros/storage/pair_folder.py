@@ -38,8 +38,7 @@ class PairFolder:
     """
     Reads a pair folder.
 
-    names: names in the order of time: that of timestamps.txt, else sorted.
-    images: the image files.
+    `names` are in the order of time: that of timestamps.txt, else sorted. images: the files.
     Raises ValueError or FileNotFoundError when the folder is not one.
     """
 
@@ -52,11 +51,11 @@ class PairFolder:
                 f'{self.path}/left holds no images, expected at least one pair'
                 f'{other_files(self.path / "left")}'
             )
-        # Other programs may write any second field.
+        # The second field is free in folders that others wrote.
         stamped = dict.fromkeys(fields[0] for fields in _stamp_fields(self.path))
         odd = left.keys() ^ right.keys()
         if stamped:
-            # A pair is committed last, so a writer killed between two images leaves them unlisted.
+            # A writer that was killed between the two images has not committed them.
             odd &= stamped.keys()
         if odd:
             raise ValueError(
@@ -83,9 +82,7 @@ class PairFolder:
         return self.images.paths(name)
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
-        """
-        Return ground-truth depth, (H, W) float32 metres, NaN if unknown; None without a file.
-        """
+        """Return ground-truth depth, (H, W) float32 m, NaN if unknown; None without a file."""
         path = self.path / 'gt_depth' / f'{name}.png'
         return read_depth(path, self.calibration.intrinsics) if path.exists() else None
 
@@ -123,9 +120,9 @@ def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
 
 def images_by_name(folder: Path, ending: str = '') -> dict[str, Path]:
     """
-    Return the images of a folder by the part of their name before `ending`; none without a folder.
+    The images of a folder by the part of their name before `ending`; none without a folder.
 
-    Raises ValueError when two files differ in the suffix only.
+    Raises ValueError when two files have the same name but for the suffix.
     """
     images: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
