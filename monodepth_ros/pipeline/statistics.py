@@ -1,4 +1,4 @@
-"""What became of a camera's images, and how long it took; no ROS."""
+"""Statistics of a camera's images: counts, drops and latencies; no ROS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Of which percentiles are taken.
+# Number of frames over which percentiles are taken.
 LAST_FRAMES = 200
 # From the stamp of an image to its publication; `transport` is left out without a sensible clock.
 STAGES = ('transport', 'waiting', 'preprocess', 'inference', 'postprocess', 'publish')
@@ -18,7 +18,7 @@ MS_PER_S = 1000.0
 
 
 class Latency(NamedTuple):
-    """Of the last frames, in milliseconds."""
+    """Latency of the last frames, in milliseconds."""
 
     p50_ms: float
     p95_ms: float
@@ -42,7 +42,11 @@ class Summary(NamedTuple):
 
 
 class FrameStatistics:
-    """Counts; may be written to by several threads. never_received: no image came yet."""
+    """
+    Counters of one camera's images; several threads may update them.
+
+    never_received: no image has arrived yet.
+    """
 
     def __init__(self) -> None:
         self.never_received = True
@@ -54,19 +58,19 @@ class FrameStatistics:
         self._last_received_s = self._since_s = time.monotonic()
 
     def received(self) -> None:
-        """An image came."""
+        """Count an image that arrived."""
         with self._lock:
             self._received += 1
             self.never_received = False
             self._last_received_s = time.monotonic()
 
     def drop(self, reason: str) -> None:
-        """An image came to nothing."""
+        """Count an image that was dropped."""
         with self._lock:
             self._dropped[reason] += 1
 
     def published(self, seconds: dict[str, float], confidence: float | None) -> None:
-        """An image became depth; seconds: by stage."""
+        """Count an image that became depth, with its durations in seconds by stage."""
         with self._lock:
             self._published += 1
             self._seconds.append(seconds | {TOTAL: sum(seconds.values())})
@@ -74,7 +78,7 @@ class FrameStatistics:
                 self._confidence.append(confidence)
 
     def summary(self) -> Summary:
-        """See Summary."""
+        """Return a Summary, and start a new period."""
         with self._lock:
             now_s = time.monotonic()
             elapsed_s = max(now_s - self._since_s, 1e-9)

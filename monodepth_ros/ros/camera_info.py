@@ -1,4 +1,4 @@
-"""The calibration of one camera as its driver publishes it, however seldom."""
+"""The calibration of one camera, from a file or from camera_info that may come rarely."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ class Calibration(Protocol):
     def problem(self) -> str: ...
 
     def ask_for_latched(self) -> None:
-        """To be called now and then."""
+        """Subscribe to latched camera_info if the topic has one; call it regularly."""
 
     def close(self) -> None:
         """Stop listening."""
 
 
 def are_rectified(node: Node, image: str, rectified: bool) -> bool:
-    """Tell whether images are rectified: by the parameter, or by their topic's resolved name."""
+    """Return whether images are rectified, by the parameter or their topic's resolved name."""
     return rectified or is_rectified_topic(node.resolve_topic_name(image))
 
 
 class CalibrationFile:
-    """Of a driver that publishes none. Raises OSError, and as read_camera_yaml."""
+    """
+    The calibration of a driver that publishes none, from a file.
+
+    Raises ValueError and OSError as read_camera_yaml does.
+    """
 
     problem = ''
 
@@ -45,10 +49,10 @@ class CalibrationFile:
         self.camera = read_camera_yaml(path, rectified=rectified)
 
     def ask_for_latched(self) -> None:
-        """A file is there from the beginning."""
+        """Do nothing: the file was read at construction."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 class CameraInfoTopic:
@@ -66,16 +70,16 @@ class CameraInfoTopic:
         self.fault: str | None = None
         self._node = node
         self._rectified = rectified
-        # The node's own group remembers all that was ever made in it.
+        # The node's default group never forgets subscriptions, even destroyed ones.
         self._group = MutuallyExclusiveCallbackGroup()
         self._subscriptions = [self._listen(best_effort())]
 
     def ask_for_latched(self) -> None:
-        """Listen as well where a camera_info was published once, before."""
+        """Subscribe also with latched QoS, for camera_info that was published once, earlier."""
         if len(self._subscriptions) > 1:
             return
         offered = self._node.get_publishers_info_by_topic(self.topic)
-        # Any other driver would log that this subscription's QoS is incompatible.
+        # A driver that does not latch would log that this subscription's QoS is incompatible.
         if any(p.qos_profile.durability == latched().durability for p in offered):
             self._subscriptions.append(self._listen(latched()))
 
@@ -88,8 +92,8 @@ class CameraInfoTopic:
     def problem(self) -> str:
         """See Calibration."""
         return self.fault or (
-            f'no camera_info on {self.topic} yet, expected the calibration, which metres need; '
-            f'publish it there, or name its topic with `-r {self._name}:=...`'
+            f'no camera_info on {self.topic} yet, expected the calibration, which metric depth '
+            f'needs; publish it there, or name its topic with `-r {self._name}:=...`'
         )
 
     def _listen(self, qos: object) -> Subscription:
