@@ -16,7 +16,7 @@ ERROR_PER_SPREAD = 4.0
 
 def flip_blend(of_image: Tensor, of_mirrored: Tensor) -> Tensor:
     """
-    Blend what was found for an image and for its mirror image (METHOD section 5, the paper's 4.2).
+    Blend the disparity of an image and of its mirror image (docs/method.md#flip-post-processing).
 
     Both (B, H, W), the latter still mirrored. Left of where the right view ends a network cannot
     match and invents a ramp. At either border the prediction is taken whose ramp is at the other
