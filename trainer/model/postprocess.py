@@ -10,7 +10,7 @@ from trainer.model.warp import warp
 RAMP_START = 0.05
 RAMP_SLOPE = 20.0
 # The estimates of one network lie so many times closer to each other than to the truth
-# (docs/design.md).
+# (docs/design.md#post-processing).
 ERROR_PER_SPREAD = 4.0
 
 
