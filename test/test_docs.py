@@ -1,4 +1,4 @@
-"""Links of the documents, and the places in docs/ that code names, lead somewhere."""
+"""Check that links of documents and names of docs/ in code lead somewhere, and the version."""
 
 from __future__ import annotations
 
@@ -57,3 +57,10 @@ def test_a_link_to_no_file_or_to_no_heading_leads_nowhere(tmp_path):
     assert _leads_somewhere('#one-two-three', document)
     assert not _leads_somewhere('#four', document)
     assert not _leads_somewhere('other.md', document)
+
+
+def test_all_name_one_version():
+    release = re.search(r'^## (\S+)', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    package = re.search(r'<version>(.*)</version>', (ROOT / 'package.xml').read_text())
+    setup = re.search(r"version='(.*)',", (ROOT / 'setup.py').read_text())
+    assert release[1] == package[1] == setup[1]
