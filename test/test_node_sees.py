@@ -92,7 +92,7 @@ def test_a_calibration_that_trembles_changes_nothing_and_two_are_told_and_mapped
 
         client.spin_until(lambda: 'times in the last 10 s' in client.status.message, every=both)
         assert client.status.level == WARN
-        assert 'has 2 publishers: let only the driver' in client.status.message
+        assert 'publishers now: 2; let only the driver' in client.status.message
         assert node.log.count('camera_info changed') == 1
         assert node.stop() == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,13 @@ MAX_JITTER, LEAST_REGULAR = 0.2, 0.9
 LONGEST_GAP_PERIODS = 10
 
 
+class Arriving(NamedTuple):
+    """Which share of the images arrived, 0 to 1, and what tells so of the others."""
+
+    share: float
+    sign: str
+
+
 class Arrivals:
     """
     The stamps of the images and camera_info of one camera that came in the last WINDOW_S.
@@ -29,8 +37,8 @@ class Arrivals:
     def __init__(self) -> None:
         self._images: deque[tuple[float, int]] = deque()
         self._infos: deque[tuple[float, int]] = deque()
-        # Of all, and of what share looks at.
-        self._begun_s = self._since_s = time.monotonic()
+        # Of all; of the images that `arriving` looks at; of camera_info that are of these images.
+        self._begun_s = self._since_s = self._infos_since_s = time.monotonic()
 
     def image(self, stamp_ns: int) -> None:
         """Note that an image came."""
@@ -54,28 +62,32 @@ class Arrivals:
         self._forget_old(now_s)
         return len(self._infos) / max(min(now_s - self._begun_s, WINDOW_S), 1e-9)
 
-    def share(self, *, infos_of_images: bool) -> float | None:
+    def arriving(self, *, infos_of_images: bool) -> Arriving | None:
         """
-        Return which share of the camera's images arrived; None: too early, or nothing tells.
+        Return which of the camera's images arrived; None: too early, or nothing tells.
 
-        infos_of_images: whoever publishes the images publishes the camera_info too. Where nearly
-        every image then has one of its very stamp, one without an image is that of a lost image.
-        Else gaps between the images' stamps tell, where they are whole periods.
+        infos_of_images: whoever publishes the images publishes the camera_info, and nobody else.
+        Where nearly every image then has one of its very stamp, one without an image is that of a
+        lost image. Else gaps between the images' stamps tell, where they are whole periods. To be
+        called every second.
         """
         now_s = time.monotonic()
         self._forget_old(now_s)
+        if not infos_of_images:
+            self._infos_since_s = now_s
         stamps = [stamp for _, stamp in self._images]
         if now_s - self._since_s < WINDOW_S or not stamps:
             return None
-        by_infos = self._share_by_infos(stamps) if infos_of_images else None
-        return _share_by_gaps(stamps) if by_infos is None else by_infos
+        return self._by_infos(stamps, now_s) or _by_gaps(stamps)
 
-    def _share_by_infos(self, stamps: list[int]) -> float | None:
+    def _by_infos(self, stamps: list[int], now_s: float) -> Arriving | None:
+        if now_s - self._infos_since_s < WINDOW_S:
+            return None
         infos = {stamp for _, stamp in self._infos if stamps[0] <= stamp <= stamps[-1]}
         described = infos.intersection(stamps)
         if len(infos) < LEAST_COUNT or len(described) < LEAST_DESCRIBED * len(stamps):
             return None
-        return len(described) / len(infos)
+        return Arriving(len(described) / len(infos), "the others' camera_info came alone")
 
     def _forget_old(self, now_s: float) -> None:
         for arrived in (self._images, self._infos):
@@ -83,7 +95,7 @@ class Arrivals:
                 arrived.popleft()
 
 
-def _share_by_gaps(stamps: list[int]) -> float | None:
+def _by_gaps(stamps: list[int]) -> Arriving | None:
     """The period is the median gap of those that are not several, as most are in heavy loss."""
     if len(stamps) <= LEAST_COUNT:
         return None
@@ -92,4 +104,6 @@ def _share_by_gaps(stamps: list[int]) -> float | None:
     periods = gaps[gaps < LONGEST_GAP_PERIODS * period] / period
     whole = np.rint(periods)
     regular = (whole > 0) & (np.abs(periods - whole) <= MAX_JITTER)
-    return float(len(periods) / whole.sum()) if regular.mean() >= LEAST_REGULAR else None
+    if regular.mean() < LEAST_REGULAR:
+        return None
+    return Arriving(float(len(periods) / whole.sum()), 'the stamps have gaps for the others')

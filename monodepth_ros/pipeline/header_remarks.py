@@ -15,7 +15,10 @@ def is_plausible(age_s: float) -> bool:
 def age_remarks(stamp_ns: int, age_s: float) -> list[str]:
     """Return what is wrong with an image's stamp; age_s: by the clock of the node."""
     if not stamp_ns:
-        return [f'images have zero stamps: {DROPPED}; let the driver stamp them']
+        return [
+            'images have zero stamps, for which tf2 takes the latest pose instead of theirs, and '
+            'message filters find no partner; let the driver stamp them'
+        ]
     if is_plausible(age_s):
         return []
     ahead = age_s < 0
@@ -34,6 +37,6 @@ def frame_remarks(frame_id: str) -> list[str]:
     if frame_id.startswith('/'):
         return [
             f'images have the frame_id {frame_id!r}, and tf2 knows no names that begin with a '
-            f'slash: {DROPPED}; let the driver leave it out'
+            f'slash: {DROPPED}; let the driver leave out the slash'
         ]
     return []

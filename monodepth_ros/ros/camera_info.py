@@ -138,7 +138,7 @@ class CameraInfoTopic:
         )
         return [
             f'{self.topic} changed {changes} times in the last {WINDOW_S:.0f} s, expected one '
-            f'calibration, and has {publishers} publisher{"s" * (publishers != 1)}: {remedy}'
+            f'calibration; publishers now: {publishers}; {remedy}'
         ]
 
     def _listen(self, callback: Callable[[CameraInfo], None], qos: object) -> Subscription:

@@ -7,7 +7,7 @@ from rclpy.subscription import Subscription
 from std_msgs.msg import Header
 
 from monodepth_ros.messages.decode import NS_PER_S, stamp_ns
-from monodepth_ros.pipeline.arrivals import Arrivals, WINDOW_S
+from monodepth_ros.pipeline.arrivals import Arrivals, Arriving, WINDOW_S
 from monodepth_ros.pipeline.header_remarks import age_remarks, frame_remarks, is_plausible
 from monodepth_ros.ros.silent_topic import have_one_publisher, lost_remedy
 
@@ -21,7 +21,7 @@ class ImageWatch:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._arrivals = Arrivals()
-        self._share: float | None = None
+        self._arriving: Arriving | None = None
         self._last: tuple[Header, float] | None = None
 
     def image(self, header: Header) -> float | None:
@@ -52,7 +52,8 @@ class ImageWatch:
     @property
     def facts(self) -> dict[str, str]:
         """Return figures by name, as of the last remarks."""
-        share = 'unknown' if self._share is None else f'{100 * self._share:.0f}'
+        arriving = self._arriving
+        share = 'unknown' if arriving is None else f'{100 * arriving.share:.0f}'
         return {
             'camera_info (Hz)': f'{self._arrivals.info_hz:.1f}',
             'images that arrive (%)': share,
@@ -62,11 +63,12 @@ class ImageWatch:
         infos_of_images = info_topic is not None and have_one_publisher(
             self._node, images.topic_name, info_topic
         )
-        self._share = self._arrivals.share(infos_of_images=infos_of_images)
-        if self._share is None or self._share >= LEAST_SHARE:
+        self._arriving = self._arrivals.arriving(infos_of_images=infos_of_images)
+        if self._arriving is None or self._arriving.share >= LEAST_SHARE:
             return []
+        share, sign = self._arriving
         return [
-            f'only {100 * self._share:.0f} % of the images of the last {WINDOW_S:.0f} s arrived, '
-            f'expected at least {100 * LEAST_SHARE:.0f} %. {lost_remedy(self._node, images)}; '
-            'where that is done, this machine is too busy'
+            f'only {100 * share:.0f} % of the images of the last {WINDOW_S:.0f} s arrived, '
+            f'expected at least {100 * LEAST_SHARE:.0f} %: {sign}. '
+            f'{lost_remedy(self._node, images)}; where that is done, this machine is too busy'
         ]

@@ -29,7 +29,8 @@ class Driver:
             note(stamp_of(ms))
 
     def share(self, *, infos_of_images=True):
-        return self.arrivals.share(infos_of_images=infos_of_images)
+        arriving = self.arrivals.arriving(infos_of_images=infos_of_images)
+        return None if arriving is None else arriving.share
 
 
 @pytest.fixture
@@ -90,6 +91,16 @@ def test_camera_info_of_another_node_tells_nothing(driver):
     """As where a topic is throttled, and its camera_info is not."""
     driver.run(_every(100), _every(50))
     assert driver.share(infos_of_images=False) == 1
+
+
+def test_camera_info_of_a_second_publisher_that_left_is_not_counted(driver):
+    times = _every(100)
+    driver.run(times, [*times, *(ms + 50 for ms in times)])
+    assert driver.share(infos_of_images=False) == 1
+    driver.run(
+        [SECONDS * 1000 + ms for ms in times[:50]], [SECONDS * 1000 + ms for ms in times[:50]]
+    )
+    assert driver.share() == 1
 
 
 def test_an_irregular_driver_is_no_loss(driver):
