@@ -49,7 +49,7 @@ def _comes_out(client, camera):
 
 
 def _is_well(status):
-    """Nothing is told but that the stamps are of 1970."""
+    """Tell if nothing is wrong but the stamps, which are of 1970."""
     return status.message.startswith('image stamps are') and status.message.count('expected') == 1
 
 

@@ -15,7 +15,7 @@ OK, WARN = b'\x00', b'\x01'
 
 
 class Camera:
-    """Publishes what is stamped now; an image's header may be changed."""
+    """Publish what is stamped now; an image's header may be changed."""
 
     def __init__(self, client):
         self._client = client
@@ -35,7 +35,7 @@ def _values(status):
 
 
 def _info_shifted(px):
-    """A camera_info whose principal points are farther to the right."""
+    """Return a camera_info whose principal points are farther to the right."""
     message = info(0, k=[*K[:2], K[2] + px, *K[3:]])
     message.p = [*P[:2], P[2] + px, *P[3:]]
     return message

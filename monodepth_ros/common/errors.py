@@ -25,7 +25,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 class Tracebacks:
     """
-    The tracebacks of faults that nobody foresaw, each kind once.
+    Tell tracebacks of faults that nobody foresaw, each kind once.
 
     foreseen: errors that say what is wrong with an input, unless something else caused them. A
     kind is a type of error and the line that raised it.

@@ -20,7 +20,7 @@ LONGEST_GAP_PERIODS = 10
 
 
 class Arriving(NamedTuple):
-    """Which share of the images arrived, 0 to 1, and what tells so of the others."""
+    """Hold which share of the images arrived, 0 to 1, and what tells so of the others."""
 
     share: float
     sign: str
@@ -28,7 +28,7 @@ class Arriving(NamedTuple):
 
 class Arrivals:
     """
-    The stamps of the images and camera_info of one camera that came in the last WINDOW_S.
+    Keep the stamps of the images and camera_info of one camera that came in the last WINDOW_S.
 
     They begin anew with an image that is the first for so long, or whose stamp is not later than
     that of the one before, as where a bag is played in a loop or all stamps are zero.
@@ -57,7 +57,7 @@ class Arrivals:
 
     @property
     def info_hz(self) -> float:
-        """How many camera_info a second came in the last WINDOW_S."""
+        """Tell how many camera_info a second came in the last WINDOW_S."""
         now_s = time.monotonic()
         self._forget_old(now_s)
         return len(self._infos) / max(min(now_s - self._begun_s, WINDOW_S), 1e-9)
@@ -96,7 +96,7 @@ class Arrivals:
 
 
 def _by_gaps(stamps: list[int]) -> Arriving | None:
-    """The period is the median gap of those that are not several, as most are in heavy loss."""
+    """Count the periods without an image; in heavy loss most gaps are of several."""
     if len(stamps) <= LEAST_COUNT:
         return None
     gaps = np.diff(stamps)

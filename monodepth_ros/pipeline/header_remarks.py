@@ -8,7 +8,7 @@ DROPPED = 'tf2, message filters and rviz drop what is made of them'
 
 
 def is_plausible(age_s: float) -> bool:
-    """Whether an image may be so old when it arrives, or its clock so far ahead (negative)."""
+    """Tell if an image may be so old when it arrives, or its clock so far ahead (negative)."""
     return -MAX_AHEAD_S <= age_s <= MAX_BEHIND_S
 
 

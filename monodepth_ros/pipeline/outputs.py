@@ -30,7 +30,7 @@ from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
 class OutputMaker:
     """
-    Makes the messages of one predictor's predictions as params say; its buffers are reused.
+    Make the messages of one predictor's predictions as params say; its buffers are reused.
 
     Those of clouds are kept of the last KEPT_CAMERAS: of each up to 30 MB a million points.
     """

@@ -103,7 +103,7 @@ class Prediction:
 
 
 class _Served:
-    """A camera, and what is kept for it. problem: why it could not be served, until retry_s."""
+    """Hold what is kept for a camera. problem: why it could not be served, until retry_s."""
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera

@@ -17,7 +17,7 @@ WINDOW_S = 10.0
 
 class SteadyCamera:
     """
-    The calibration of one camera, which holds until another one is LEAST_SHIFT_PX from it.
+    Hold the calibration of one camera until another one is LEAST_SHIFT_PX from it.
 
     That is measured from the one in use, not from the last that came, so that a slow drift is
     followed in steps. One that was in use just before is taken up again as it was.
@@ -46,7 +46,7 @@ class SteadyCamera:
 
     @property
     def changes(self) -> int:
-        """How often another one came into use, or one was not valid, in the last WINDOW_S."""
+        """Tell how often another one came into use, or none was valid, in the last WINDOW_S."""
         self._forget_old()
         return len(self._changes_s)
 

@@ -24,7 +24,7 @@ UNSTEADY_CHANGES = 4
 
 class Calibration(Protocol):
     """
-    The calibration of one camera.
+    Know the calibration of one camera.
 
     camera: the last valid one, None without. problem: why there is none, and what to do.
     remarks: what else is wrong with where it comes from. topic: None of a file.
@@ -72,7 +72,7 @@ class CalibrationFile:
 
 class CameraInfoTopic:
     """
-    What a topic's camera_info says, from drivers that repeat it and from those that latch it.
+    Follow a topic's camera_info, from drivers that repeat it and from those that latch it.
 
     fault: why the last one is not valid. rectified: its images are rectified already. heard: is
     told the stamp in ns of each that comes, but of latched ones.
@@ -113,7 +113,7 @@ class CameraInfoTopic:
 
     @property
     def camera(self) -> Camera | None:
-        """The one that holds, see SteadyCamera; None until a valid one came, or after another."""
+        """Return the one that holds, see SteadyCamera; None before, and while none is valid."""
         return self._steady.camera
 
     @property
@@ -126,7 +126,7 @@ class CameraInfoTopic:
 
     @property
     def remarks(self) -> list[str]:
-        """See Calibration: that it does not hold still."""
+        """See Calibration: say that it does not hold still."""
         changes = self._steady.changes
         if changes < UNSTEADY_CHANGES:
             return []

@@ -17,7 +17,7 @@ from monodepth_ros.ros.session import message_class
 
 class DepthPublishers:
     """
-    Of each of OUTPUTS, those of confidence only with has_confidence.
+    Publish OUTPUTS, those of confidence only with has_confidence.
 
     full_name: of a topic. group: of their events. Raises as rclpy does for a name that cannot be.
     """
@@ -48,7 +48,7 @@ class DepthPublishers:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody listens to any."""
+        """Tell if anybody listens to any."""
         return any(p.get_subscription_count() for p in self._publishers.values())
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ LEAST_SHARE = 0.8
 
 
 class ImageWatch:
-    """Told of each image and camera_info of one camera, from the start of its subscription."""
+    """Watch the images and camera_info of one camera, from the start of its subscription."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -38,7 +38,7 @@ class ImageWatch:
 
     def remarks(self, images: Subscription, info_topic: str | None) -> list[str]:
         """
-        To be called every second: what is wrong with the images that came.
+        Return what is wrong with the images that came; to be called every second.
 
         info_topic: of their camera_info; None without any.
         """

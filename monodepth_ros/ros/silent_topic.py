@@ -51,7 +51,7 @@ def lost_remedy(node: Node, images: Subscription) -> str:
 
 
 def have_one_publisher(node: Node, *topics: str) -> bool:
-    """Whether one node alone publishes all of these topics."""
+    """Tell if one node alone publishes all of these topics."""
     publishers = {
         tuple((p.node_namespace, p.node_name) for p in node.get_publishers_info_by_topic(topic))
         for topic in topics

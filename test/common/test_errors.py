@@ -26,7 +26,7 @@ def test_the_first_line_that_says_something(text, line):
 
 
 def _raised(cause=None, *, kind=ValueError, text='no'):
-    """An error that was raised, because of another one where there is a cause."""
+    """Return an error that was raised, because of another one where there is a cause."""
     try:
         raise kind(text) from cause
     except Exception as error:

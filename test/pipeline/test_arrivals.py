@@ -14,7 +14,7 @@ FIRST_NS = 1_000_000 * MS
 
 
 class Driver:
-    """Lets images and camera_info arrive, as their times in ms say; each has its time's stamp."""
+    """Let images and camera_info arrive, as their times in ms say; each has its time's stamp."""
 
     def __init__(self, monkeypatch):
         self.now_ms = 0
@@ -43,7 +43,7 @@ def _every(period_ms, *, seconds=SECONDS):
 
 
 def _without(times, share, seed=0):
-    """As many of the times, at random."""
+    """Keep such a share of the times, at random."""
     kept = np.random.default_rng(seed).random(len(times)) < share
     return [ms for ms, keep in zip(times, kept, strict=True) if keep]
 

@@ -14,7 +14,7 @@ CAMERA = Camera.pinhole(Intrinsics(fx=100, fy=100, cx=50, cy=25, width=101, heig
 
 
 def _moved(px):
-    """The camera whose principal point is so far to the right of CAMERA's."""
+    """Return the camera whose principal point is so far to the right of CAMERA's."""
     return replace(CAMERA, k=(100.0, 0.0, 50.0 + px, *CAMERA.k[3:]))
 
 
