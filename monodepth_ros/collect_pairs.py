@@ -159,6 +159,7 @@ class CollectNode(Node):
     def _complaints(self) -> Iterator[str]:
         """Yield what went wrong since the last status line, and what to do."""
         for eye in EYES:
+            yield from self._infos[eye].remarks
             if not self._since[eye]:
                 yield why_silent(self, self._images[eye], f'{eye}/image')
             elif self._infos[eye].camera is None:

@@ -205,8 +205,8 @@ class DepthNode(LifecycleNode):
 
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
-        values = self._backend.facts | stream.facts
         findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
+        values = self._backend.facts | stream.facts
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
             busy_s = self._worker.busy_s

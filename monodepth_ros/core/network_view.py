@@ -22,7 +22,8 @@ from monodepth_ros.core.model_spec import ModelSpec
 
 # Largest area of the input relative to the canonical image: inference costs grow with the area.
 MAX_AREA = 2
-# Network pixels over which the mirrored view fades by a factor e; docs/design.md.
+# Distance in network pixels over which the mirrored view fades by a factor e:
+# docs/design.md#canonical-camera.
 FADE_PX = 12.0
 
 
@@ -30,15 +31,19 @@ def widened(
     canonical: Intrinsics, live: Intrinsics, live_valid: NDArray[np.bool_], *, stride: int
 ) -> Intrinsics:
     """
-    The canonical camera with as many more columns on each side as the live view fills.
+    Return the canonical camera with enough more columns on each side to cover the live view.
 
-    live: the rectified live camera; live_valid (h, w) bool: where its raw image holds the pixel.
-    The focal length stays, the width stays a multiple of stride, the area at most MAX_AREA times
-    the canonical one; a stride is added where the view fills at least half of it. A view that is
-    narrower than the canonical one does not shrink it.
+    The focal length stays the same, and the area is at most MAX_AREA times the canonical area. A
+    stride is added where the view fills at least half of it. A view narrower than the canonical
+    one does not shrink it.
 
-    No rows are added: a network learns how far the ground is at each row of its input, and one
-    that has more of them is wrong in all (docs/design.md has figures).
+    No rows are added: a network learns the depth of the ground at each row of its input, and extra
+    rows make it wrong everywhere (figures: docs/design.md#canonical-camera).
+
+    canonical: the canonical camera.
+    live: the rectified live camera.
+    live_valid: (h, w) bool, True where the raw live image holds the pixel.
+    stride: the width stays a multiple of it.
     """
     rows = (np.arange(live.height) - live.cy) / live.fy * canonical.fy + canonical.cy
     seen_rows = live_valid[(rows > -0.5) & (rows < canonical.height - 0.5)]

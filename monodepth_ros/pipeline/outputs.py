@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -24,10 +25,18 @@ from monodepth_ros.messages.topics import (
 )
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline.predictor import Prediction
+from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
 
 class OutputMaker:
-    """Makes the messages of one predictor's predictions as params say; its buffers are reused."""
+    """
+    Makes the messages of one predictor's predictions; its buffers are reused.
+
+    The buffers of clouds are kept for the last KEPT_CAMERAS: up to 30 MB per million points each.
+
+    classes: see message_classes.
+    params: parameters of the outputs.
+    """
 
     def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
         self._classes = classes
@@ -35,7 +44,7 @@ class OutputMaker:
         self._colors = DepthColors(
             params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
         )
-        self._packers: tuple[tuple[Intrinsics, Camera], dict[str, CloudPacker]] | None = None
+        self._packers_of = lru_cache(maxsize=KEPT_CAMERAS)(_no_packers)
         self._makers = {
             INFO: self._camera_info,
             DEPTH: self._depth,
@@ -104,11 +113,8 @@ class OutputMaker:
         return encode.point_cloud(self._classes, header, cloud)
 
     def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
-        """Each topic has its own: their clouds must not overwrite one another."""
-        cameras = prediction.camera, prediction.live_camera
-        if self._packers is None or self._packers[0] != cameras:
-            self._packers = cameras, {}
-        packers = self._packers[1]
+        """Return the packer of a topic; each topic needs its own, which reuses its buffers."""
+        packers = self._packers_of(prediction.camera, prediction.live_camera)
         if topic not in packers:
             packers[topic] = CloudPacker(
                 prediction.camera,
@@ -119,3 +125,8 @@ class OutputMaker:
                 frame_from_camera=prediction.live_camera.rectified_from_frame.T,
             )
         return packers[topic]
+
+
+def _no_packers(camera: Intrinsics, live_camera: Camera) -> dict[str, CloudPacker]:
+    """Return the packers of a new pair of cameras, by topic; they are created on first use."""
+    return {}

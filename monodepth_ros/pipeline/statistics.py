@@ -11,8 +11,10 @@ import numpy as np
 
 # Number of frames over which percentiles are taken.
 LAST_FRAMES = 200
-# From the stamp of an image to its publication; `transport` is left out without a sensible clock.
-STAGES = ('transport', 'waiting', 'preprocess', 'inference', 'postprocess', 'publish')
+# Stages from an image's stamp to its publication; `transport` is left out if stamp and clock do
+# not agree.
+TRANSPORT = 'transport'
+STAGES = (TRANSPORT, 'waiting', 'preprocess', 'inference', 'postprocess', 'publish')
 TOTAL = 'total'
 MS_PER_S = 1000.0
 
@@ -27,10 +29,14 @@ class Latency(NamedTuple):
 
 class Summary(NamedTuple):
     """
-    Of the time since the last summary, but dropped, latency and confidence.
+    Figures of the time since the last summary; dropped, latency and confidence have other periods.
 
-    dropped: by reason, since the start. latency: by stage, of the last frames; empty before the
-    first. confidence: mean of the last frames, None without any. silent_s: since the last image.
+    received_hz, published_hz: images in and out.
+    dropped: number by reason, since the start.
+    latency: by stage, of the last frames; empty before the first frame. The total begins at the
+    stamp if any frame has a plausible one, else at arrival.
+    confidence: mean of the last frames, None without any.
+    silent_s: time since the last image.
     """
 
     received_hz: float
@@ -96,8 +102,11 @@ class FrameStatistics:
 
     def _latency(self) -> dict[str, Latency]:
         found = {}
+        stamped = [frame for frame in self._seconds if TRANSPORT in frame]
         for stage in (*STAGES, TOTAL):
-            values = [frame[stage] for frame in self._seconds if stage in frame]
+            # A total from the stamp and a total from arrival are different quantities.
+            frames = stamped if stage == TOTAL and stamped else self._seconds
+            values = [frame[stage] for frame in frames if stage in frame]
             if values:
                 p50, p95 = np.percentile(values, (50, 95))
                 found[stage] = Latency(*(MS_PER_S * float(s) for s in (p50, p95, max(values))))

@@ -1,4 +1,4 @@
-"""How far depth is from the truth: the field's metrics (METHOD section 6)."""
+"""How far depth is from the truth: the field's metrics (docs/method.md#metrics)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def depth_metrics(predicted_m: np.ndarray, true_m: np.ndarray) -> DepthMetrics:
 
 
 def mean_metrics(images: Iterable[DepthMetrics]) -> DepthMetrics:
-    """The mean over images, as the field reports it (METHOD section 6)."""
+    """The mean over images, as the field reports it."""
     return DepthMetrics(*np.mean(list(images), axis=0).tolist())
 
 

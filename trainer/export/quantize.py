@@ -40,7 +40,7 @@ INT8 = 'int8'
 # Evenly spaced; more change the figures in the third digit.
 MOST_CALIBRATING, MOST_HELD_OUT = 128, 64
 HELD_OUT_FROM = 0.9
-# Of an activation's values, those that int8 need not reach (docs/design.md).
+# Of an activation's values, those that int8 need not reach (docs/design.md#int8).
 PERCENTILE = 99.99
 CONVOLUTIONS = ('Conv', 'ConvTranspose')
 # Heads, and the layer of few channels and many pixels before the last one: there int8 costs most

@@ -1,5 +1,5 @@
 """
-The paper's two encoders (Godard et al. 2017, section 3.1 and its supplement; METHOD section 1).
+The paper's two encoders (Godard et al. 2017 and its supplement; docs/method.md#networks).
 
 Plain convolutions padded with zeros and ELU: no BatchNorm, no mean and standard deviation.
 """

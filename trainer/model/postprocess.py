@@ -10,13 +10,13 @@ from trainer.model.warp import warp
 RAMP_START = 0.05
 RAMP_SLOPE = 20.0
 # The estimates of one network lie so many times closer to each other than to the truth
-# (docs/design.md).
+# (docs/design.md#post-processing).
 ERROR_PER_SPREAD = 4.0
 
 
 def flip_blend(of_image: Tensor, of_mirrored: Tensor) -> Tensor:
     """
-    Blend what was found for an image and for its mirror image (METHOD section 5, the paper's 4.2).
+    Blend the disparity of an image and of its mirror image (docs/method.md#flip-post-processing).
 
     Both (B, H, W), the latter still mirrored. Left of where the right view ends a network cannot
     match and invents a ramp. At either border the prediction is taken whose ramp is at the other
