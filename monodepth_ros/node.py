@@ -52,7 +52,7 @@ class DepthNode(LifecycleNode):
         self._backend: Backend | None = None
         self._streams: list[CameraStream] = []
         self._worker: DepthWorker | None = None
-        # Any frame may build an engine for minutes, which must not delay the shutdown.
+        # An engine may be built at any frame, for minutes, and must not hold up the end of all.
         self._stopping = Event()
         self.live = LiveParameters(
             self,

@@ -83,10 +83,9 @@ def append_line(path: Path, line: str) -> None:
 
 def lock_folder(folder: Path) -> int:
     """
-    Lock a folder and return the file descriptor; closing it releases the lock.
+    A lock on a folder that goes with the process, even a killed one; close it to give it back.
 
-    The lock ends with the process, also when the process is killed. Raises BlockingIOError when
-    another process holds the lock.
+    Raises BlockingIOError when another process has it.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
