@@ -37,7 +37,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a name beside path to write to; it becomes path at the end, or goes on an error."""
+    """Yield a name beside path to write to; it then becomes path, or is removed on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_path(path)
     try:

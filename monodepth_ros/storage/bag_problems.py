@@ -129,7 +129,7 @@ def _content_problem(file: Path) -> str | None:
     if file.suffix != '.mcap':
         return None
     if not start.startswith(MCAP_MAGIC):
-        return f'{file} is no mcap file, whatever it is called'
+        return f'{file} is no mcap file despite its name'
     if end != MCAP_MAGIC:
         return f'{file} is truncated, or its recorder was killed: {RECOVER}'
     return None

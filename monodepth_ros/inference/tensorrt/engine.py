@@ -204,7 +204,7 @@ class _Network:
         self._runtime = trt.Runtime(self._log)
         self._engine = self._made(
             self._runtime.deserialize_cuda_engine(plan),
-            'build it anew with `python3 -m monodepth_ros.build_engine MODEL --force`',
+            'build it again with `python3 -m monodepth_ros.build_engine MODEL --force`',
         )
         # User-managed memory is allocated before the first frame, and its address is constant.
         strategy = trt.ExecutionContextAllocationStrategy.USER_MANAGED
