@@ -57,6 +57,20 @@ def find_images(folder: Path, ending: str = '') -> FolderImages:
     return FolderImages(folder, in_order, passed_over - files.keys())
 
 
+def find_in_folders(root: Path, pattern: str) -> list[Path]:
+    """
+    Find what matches `*/NAME` or `*/*/NAME` below a folder, in natural order.
+
+    Folders on the way there without permission are said, once: their frames are missing.
+    """
+    above = pattern.split('/')[:-1]
+    for depth in range(1, len(above) + 1):
+        for folder in root.glob('/'.join(above[:depth])):
+            if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK, effective_ids=True):
+                warn_once(f'{folder}: passed over, without permission to read it')
+    return sorted(root.glob(pattern), key=natural_order)
+
+
 def natural_order(path: Path | str) -> tuple[list[list[str | int]], str]:
     """Return a key that sorts names, or paths, by their numbers as numbers: 1, 2, 10."""
     # Texts and numbers alternate, so that a text never meets a number.

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from monodepth_ros.storage.image_folder import find_images, natural_order
+from monodepth_ros.storage.image_folder import find_images, find_in_folders, natural_order
 
 NOBODY = 65534
 
@@ -69,6 +69,19 @@ def test_an_image_without_permission_is_passed_over(ordinary_folder, capsys):
     (ordinary_folder / '1.png').chmod(0)
     assert list(find_images(ordinary_folder).files) == ['0']
     assert 'passed over 1 x without permission to read it (e.g. 1.png)' in capsys.readouterr().err
+
+
+def test_folders_come_in_natural_order_and_those_without_permission_are_said(
+    ordinary_folder, capsys
+):
+    for name in ('drive_10', 'drive_9', 'drive_1'):
+        (ordinary_folder / 'day' / name / 'left').mkdir(parents=True)
+    (ordinary_folder / 'day' / 'drive_1').chmod(0)
+    found = find_in_folders(ordinary_folder, '*/*/left')
+    assert [path.parent.name for path in found] == ['drive_9', 'drive_10']
+    said = capsys.readouterr().err
+    assert said == f'{ordinary_folder}/day/drive_1: passed over, without permission to read it\n'
+    (ordinary_folder / 'day' / 'drive_1').chmod(0o700)
 
 
 def test_two_images_of_one_name_are_refused_unless_one_is_passed_over(tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.storage.image_folder import find_images, natural_order
+from monodepth_ros.storage.image_folder import find_images, find_in_folders, natural_order
 from trainer.datasets.tree import (
     calibration_of_images,
     complete_pairs,
@@ -58,8 +58,8 @@ class CityscapesCity(ImagePairs):
 def open_cityscapes(root: Path, file_list: Path | None) -> list[CityscapesCity]:
     """Every pair below root, or those that a list names, by city and calibration."""
     if file_list is None:
-        folders = [path for path in (root / LEFT).glob('*/*') if path.is_dir()]
-        pairs = complete_pairs(sorted(folders, key=natural_order), _views)
+        folders = [path for path in find_in_folders(root / LEFT, '*/*') if path.is_dir()]
+        pairs = complete_pairs(folders, _views)
     else:
         listed = _listed_pairs(file_list).items()
         pairs = {root / LEFT / city: names for city, names in listed}

@@ -19,7 +19,7 @@ from monodepth_ros.core.camera import (
     stereo_baseline_m,
     StereoCalibration,
 )
-from monodepth_ros.storage.image_folder import find_images, natural_order
+from monodepth_ros.storage.image_folder import find_images, find_in_folders
 from monodepth_ros.storage.pair_folder import read_depth
 from trainer.datasets.lidar import nearest_depth
 from trainer.datasets.tree import (
@@ -128,7 +128,7 @@ def open_kitti_raw(
 ) -> list[KittiDrive]:
     """Every drive below root, or the frames that a list names, drive by drive."""
     if file_list is None:
-        drives = sorted((path.parent for path in root.glob(f'*/*/{LEFT}')), key=natural_order)
+        drives = [path.parent for path in find_in_folders(root, f'*/*/{LEFT}')]
         frames = complete_pairs(drives, _views)
     else:
         frames = {root / drive: names for drive, names in _listed_frames(file_list).items()}

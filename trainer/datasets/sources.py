@@ -11,7 +11,7 @@ import numpy as np
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
-from monodepth_ros.storage.image_folder import natural_order
+from monodepth_ros.storage.image_folder import find_in_folders
 from monodepth_ros.storage.pair_folder import CALIBRATION, EYES, PairFolder
 from trainer.datasets.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.datasets.cityscapes import open_cityscapes
@@ -70,8 +70,8 @@ def open_sequences(
         return list(open_kitti_stereo(root))
     if any((root / name).exists() for name in (*EYES, CALIBRATION)):
         return [PairFolder(root)]
-    if folders := [path.parent for path in root.glob(f'*/{CALIBRATION}')]:
-        return [PairFolder(folder) for folder in sorted(folders, key=natural_order)]
+    if files := find_in_folders(root, f'*/{CALIBRATION}'):
+        return [PairFolder(file.parent) for file in files]
     got = 'is none of what is read' if root.is_dir() else 'not found'
     raise FileNotFoundError(f'{root} {got}, expected {KNOWN}')
 
