@@ -27,7 +27,8 @@ def needed_bytes(config: TrainConfig, *, pairs: Sequence[int], processes: int) -
         return 0
     pixels = config.width * config.height * config.batch_size
     counts = [-(-count // (config.batch_size * processes)) for count in pairs if count]
-    # Measured: those that are made ahead, and the one that the training has.
+    # Measured on a CPU: those that are made ahead, and the one that the training has. With a GPU
+    # it is the bound: batches are copied to pinned memory as they come, unless that is slower.
     batches = sum(min(config.workers * PREFETCH, count) + 1 for count in counts)
     return processes * batches * (pixels * BYTES_PER_PIXEL + ROUNDING_BYTES)
 

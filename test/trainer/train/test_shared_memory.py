@@ -46,7 +46,7 @@ def test_what_suffices_is_passed_over_and_what_does_not_is_refused(tmp_path):
     free = shutil.disk_usage(tmp_path).free
     check_shared_memory(free // 2, tmp_path)
     check_shared_memory(2 * free, tmp_path / 'not of this system')
-    words = r'MiB free, expected .* `--shm-size=\d+m` or `--ipc=host` .* --workers'
+    words = r'MiB free, expected .* `--shm-size=\d+m` or `--ipc=host`, .* --workers'
     with pytest.raises(ValueError, match=words):
         check_shared_memory(2 * free, tmp_path)
 
