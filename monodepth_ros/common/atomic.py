@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import fcntl
 import os
 from pathlib import Path
 import shutil
+from textwrap import shorten
 import time
 
 PARTIAL_SUFFIX = '.partial'
 # Time between two attempts to take a lock that another process holds.
 LOCK_POLL_S = 0.1
+# Of another process' command line, in a message.
+COMMAND_LENGTH = 160
 
 
 @contextmanager
@@ -85,7 +88,7 @@ def lock_folder(folder: Path) -> int:
     """
     A lock on a folder that goes with the process, even a killed one; close it to give it back.
 
-    Raises BlockingIOError when another process has it.
+    Raises BlockingIOError that names the process that has it.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -93,9 +96,35 @@ def lock_folder(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(lock)
         raise BlockingIOError(
-            f'another process writes to {folder}; wait for it, stop it or choose another folder'
+            f'{_holder(folder)} writes to {folder}; wait for it, stop it or choose another folder'
         ) from error
     return lock
+
+
+def _holder(folder: Path) -> str:
+    """
+    Return the process that has the lock of a folder, with its command line.
+
+    Asked of the kernel, not of a file that a killed process would leave: of those that hold a
+    lock, the one that has the folder open. Processes of other machines, containers or users stay
+    unnamed.
+    """
+    with suppress(OSError):
+        locks = [line.split() for line in Path('/proc/locks').read_text().splitlines()]
+        for pid in {fields[4] for fields in locks if fields[1] == 'FLOCK'}:
+            if any(_is_same(file, folder) for file in Path('/proc', pid, 'fd').glob('*')):
+                command = Path('/proc', pid, 'cmdline').read_text(errors='replace')
+                words = shorten(command.replace('\0', ' '), COMMAND_LENGTH, placeholder=' ...')
+                return f'process {pid} ({words})'
+    return 'another process'
+
+
+def _is_same(file: Path, folder: Path) -> bool:
+    """Return whether both are one; False for what another process has closed meanwhile."""
+    try:
+        return file.samefile(folder)
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+import sys
 import traceback
 
 
@@ -21,6 +23,12 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise ValueError unless the value is one of the choices."""
     if value not in choices:
         raise ValueError(f'{name} is {value!r}, expected one of {choices}')
+
+
+@cache
+def warn_once(text: str) -> None:
+    """Print a line to stderr, the first time that it comes up in this process."""
+    print(text, file=sys.stderr)
 
 
 class Tracebacks:

@@ -31,8 +31,8 @@ from monodepth_ros.storage.bag_cameras import (
     find_camera,
 )
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
-from monodepth_ros.storage.image_files import decode_file, IMAGE_SUFFIXES, other_files
-from monodepth_ros.storage.pair_folder import images_by_name
+from monodepth_ros.storage.image_files import decode_file, IMAGE_SUFFIXES
+from monodepth_ros.storage.image_folder import find_images, other_files
 
 # The rviz configuration in config/ shows this frame.
 FRAME_ID = 'camera_optical_frame'
@@ -155,7 +155,7 @@ class FileSource:
     """
     The frames of an image, of a folder of them or of a video; time begins at 0.
 
-    Images of a folder come in the order of their names, or numbers. `count`: of the frames, 0
+    Images of a folder come in the natural order of their names. `count`: of the frames, 0
     where a video does not say. `remark`, `topics`: as of a BagSource, none. Raises ValueError for
     a folder without an image.
     """
@@ -234,14 +234,13 @@ def _images(folder: Path) -> list[Path]:
     """Return the images of a folder in order; none for a file."""
     if not folder.is_dir():
         return []
-    images = images_by_name(folder)
+    images = find_images(folder).files
     if not images:
         raise ValueError(
             f'{folder} holds no image ({", ".join(IMAGE_SUFFIXES)}) and is no rosbag2 folder (it '
             f'has no metadata.yaml){other_files(folder)}'
         )
-    numbered = all(name.isdecimal() for name in images)
-    return [images[name] for name in sorted(images, key=int if numbered else None)]
+    return list(images.values())
 
 
 def _read(paths: list[Path], drop: Drop) -> Iterator[tuple[float, np.ndarray, str]]:

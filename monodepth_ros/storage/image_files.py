@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 import multiprocessing
@@ -69,14 +68,6 @@ def read_rgb(
             f'{camera.width} x {camera.height} as its calibration says'
         )
     return image
-
-
-def other_files(folder: Path) -> str:
-    """Return how many files of which kinds a folder holds, for an error where none is an image."""
-    suffixes = [path.suffix.lower() for path in folder.glob('*') if path.is_file()]
-    counts = Counter(suffix for suffix in suffixes if suffix not in IMAGE_SUFFIXES)
-    found = ', '.join(f'{n} {suffix or "without a suffix"}' for suffix, n in counts.items())
-    return f', but files of kinds that are not read ({found})' if found else ''
 
 
 class PairImages:

@@ -25,7 +25,9 @@ import numpy as np
 from monodepth_ros.common.atomic import append_line, atomic_file, whole_lines
 from monodepth_ros.core.bit_depth import check_bits
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.storage.image_files import IMAGE_SUFFIXES, other_files, PairImages
+from monodepth_ros.storage.image_files import PairImages
+from monodepth_ros.storage.image_folder import find_images, FolderImages
+from monodepth_ros.storage.pair_names import names_in_time
 
 EYES = ('left', 'right')
 CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
@@ -38,7 +40,7 @@ class PairFolder:
     """
     Reads a pair folder.
 
-    `names` are in the order of time: that of timestamps.txt, else sorted. images: the files.
+    `names` are in the order of time: that of timestamps.txt, else natural. images: the files.
     Raises ValueError or FileNotFoundError when the folder is not one.
     """
 
@@ -46,28 +48,11 @@ class PairFolder:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / CALIBRATION)
         left, right = (_images(self.path / eye) for eye in EYES)
-        if not left:
-            raise ValueError(
-                f'{self.path}/left holds no images, expected at least one pair'
-                f'{other_files(self.path / "left")}'
-            )
         # The second field is free in folders that others wrote.
-        stamped = dict.fromkeys(fields[0] for fields in _stamp_fields(self.path))
-        odd = left.keys() ^ right.keys()
-        if stamped:
-            # A writer that was killed between the two images has not committed them.
-            odd &= stamped.keys()
-        if odd:
-            raise ValueError(
-                f'{self.path} has {len(odd)} images without a partner, e.g. {min(odd)!r}; '
-                'left/ and right/ must hold the same names'
-                f'{other_files(self.path / "left")}{other_files(self.path / "right")}'
-            )
-        whole = left.keys() & right.keys()
-        self.names = [name for name in stamped if name in whole]
-        self.names += sorted(whole - stamped.keys())
+        stamped = [fields[0] for fields in _stamp_fields(self.path)]
+        self.names = names_in_time(left, right, stamped, stamps=self.path / STAMPS)
         camera, bits = self.calibration.intrinsics, stated_bits(self.path)
-        self.images = PairImages(left, right, camera, self.names, stated_bits=bits)
+        self.images = PairImages(left.files, right.files, camera, self.names, stated_bits=bits)
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -116,25 +101,6 @@ def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
             'copy it again'
         )
     return units
-
-
-def images_by_name(folder: Path, ending: str = '') -> dict[str, Path]:
-    """
-    The images of a folder by the part of their name before `ending`; none without a folder.
-
-    Raises ValueError when two files have the same name but for the suffix.
-    """
-    images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.stem.endswith(ending):
-            name = path.stem.removesuffix(ending)
-            if name in images:
-                raise ValueError(
-                    f'{folder} holds {images[name].name} and {path.name}, expected one image of '
-                    'a name; remove the other'
-                )
-            images[name] = path
-    return images
 
 
 class PairFolderWriter:
@@ -254,10 +220,10 @@ def _disk_full_said(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _images(folder: Path) -> dict[str, Path]:
+def _images(folder: Path) -> FolderImages:
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder} is missing; a pair folder holds left/ and right/')
-    return images_by_name(folder)
+    return find_images(folder)
 
 
 def _read_calibration(path: Path) -> StereoCalibration:

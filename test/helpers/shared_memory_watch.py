@@ -65,7 +65,7 @@ def _files() -> set[File]:
 
 
 def _names_of_open_locks(*, ours: bool) -> set[str]:
-    """Return the names of lock files that our or others' processes have open, and what they lock."""
+    """Return the names of locks open in our processes, or in others, and of what they lock."""
     names = set()
     for process in Path('/proc').glob('[0-9]*'):
         # Of another user, or gone by now.

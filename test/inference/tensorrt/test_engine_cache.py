@@ -410,8 +410,10 @@ def test_a_wait_is_told_of_again_and_can_be_cancelled(folder, maker, start, monk
 
 
 def test_the_cache_is_not_cleared_while_an_engine_is_built(maker, start):
-    _await_line(start(SLOW), 'begun')
-    with pytest.raises(BlockingIOError, match=r'another process writes to .*; wait for it'):
+    process = start(SLOW)
+    _await_line(process, 'begun')
+    words = rf'process {process.pid} \(.* writes to .*; wait for it'
+    with pytest.raises(BlockingIOError, match=words):
         maker.cache.clear()
 
 
