@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 import logging
 from pathlib import Path
@@ -77,9 +77,16 @@ def _the_only_training_in(output: Path) -> Iterator[None]:
     if rank_zero_only.rank != 0:
         yield
         return
+    is_new = not output.exists()
     output.mkdir(parents=True, exist_ok=True)
     with locked_folder(output):
-        yield
+        try:
+            yield
+        finally:
+            # A refused training leaves no folder; rmdir takes empty ones alone.
+            if is_new:
+                with suppress(OSError):
+                    output.rmdir()
 
 
 @contextmanager
