@@ -14,6 +14,7 @@ from rosbags.typesys.store import Typestore
 
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.messages.decode import is_depth
+from monodepth_ros.messages.image_topics import IMAGE_TYPES
 from monodepth_ros.storage.bag_definitions import (
     CLASSES,
     standard_definition,
@@ -28,7 +29,6 @@ from monodepth_ros.storage.bag_storage import is_cdr, TolerantReader
 # What others need of the modules behind this one.
 __all__ = [
     'CLASSES',
-    'IMAGE_TYPES',
     'TYPES',
     'Bag',
     'BagError',
@@ -38,8 +38,6 @@ __all__ = [
     'pass_over',
     'standard_definition',
 ]
-
-IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 class BagError(ValueError):
