@@ -10,7 +10,7 @@ from typing import Any
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
 
 from trainer.check.config import CheckConfig
-from trainer.datasets.sources import open_sequences
+from trainer.datasets.sources import open_sequences, root_and_list
 from trainer.evaluate.config import EvaluateConfig
 from trainer.export.config import ExportConfig
 from trainer.import_model.config import ImportConfig
@@ -84,8 +84,10 @@ def _check(options: Namespace) -> None:
     for check in check_sequences(sequences, config, track):
         print_check(check)
         checks.append(check)
-    write_page(options.output, checks)
-    print(f'written to {options.output}')
+    root, _ = root_and_list(options.data[0])
+    page = options.output or root.resolve().with_name('check.html')
+    write_page(page, checks)
+    print(f'written to {page}')
     if faults := fault_text(checks):
         raise ValueError(f'{faults}; a training on this would fail')
 
@@ -197,8 +199,7 @@ def _check_parser() -> ArgumentParser:
         '-o',
         '--output',
         type=Path,
-        default=Path('check.html'),
-        help='page with the pictures; replaced',
+        help='page with the pictures; replaced; if not given, check.html beside the first data',
     )
     parser.add_class_arguments(CheckConfig, as_group=False)
     return parser
