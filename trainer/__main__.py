@@ -12,7 +12,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsin
 
 from monodepth_ros.common.paths import resolve_paths
 from trainer.check.config import CheckConfig
-from trainer.datasets.sources import open_sequences
+from trainer.datasets.sources import open_sequences, root_and_list
 from trainer.evaluate.config import EvaluateConfig
 from trainer.export.config import ExportConfig
 from trainer.import_model.config import ImportConfig
@@ -88,8 +88,10 @@ def _check(options: Namespace) -> None:
     for check in check_sequences(sequences, config, track):
         print_check(check)
         checks.append(check)
-    write_page(options.output, checks)
-    print(f'written to {options.output}')
+    root, _ = root_and_list(options.data[0])
+    page = options.output or root.resolve().with_name('check.html')
+    write_page(page, checks)
+    print(f'written to {page}')
     if faults := fault_text(checks):
         raise ValueError(f'{faults}; a training on this would fail')
 
@@ -201,8 +203,7 @@ def _check_parser() -> ArgumentParser:
         '-o',
         '--output',
         type=Path,
-        default=Path('check.html'),
-        help='page with the pictures; replaced',
+        help='page with the pictures; replaced; if not given, check.html beside the first data',
     )
     parser.add_class_arguments(CheckConfig, as_group=False)
     return parser

@@ -60,7 +60,7 @@ def open_sequences(
     names.
     velodyne_depth: see KittiDrive. Raises ValueError or FileNotFoundError for anything else.
     """
-    root, file_list = _root_and_list(source)
+    root, file_list = root_and_list(source)
     if next(root.glob(f'*/{CAMERA_FILE}'), None) is not None:
         return _some(source, open_kitti_raw(root, file_list, velodyne_depth))
     if (root / CITYSCAPES_LEFT).is_dir():
@@ -93,7 +93,8 @@ def fingerprint(sequences: Iterable[PairSequence]) -> str:
     return digest.hexdigest()
 
 
-def _root_and_list(source: str) -> tuple[Path, Path | None]:
+def root_and_list(source: str) -> tuple[Path, Path | None]:
+    """Return the folder that a source names, and the list of its pairs where it names one."""
     root, at, file_list = source.rpartition('@')
     advice = f'give {KNOWN}'
     if not at or typed_path(source).exists():

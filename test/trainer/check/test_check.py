@@ -251,9 +251,9 @@ def test_the_command_names_a_swap_and_fails(swapped_folder, tmp_path, capsys):
     assert 'left and right are swapped' in page.read_text()
 
 
-def test_a_page_without_a_single_match(tmp_path):
+def test_a_page_without_a_single_match_beside_the_data(tmp_path):
     page = tmp_path / 'check.html'
-    assert main(['check', str(_flat_folder(tmp_path / 'flat')), '-o', str(page)]) == 0
+    assert main(['check', str(_flat_folder(tmp_path / 'flat'))]) == 0
     assert '0: 0 matches' in page.read_text()
 
 
