@@ -1,4 +1,4 @@
-"""A check on the terminal: one table a sequence, and a remedy for all that is not ok."""
+"""A check on the terminal: one table for each sequence, and a remedy for each row not ok."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.check.preflight import SequenceCheck
 from trainer.check.verdicts import Verdict
 
 STYLES = {Verdict.OK: 'green', Verdict.WARNING: 'yellow', Verdict.FAULT: 'bold red'}
-# Of a pipe: one line a row, for grep.
+# Width in a pipe, where each row must be on one line for grep.
 PIPE_COLUMNS = 160
 
 
