@@ -45,7 +45,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/codespell README.md docs config monodepth_ros trainer demo bench test
+	$(BIN)/codespell *.md docs config monodepth_ros trainer demo bench test
 
 $(READY): constraints.txt setup.py Makefile
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"got Python {v[0]}.{v[1]}, expected 3.11 to 3.13; set PYTHON=python3.12, say")'

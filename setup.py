@@ -7,7 +7,7 @@ PROGRAMS = ('build_engine', 'collect_pairs', 'depth_node', 'replay')
 
 setup(
     name=PACKAGE,
-    version='0.1.0',
+    version='0.2.0',
     description='From a stereo rosbag to metric depth on a robot with one camera.',
     maintainer='monodepth_ros developers',
     maintainer_email='maintainers@example.org',

@@ -8,6 +8,7 @@ own with a time limit; a part that cannot run has a row that says why. It needs 
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -41,6 +42,7 @@ TRAINING_SIZE = (192, 640)  # height, width
 
 def main() -> int:
     """Measure, print, write out/bench/gpu.json; 1 when a target is missed or a part failed."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     print(in_words())
     end_s = time.monotonic() + TOTAL_S
     findings, targets = [], []

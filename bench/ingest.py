@@ -9,6 +9,7 @@ times, without ground truth.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 import os
@@ -49,6 +50,7 @@ class Pictures(NamedTuple):
 
 def main() -> int:
     """Measure, print, write out/bench/ingest.json; 1 when a target is missed."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     if not RECORDING.is_dir():
         print(f'recording {RECORDING} not found: nothing to measure', file=sys.stderr)
         return 1

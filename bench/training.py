@@ -7,6 +7,7 @@ bench/plain.py. Both run in turns in the same process, so that a busy machine sl
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
@@ -44,6 +45,7 @@ Step = Callable[[Tensor, Tensor], Tensor]
 
 def main() -> int:
     """Measure, print, write out/bench/training.json; 1 when a target is missed."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     rows, targets = [], []
     for height, width in SIZES:

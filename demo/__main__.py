@@ -24,6 +24,7 @@ from demo.score import near_bottom_shares, published_depth, Score, score
 from demo.truth import laser_truth, matched_truth, rendered_truth
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
 from monodepth_ros.common.atomic import atomic_file
+from monodepth_ros.common.paths import resolve_paths
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.load import load_backend
@@ -248,6 +249,7 @@ def main() -> int:
     options = parser.parse_args()
     train_options = ['--trainer.max_steps', str(options.steps)] if options.steps else []
     try:
+        resolve_paths(options)
         output = _fresh_output(options.bag)
         if options.bag:
             recording_demo(options.bag, output, options.left, options.right, train_options)

@@ -17,6 +17,7 @@ import time
 from types import FrameType
 
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.paths import resolve_paths
 from monodepth_ros.common.progress import bar, StatusLine
 from monodepth_ros.core.model_spec import check_size
 from monodepth_ros.inference.backend import Backend
@@ -45,6 +46,7 @@ def main(args: list[str] | None = None) -> int:
     if (options.model is not None) + options.list + options.clear != 1:
         parser.error('expected MODEL, --list or --clear')
     try:
+        resolve_paths(options)
         with _stoppable():
             print(_run(options))
     except KeyboardInterrupt as stop:

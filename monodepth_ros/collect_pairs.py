@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 import sys
 
 import rclpy
@@ -18,12 +17,13 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 
+from monodepth_ros.common.paths import typed_path
 from monodepth_ros.messages import decode
-from monodepth_ros.parameter_rules import read_parameters
 from monodepth_ros.parameters import CollectParams
 from monodepth_ros.pipeline.camera_remarks import calibration_remarks
 from monodepth_ros.ros.camera_info import are_rectified, CameraInfoTopic
-from monodepth_ros.ros.live_parameters import declare_read_only
+from monodepth_ros.ros.command_line import check_arguments
+from monodepth_ros.ros.live_parameters import read_once
 from monodepth_ros.ros.qos import best_effort, OVERRIDABLE
 from monodepth_ros.ros.session import image_source, ros_session
 from monodepth_ros.ros.silent_topic import lost_remedy, why_silent
@@ -43,8 +43,8 @@ class CollectNode(Node):
 
     def __init__(self) -> None:
         super().__init__('collect_pairs')
-        self.params = read_parameters(CollectParams, partial(declare_read_only, self))
-        folder = Path(self.params.folder).expanduser().absolute()
+        self.params = read_once(self, CollectParams)
+        folder = typed_path(self.params.folder).absolute()
         self.recorder = PairRecorder(
             folder,
             quota_gb=self.params.quota_gb,
@@ -159,6 +159,7 @@ class CollectNode(Node):
     def _complaints(self) -> Iterator[str]:
         """What is wrong since the last status line, and what to do."""
         for eye in EYES:
+            yield from self._infos[eye].remarks
             if not self._since[eye]:
                 yield why_silent(self, self._images[eye], f'{eye}/image')
             elif self._infos[eye].camera is None:
@@ -191,6 +192,7 @@ class CollectNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Collect until told to stop or the quota is reached; 1 where pairs cannot be written."""
+    check_arguments('collect_pairs', args, (CollectParams,))
     with ros_session(args):
         try:
             node = CollectNode()

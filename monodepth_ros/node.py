@@ -29,6 +29,7 @@ from monodepth_ros.pipeline.diagnosis import diagnose, ERROR, figures, Finding, 
 from monodepth_ros.pipeline.worker import DepthWorker
 from monodepth_ros.ros.camera_info import are_rectified, CalibrationFile
 from monodepth_ros.ros.camera_stream import CameraStream, IMAGE
+from monodepth_ros.ros.command_line import check_arguments
 from monodepth_ros.ros.diagnostics import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.session import ros_session
@@ -204,8 +205,8 @@ class DepthNode(LifecycleNode):
 
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
-        values = self._backend.facts | stream.facts
         findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
+        values = self._backend.facts | stream.facts
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
             busy_s = self._worker.busy_s
@@ -219,6 +220,7 @@ class DepthNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; 1 when autostart fails."""
+    check_arguments('depth_node', args, DEPTH_NODE)
     with ros_session(args):
         try:
             node = DepthNode()

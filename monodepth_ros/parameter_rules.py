@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 import json
 import textwrap
@@ -12,6 +12,8 @@ from monodepth_ros.common.errors import check_choice
 
 # Of the parameter file.
 INDENT, WRAPPED = '    ', '    # '
+# Of a parameter, by the type of its default.
+EXPECTED = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'text'}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def read_parameters(kind: type[Params], declare: Callable[[str, Any, Rule], Any]
     Declare every parameter of a dataclass and return the values.
 
     declare(name, default, rule) declares one and returns its value. A whole number does where a
-    fraction is expected.
+    fraction is expected. Raises ValueError for a value of another type, and one that cannot be.
     """
     values = {f.name: declare(f.name, f.default, f.metadata['rule']) for f in _fields(kind)}
     return kind(**_typed(kind, values))
@@ -111,28 +113,33 @@ def parameter_yaml(kinds: tuple[type[Parameters], ...]) -> str:
         '# `python -m monodepth_ros.parameters`. Those marked * can be changed while it runs.',
         '/**:',
         '  ros__parameters:',
+        *parameter_lines(kinds),
     ]
-    for kind in kinds:
-        for f in _fields(kind):
-            meaning = f'#{_mark(f)} {f.metadata["rule"].description}'
-            lines += textwrap.wrap(meaning, 99, initial_indent=INDENT, subsequent_indent=WRAPPED)
-            lines.append(f'{INDENT}{f.name}: {json.dumps(f.default)}')
     return '\n'.join(lines) + '\n'
 
 
+def parameter_lines(kinds: tuple[type[Parameters], ...]) -> Iterator[str]:
+    """Yield the lines of a parameter file for some dataclasses; * marks live ones."""
+    for kind in kinds:
+        for f in _fields(kind):
+            meaning = f'#{_mark(f)} {f.metadata["rule"].description}'
+            yield from textwrap.wrap(meaning, 99, initial_indent=INDENT, subsequent_indent=WRAPPED)
+            yield f'{INDENT}{f.name}: {json.dumps(f.default)}'
+
+
 def _typed(kind: type[Parameters], values: dict[str, Any]) -> dict[str, Any]:
-    """Whole numbers as floats where those are meant."""
-    defaults = {f.name: f.default for f in _fields(kind)}
-    return {
-        name: _number(name, value) if isinstance(defaults[name], float) else value
-        for name, value in values.items()
-    }
+    """Whole numbers as floats where those are meant; ValueError for what is of another type."""
+    types = {f.name: type(f.default) for f in _fields(kind)}
+    return {name: _of_type(types[name], name, value) for name, value in values.items()}
 
 
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f'parameter {name} is {value!r}, expected a number')
-    return float(value)
+def _of_type(kind: type, name: str, value: Any) -> Any:
+    if kind is float and type(value) is int:
+        return float(value)
+    # True is an int to Python.
+    if type(value) is not kind:
+        raise ValueError(f'parameter {name} is {value!r}, expected {EXPECTED[kind]}')
+    return value
 
 
 def _mark(f: Any) -> str:

@@ -6,6 +6,7 @@ config/monodepth.yaml is what `python -m monodepth_ros.parameters` prints.
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from dataclasses import dataclass
 import math
 import re
@@ -51,7 +52,9 @@ class DepthNodeParams(Parameters):
         choices=IMAGE_TRANSPORTS,
     )
     camera_info_file: str = parameter(
-        '', "Calibration (camera_info YAML) of a driver that publishes none; '': `camera_info`."
+        '',
+        'Calibration (camera_info YAML; a path, file:// or package://) of a driver that publishes '
+        "none; '': `camera_info`.",
     )
     rectified: bool = parameter(False, RECTIFIED)
     max_rate_hz: float = parameter(
@@ -268,4 +271,8 @@ class CollectParams(Parameters):
 
 
 if __name__ == '__main__':
+    ArgumentParser(
+        prog='python -m monodepth_ros.parameters',
+        description='Print a parameter file of depth_node with all defaults.',
+    ).parse_args()
     sys.stdout.write(parameter_yaml(DEPTH_NODE))

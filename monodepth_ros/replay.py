@@ -15,6 +15,7 @@ import sys
 from typing import Any
 
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.paths import resolve_paths
 from monodepth_ros.messages.topics import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS, POINTS
 from monodepth_ros.parameter_rules import read_parameters, Rule
 from monodepth_ros.parameters import BackendParams, OutputParams, RECTIFIED
@@ -31,6 +32,7 @@ def main(args: list[str] | None = None) -> int:
     """Run the command; errors become one line and exit status 1."""
     options = _parser().parse_args(args)
     try:
+        resolve_paths(options)
         print(f'{options.output}: {_replay(options)}')
     except KeyboardInterrupt:
         return _end('stopped; nothing is left of it', INTERRUPTED)

@@ -183,7 +183,7 @@ def test_a_size_that_cannot_be_is_refused_before_anything_is_built(
 
 
 def test_no_model_is_refused(refused, tmp_path):
-    assert "none.onnx' not found; make one with" in refused(tmp_path / 'none.onnx')
+    assert 'none.onnx not found; make one with' in refused(tmp_path / 'none.onnx')
 
 
 def test_what_is_no_model_is_refused(refused, tmp_path):

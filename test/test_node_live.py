@@ -335,7 +335,7 @@ def test_without_a_usable_model_the_node_says_why_and_ends(client, tmp_path, mod
 
 @pytest.mark.parametrize(
     ('value', 'words'),
-    [(0, 'points_stride out of range'), ('2.0', "'points_stride'")],
+    [(0, 'points_stride is 0, expected >= 1'), ('2.0', 'is 2.0, expected a whole number')],
 )
 def test_a_parameter_that_cannot_be_ends_the_node(
     client, tmp_path, red_disparity_model, value, words

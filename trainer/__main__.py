@@ -9,6 +9,7 @@ from typing import Any
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsing_settings
 
+from monodepth_ros.common.paths import resolve_paths
 from trainer.check.config import CheckConfig
 from trainer.datasets.sources import open_sequences
 from trainer.evaluate.config import EvaluateConfig
@@ -29,6 +30,7 @@ def main(args: list[str] | None = None) -> int:
     options = _parser(for_training='train' in args[:1]).parse_args(args)
     command = options.subcommand
     try:
+        resolve_paths(options[command])
         _COMMANDS[command](options[command])
     except (ValueError, OSError) as error:
         print(f'trainer {command}: {_message(error)}', file=sys.stderr)

@@ -1,1 +1,1 @@
-"""What all rooms use: files written whole, errors in one line, progress, background work."""
+"""What all rooms use: typed paths, files written whole, errors in one line, progress, threads."""

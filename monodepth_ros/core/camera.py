@@ -52,7 +52,7 @@ class Intrinsics:
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
 
     def scaled_to(self, *, width: int, height: int) -> Intrinsics:
-        """The same view resized: pixel centres keep their half pixel (METHOD of cv2.resize)."""
+        """Return the same view at another size, pixel centres mapped as cv2.resize does."""
         sx, sy = width / self.width, height / self.height
         cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
         return Intrinsics(self.fx * sx, self.fy * sy, cx, cy, width, height)

@@ -1,7 +1,7 @@
 """
 The canonical camera: every live image is mapped into the camera that the network was trained as.
 
-Both directions of the map (METHOD section 9). Canonical pixel (i, j) -> ray
+Both directions of the map (docs/method.md#canonical-camera). Canonical pixel (i, j) -> ray
 ((i - cx) / fx, (j - cy) / fy, 1) in the rectified frame -> R transposed -> distortion -> K.
 Depth Z is the same in both cameras (same centre, same axes), so the way back is axis-aligned.
 """

@@ -22,7 +22,7 @@ from monodepth_ros.core.model_spec import ModelSpec
 
 # Of the canonical image: inference costs so many times more at most.
 MAX_AREA = 2
-# Network pixels over which the mirrored view fades by a factor e; docs/design.md.
+# Network pixels over which the mirrored view fades by a factor e: docs/design.md#canonical-camera.
 FADE_PX = 12.0
 
 
@@ -38,7 +38,7 @@ def widened(
     narrower than the canonical one does not shrink it.
 
     No rows are added: a network learns how far the ground is at each row of its input, and one
-    that has more of them is wrong in all (docs/design.md has figures).
+    that has more of them is wrong in all (figures: docs/design.md#canonical-camera).
     """
     rows = (np.arange(live.height) - live.cy) / live.fy * canonical.fy + canonical.cy
     seen_rows = live_valid[(rows > -0.5) & (rows < canonical.height - 0.5)]

@@ -6,11 +6,13 @@ from functools import cached_property
 import hashlib
 from pathlib import Path
 
+from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec
 from monodepth_ros.inference.onnx_header import OnnxHeader, read_header
 
 INPUT, DISPARITY, CONFIDENCE = 'image', 'disparity', 'confidence'
 FREE_SIZES = ('height', 'width')
+MAKE_MODEL = 'make one with `python -m trainer export CHECKPOINT -o model.onnx`'
 
 
 class ModelFile:
@@ -18,16 +20,11 @@ class ModelFile:
     The bytes of a model file and what they say of themselves.
 
     Kept, because the path may hold another model by the time an engine is built anew. Raises
-    FileNotFoundError without a file, ValueError for a file that is not ours.
+    ValueError for a file that is not ours, and as existing_file.
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise FileNotFoundError(
-                f'model {str(path)!r} not found; make one with '
-                '`python -m trainer export CHECKPOINT -o model.onnx`'
-            )
+        self.path = existing_file(path, 'model', MAKE_MODEL)
         self.data = self.path.read_bytes()
         header = self._header()
         self.spec = self._spec(header)

@@ -13,6 +13,8 @@ import numpy as np
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.encodings import ENCODINGS
 
+# Images wait for the answer; a robot that is starting reads the libraries from a slow disk.
+TRIAL_LIMIT_S = 10.0
 TRIAL = """
 from types import SimpleNamespace
 from cv_bridge import CvBridge
@@ -44,12 +46,24 @@ def cv_bridge_problem() -> str | None:
     """
     Why cv_bridge cannot be used; None: it can.
 
-    Tried once, in a process of its own: where it was built for another NumPy, a conversion ends
-    the process, and that must not be the node's.
+    Tried once, in a process of its own and for TRIAL_LIMIT_S: where it was built for another
+    NumPy, a conversion ends the process, or never ends, and that must not be the node's.
     """
     if importlib.util.find_spec('cv_bridge') is None:
         return 'cv_bridge is not installed here'
-    trial = subprocess.run([sys.executable, '-c', TRIAL], capture_output=True, text=True)
+    try:
+        trial = subprocess.run(
+            [sys.executable, '-c', TRIAL],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TRIAL_LIMIT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return (
+            f'the cv_bridge installed here did not convert an image within {TRIAL_LIMIT_S:g} s; '
+            'start again where the machine was busy, or reinstall it'
+        )
     if trial.returncode < 0:
         return (
             f'the cv_bridge installed here ends with signal {-trial.returncode}; was it built for '

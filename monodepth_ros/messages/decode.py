@@ -10,8 +10,10 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import cv2
 import numpy as np
 
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera, camera_of_images, MM_PER_M
 from monodepth_ros.core.choices import DEPTH_ENCODINGS
@@ -44,6 +46,14 @@ def image_pixels(msg: Any, bit_depth: BitDepth) -> np.ndarray:
 
 
 def _decoded(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
+    try:
+        return _pixels(msg, bit_depth, keep_grey=keep_grey)
+    # Its sizes and bytes are the sender's. All else that may be raised is a fault of ours.
+    except cv2.error as error:
+        raise ValueError(f'OpenCV does not decode the image: {one_line(error)}') from None
+
+
+def _pixels(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
     if not hasattr(msg, 'encoding'):
         return decode_compressed(
             msg.data, bit_depth=bit_depth, format=msg.format, keep_grey=keep_grey

@@ -14,6 +14,7 @@ from monodepth_ros.messages.topics import INFO, NEED_CONFIDENCE, OUTPUTS
 from monodepth_ros.parameters import BackendParams, OutputParams
 from monodepth_ros.pipeline.outputs import OutputMaker
 from monodepth_ros.pipeline.predictor import Predictor
+from monodepth_ros.pipeline.steady_camera import SteadyCamera
 from monodepth_ros.storage.bag import BagMessage, CLASSES, TopicDefinition
 from monodepth_ros.storage.bag_writer import BagWriter, write_bag
 from monodepth_ros.storage.frames import BagSource, FileSource, Frame
@@ -119,11 +120,12 @@ class _DepthWriter:
         self._maker = OutputMaker(CLASSES, params)
         self._outputs = outputs
         self._progress = progress
+        self._steady = SteadyCamera()
 
     def add(self, frame: Frame) -> None:
         """One frame, or why it is left out."""
         try:
-            prediction = self._predictor.predict(frame.image, frame.camera)
+            prediction = self._predictor.predict(frame.image, self._steady.take(frame.camera))
         except ValueError as error:
             self._progress.drop(MISFIT, f'{frame.place}: {error}')
             return

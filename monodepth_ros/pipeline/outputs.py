@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -24,10 +25,15 @@ from monodepth_ros.messages.topics import (
 )
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline.predictor import Prediction
+from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
 
 class OutputMaker:
-    """Makes the messages of one predictor's predictions as params say; its buffers are reused."""
+    """
+    Make the messages of one predictor's predictions as params say; its buffers are reused.
+
+    Those of clouds are kept of the last KEPT_CAMERAS: of each up to 30 MB a million points.
+    """
 
     def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
         self._classes = classes
@@ -35,7 +41,7 @@ class OutputMaker:
         self._colors = DepthColors(
             params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
         )
-        self._packers: tuple[tuple[Intrinsics, Camera], dict[str, CloudPacker]] | None = None
+        self._packers_of = lru_cache(maxsize=KEPT_CAMERAS)(_no_packers)
         self._makers = {
             INFO: self._camera_info,
             DEPTH: self._depth,
@@ -105,10 +111,7 @@ class OutputMaker:
 
     def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
         """Each topic has its own: their clouds must not overwrite one another."""
-        cameras = prediction.camera, prediction.live_camera
-        if self._packers is None or self._packers[0] != cameras:
-            self._packers = cameras, {}
-        packers = self._packers[1]
+        packers = self._packers_of(prediction.camera, prediction.live_camera)
         if topic not in packers:
             packers[topic] = CloudPacker(
                 prediction.camera,
@@ -119,3 +122,8 @@ class OutputMaker:
                 frame_from_camera=prediction.live_camera.rectified_from_frame.T,
             )
         return packers[topic]
+
+
+def _no_packers(camera: Intrinsics, live_camera: Camera) -> dict[str, CloudPacker]:
+    """Return what a pair of cameras has at first: its packers by topic are made when wanted."""
+    return {}

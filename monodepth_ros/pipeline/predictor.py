@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 import math
 import time
 
@@ -15,10 +15,13 @@ from monodepth_ros.core.network_view import CameraMaps
 from monodepth_ros.inference.backend import Backend, NetworkOutput
 from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.pipeline.camera_remarks import camera_remarks
+from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
 # What cannot be served may be one day, as when memory is free again. A try may take minutes, of
 # which other cameras have the rest.
 RETRY_S, RETRY_TRIES = 10.0, 10.0
+# Of what is told of changes: a lens that zooms may change with every frame.
+TELL_PERIOD_S = 5.0
 
 
 class Prediction:
@@ -99,14 +102,28 @@ class Prediction:
         return color
 
 
+class _Served:
+    """Hold what is kept for a camera. problem: why it could not be served, until retry_s."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera = camera
+        self.maps: CameraMaps | None = None
+        # Written to by every frame.
+        self.network_output: NetworkOutput | None = None
+        self.problem, self.retry_s = '', -math.inf
+
+
 class Predictor:
     """
-    Runs a backend on images of any calibrated camera; the maps of the last one are kept.
+    Runs a backend on images of any calibrated camera.
+
+    The maps and buffers of the last KEPT_CAMERAS are kept: of each 40 MB a million pixels of its
+    results, 60 MB where clouds drop flying points.
 
     backend: its input size follows the camera; predictors of one thread may share it.
     max_depth_m: beyond it depth is +inf; None: as the model says. output_size: of OUTPUT_SIZES,
-    the rectified live image's, a half or quarter of it, or the network's. tell: is told once a
-    camera what its user should know.
+    the rectified live image's, a half or quarter of it, or the network's. tell: is told what the
+    user of a camera should know when its maps are made, and of changes one in TELL_PERIOD_S.
     """
 
     def __init__(
@@ -122,11 +139,8 @@ class Predictor:
         self._depth_range_m = near_m, far_m if max_depth_m is None else max_depth_m
         self._output_size = output_size
         self._tell = tell
-        self._camera: Camera | None = None
-        self._maps: CameraMaps | None = None
-        # Written to by every frame.
-        self._network_output: NetworkOutput | None = None
-        self._problem, self._retry_s = '', -math.inf
+        self._served = lru_cache(maxsize=KEPT_CAMERAS)(_Served)
+        self._told_s = -math.inf
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
@@ -136,13 +150,14 @@ class Predictor:
         model cannot serve; whether it can now is tried now and then only.
         """
         times_s = [time.perf_counter()]
-        maps = self._maps_of(camera)
+        served = self._served(camera)
+        maps = served.maps or self._make_maps(served)
         spec = self._backend.spec
         shown = maps.to_network.warp(image)
         # A no-op, unless another predictor used the backend since.
         self._backend.resize(width=maps.network.width, height=maps.network.height)
         times_s.append(time.perf_counter())
-        output = self._backend.infer(shown, self._network_output)
+        output = self._backend.infer(shown, served.network_output)
         times_s.append(time.perf_counter())
         preprocess_s, inference_s = np.diff(times_s).tolist()
         return Prediction(
@@ -157,34 +172,36 @@ class Predictor:
             inference_s=inference_s,
         )
 
-    def _maps_of(self, camera: Camera) -> CameraMaps:
-        if camera != self._camera:
-            if self._camera is not None:
-                self._tell(
-                    f'camera_info changed: {camera.width} x {camera.height} px, fx '
-                    f'{camera.k[0]:.0f} px; everything is mapped anew'
-                )
-            self._camera, self._maps, self._retry_s = camera, None, -math.inf
-        if self._maps is None:
-            if time.monotonic() < self._retry_s:
-                raise ValueError(self._problem)
-            self._maps = self._make_maps(camera)
-        return self._maps
-
-    def _make_maps(self, camera: Camera) -> CameraMaps:
+    def _make_maps(self, served: _Served) -> CameraMaps:
         started_s = time.monotonic()
+        if started_s < served.retry_s:
+            raise ValueError(served.problem)
         try:
-            maps = CameraMaps(camera, self._backend.spec, self._output_size)
+            maps = CameraMaps(served.camera, self._backend.spec, self._output_size)
             self._backend.resize(width=maps.network.width, height=maps.network.height)
-            self._network_output = self._backend.empty_output()
+            served.network_output = self._backend.empty_output()
         # That is no verdict on the camera.
         except BuildCancelled:
             raise
         except Exception as error:
             ended_s = time.monotonic()
-            self._problem = str(error) or repr(error)
-            self._retry_s = ended_s + max(RETRY_S, RETRY_TRIES * (ended_s - started_s))
-            raise ValueError(self._problem) from error
-        for line in camera_remarks(camera, maps.network, self._backend.spec):
-            self._tell(line)
+            served.problem = str(error) or repr(error)
+            served.retry_s = ended_s + max(RETRY_S, RETRY_TRIES * (ended_s - started_s))
+            raise ValueError(served.problem) from error
+        served.maps = maps
+        self._tell_of(maps)
         return maps
+
+    def _tell_of(self, maps: CameraMaps) -> None:
+        lines, live = camera_remarks(maps.live, maps.network, self._backend.spec), maps.live
+        if self._served.cache_info().misses > 1:
+            if time.monotonic() < self._told_s + TELL_PERIOD_S:
+                return
+            self._told_s = time.monotonic()
+            changed = (
+                f'camera_info changed: {live.width} x {live.height} px, fx {live.k[0]:.0f} px; '
+                'everything is mapped anew'
+            )
+            lines = [changed, *lines]
+        for line in lines:
+            self._tell(line)

@@ -12,7 +12,8 @@ import numpy as np
 # Of which percentiles are taken.
 LAST_FRAMES = 200
 # From the stamp of an image to its publication; `transport` is left out without a sensible clock.
-STAGES = ('transport', 'waiting', 'preprocess', 'inference', 'postprocess', 'publish')
+TRANSPORT = 'transport'
+STAGES = (TRANSPORT, 'waiting', 'preprocess', 'inference', 'postprocess', 'publish')
 TOTAL = 'total'
 MS_PER_S = 1000.0
 
@@ -30,7 +31,8 @@ class Summary(NamedTuple):
     Of the time since the last summary, but dropped, latency and confidence.
 
     dropped: by reason, since the start. latency: by stage, of the last frames; empty before the
-    first. confidence: mean of the last frames, None without any. silent_s: since the last image.
+    first; the total is of those with a sensible stamp, where there are any, else from arrival on.
+    confidence: mean of the last frames, None without any. silent_s: since the last image.
     """
 
     received_hz: float
@@ -92,8 +94,11 @@ class FrameStatistics:
 
     def _latency(self) -> dict[str, Latency]:
         found = {}
+        stamped = [frame for frame in self._seconds if TRANSPORT in frame]
         for stage in (*STAGES, TOTAL):
-            values = [frame[stage] for frame in self._seconds if stage in frame]
+            # From the stamp or from the arrival: their totals are not one quantity.
+            frames = stamped if stage == TOTAL and stamped else self._seconds
+            values = [frame[stage] for frame in frames if stage in frame]
             if values:
                 p50, p95 = np.percentile(values, (50, 95))
                 found[stage] = Latency(*(MS_PER_S * float(s) for s in (p50, p95, max(values))))

@@ -14,7 +14,7 @@ from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.pipeline.outputs import OutputMaker
 from monodepth_ros.pipeline.predictor import Predictor
-from monodepth_ros.pipeline.statistics import FrameStatistics
+from monodepth_ros.pipeline.statistics import FrameStatistics, TRANSPORT
 
 T = TypeVar('T')
 
@@ -46,7 +46,7 @@ class DepthMaker:
     Makes and publishes what is wanted of one camera's frames.
 
     pipeline: may be replaced at any time, from the next frame on. wanted: asked for the topics
-    that somebody listens to, each with how to publish on it. complain: told why a frame is lost.
+    that somebody listens to, each with how to publish on it. complain: given what a frame raised.
     failures: how many frames in a row could not be computed; last_failure: why.
     """
 
@@ -55,7 +55,7 @@ class DepthMaker:
         pipeline: Pipeline,
         *,
         wanted: Callable[[], dict[str, Callable[[Any], None]]],
-        complain: Callable[[str], None],
+        complain: Callable[[Exception], None],
     ) -> None:
         self.pipeline = pipeline
         self._wanted = wanted
@@ -77,7 +77,7 @@ class DepthMaker:
         except Exception as error:
             self.failures, self.last_failure = self.failures + 1, one_line(error)
             self.statistics.drop('not computed')
-            self._complain(f'frame dropped: {self.last_failure}')
+            self._complain(error)
 
     def _make(self, frame: Frame) -> None:
         started_s = time.monotonic()
@@ -91,7 +91,7 @@ class DepthMaker:
             'publish': 0.0,
         }
         if frame.transport_s is not None:
-            seconds['transport'] = frame.transport_s
+            seconds[TRANSPORT] = frame.transport_s
         for topic, publish in self._wanted().items():
             times_s = [time.monotonic()]
             message = maker.message(topic, frame.header, prediction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Protocol
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -12,18 +12,33 @@ from sensor_msgs.msg import CameraInfo
 
 from monodepth_ros.core.camera import Camera, is_rectified_topic
 from monodepth_ros.messages import decode
+from monodepth_ros.messages.decode import stamp_ns
+from monodepth_ros.pipeline.steady_camera import SteadyCamera, WINDOW_S
 from monodepth_ros.ros.qos import best_effort, latched
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 
+# In WINDOW_S: another resolution or a driver that is started anew changes it less often.
+UNSTEADY_CHANGES = 4
+
 
 class Calibration(Protocol):
-    """camera: the last valid one, None without. problem: why there is none, and what to do."""
+    """
+    Know the calibration of one camera.
+
+    camera: the last valid one, None without. problem: why there is none, and what to do.
+    remarks: what else is wrong with where it comes from. topic: None of a file.
+    """
+
+    topic: str | None
 
     @property
     def camera(self) -> Camera | None: ...
 
     @property
     def problem(self) -> str: ...
+
+    @property
+    def remarks(self) -> list[str]: ...
 
     def ask_for_latched(self) -> None:
         """To be called now and then."""
@@ -40,10 +55,12 @@ def are_rectified(node: Node, image: str, rectified: bool) -> bool:
 class CalibrationFile:
     """Of a driver that publishes none. Raises OSError, and as read_camera_yaml."""
 
+    topic = None
     problem = ''
 
     def __init__(self, path: str, *, rectified: bool) -> None:
-        self.camera = read_camera_yaml(Path(path).expanduser(), rectified=rectified)
+        self.remarks: list[str] = []
+        self.camera = read_camera_yaml(path, rectified=rectified)
 
     def ask_for_latched(self) -> None:
         """A file is there from the beginning."""
@@ -54,22 +71,30 @@ class CalibrationFile:
 
 class CameraInfoTopic:
     """
-    The last camera_info of a topic, from drivers that repeat it and from those that latch it.
+    Follow a topic's camera_info, from drivers that repeat it and from those that latch it.
 
-    camera: None until a valid one came, and after one that is not. fault: why the last one is not
-    valid. rectified: its images are rectified already.
+    fault: why the last one is not valid. rectified: its images are rectified already. heard: is
+    told the stamp in ns of each that comes, but of latched ones.
     """
 
-    def __init__(self, node: Node, topic: str, *, rectified: bool) -> None:
-        self.topic = node.resolve_topic_name(topic)
+    def __init__(
+        self,
+        node: Node,
+        topic: str,
+        *,
+        rectified: bool,
+        heard: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.topic: str | None = node.resolve_topic_name(topic)
         self._name = topic
-        self.camera: Camera | None = None
         self.fault: str | None = None
+        self._steady = SteadyCamera()
         self._node = node
         self._rectified = rectified
+        self._heard = heard
         # The node's own group remembers all that was ever made in it.
         self._group = MutuallyExclusiveCallbackGroup()
-        self._subscriptions = [self._listen(best_effort())]
+        self._subscriptions = [self._listen(self._on_repeated, best_effort())]
 
     def ask_for_latched(self) -> None:
         """Listen as well where a camera_info was published once, before."""
@@ -78,12 +103,17 @@ class CameraInfoTopic:
         offered = self._node.get_publishers_info_by_topic(self.topic)
         # Any other driver would log that this subscription's QoS is incompatible.
         if any(p.qos_profile.durability == latched().durability for p in offered):
-            self._subscriptions.append(self._listen(latched()))
+            self._subscriptions.append(self._listen(self._on_camera_info, latched()))
 
     def close(self) -> None:
         """Stop listening."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+
+    @property
+    def camera(self) -> Camera | None:
+        """Return the one that holds, see SteadyCamera; None before, and while none is valid."""
+        return self._steady.camera
 
     @property
     def problem(self) -> str:
@@ -93,14 +123,37 @@ class CameraInfoTopic:
             f'publish it there, or name its topic with `-r {self._name}:=...`'
         )
 
-    def _listen(self, qos: object) -> Subscription:
-        return self._node.create_subscription(
-            CameraInfo, self.topic, self._on_camera_info, qos, callback_group=self._group
+    @property
+    def remarks(self) -> list[str]:
+        """See Calibration: say that it does not hold still."""
+        changes = self._steady.changes
+        if changes < UNSTEADY_CHANGES:
+            return []
+        publishers = self._node.count_publishers(self.topic)
+        remedy = (
+            'let only the driver of the images publish there'
+            if publishers > 1
+            else 'let its driver keep to one calibration, without autofocus or zoom'
         )
+        return [
+            f'{self.topic} changed {changes} times in the last {WINDOW_S:.0f} s, expected one '
+            f'calibration; publishers now: {publishers}; {remedy}'
+        ]
+
+    def _listen(self, callback: Callable[[CameraInfo], None], qos: object) -> Subscription:
+        return self._node.create_subscription(
+            CameraInfo, self.topic, callback, qos, callback_group=self._group
+        )
+
+    def _on_repeated(self, msg: CameraInfo) -> None:
+        # Where a driver latches, the other subscription hears the same once more.
+        self._heard(stamp_ns(msg.header))
+        self._on_camera_info(msg)
 
     def _on_camera_info(self, msg: CameraInfo) -> None:
         try:
-            self.camera = decode.camera_from_info(msg, rectified=self._rectified)
+            self._steady.take(decode.camera_from_info(msg, rectified=self._rectified))
             self.fault = None
         except ValueError as error:
-            self.camera, self.fault = None, f'{self.topic}: {error}'
+            self.fault = f'{self.topic}: {error}'
+            self._steady.lose()

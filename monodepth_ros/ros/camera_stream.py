@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 import time
-from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
-from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
-from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.errors import one_line, Tracebacks
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.messages import decode
 from monodepth_ros.messages.decode import NS_PER_S
-from monodepth_ros.messages.topics import NEED_CONFIDENCE, OUTPUTS
 from monodepth_ros.parameters import DepthNodeParams, DiagnosticsParams, OutputParams
 from monodepth_ros.pipeline.camera_remarks import (
     calibration_remarks,
@@ -30,16 +27,11 @@ from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.pipeline.statistics import FrameStatistics
 from monodepth_ros.pipeline.worker import DepthMaker, DepthWorker, Frame, Pipeline
 from monodepth_ros.ros.camera_info import are_rectified, Calibration, CameraInfoTopic
+from monodepth_ros.ros.depth_publishers import DepthPublishers
+from monodepth_ros.ros.image_watch import ImageWatch
 from monodepth_ros.ros.live_parameters import LiveParameters
-from monodepth_ros.ros.qos import (
-    best_effort,
-    OVERRIDABLE,
-    publisher_events,
-    reliable,
-    subscription_events,
-    with_events,
-)
-from monodepth_ros.ros.session import CLASSES, image_source, message_class
+from monodepth_ros.ros.qos import best_effort, OVERRIDABLE, subscription_events, with_events
+from monodepth_ros.ros.session import CLASSES, image_source
 from monodepth_ros.ros.silent_topic import why_silent
 from monodepth_ros.storage.stamps import RateLimit
 
@@ -48,8 +40,6 @@ IMAGE = 'image'
 LOG_PERIOD_S = 5.0
 # Others need so long to be discovered.
 PATIENCE_S = 3.0
-# An image that is older, or from the future, says that its clock is not ours.
-OLDEST_PLAUSIBLE_S, NEWEST_PLAUSIBLE_S = 10.0, -0.5
 
 
 class CameraStream:
@@ -79,21 +69,20 @@ class CameraStream:
         self._group = MutuallyExclusiveCallbackGroup()
         rectified = are_rectified(node, self._image, live[DepthNodeParams].rectified)
         self._calibration = calibration or CameraInfoTopic(
-            node, self._topic('camera_info'), rectified=rectified
+            node, self._topic('camera_info'), rectified=rectified, heard=self._on_info
         )
-        self._outputs = {
-            topic: self._publisher(self._topic(topic), kind)
-            for topic, kind in OUTPUTS.items()
-            if backend.has_confidence or topic not in NEED_CONFIDENCE
-        }
+        self._outputs = DepthPublishers(
+            node, self._topic, self._group, has_confidence=backend.has_confidence
+        )
         self._last_loss: str | None = None
+        self._tracebacks = Tracebacks(ValueError, BuildCancelled)
         self._bit_depth = BitDepth(warn=self.log.warning)
         self._images: Subscription | None = None
         params = live[OutputParams]
         self._maker = DepthMaker(
             Pipeline(self._predictor(params), OutputMaker(CLASSES, params)),
-            wanted=self._wanted,
-            complain=self._complain,
+            wanted=self._outputs.wanted,
+            complain=self._lost,
         )
         self.follow_parameters()
 
@@ -101,6 +90,7 @@ class CameraStream:
         """Listen, count from 0, and have the worker compute what comes."""
         self._started_s = time.monotonic()
         self._maker.start_counting()
+        self._watch = ImageWatch(self._node)
         self._last_loss = None
         kind, topic = image_source(
             self._node, self._image, self._live[DepthNodeParams].image_transport
@@ -127,9 +117,7 @@ class CameraStream:
         """Stop, and give back what is held; the backend is not its own."""
         self.stop()
         self._calibration.close()
-        for publisher in self._outputs.values():
-            self._node.destroy_lifecycle_publisher(publisher)
-        self._outputs = {}
+        self._outputs.close()
 
     def follow_parameters(self) -> None:
         """The parameters may have changed: from the next frame on they hold."""
@@ -165,6 +153,8 @@ class CameraStream:
                 self.log.warning(found[0], throttle_duration_sec=LOG_PERIOD_S)
         elif loss is None and camera is None:
             found = [self._calibration.problem]
+        found += self._watch.remarks(self._images, self._calibration.topic)
+        found += self._calibration.remarks
         if camera is not None:
             limit = self._live[DiagnosticsParams].max_footprint_ratio
             found += calibration_remarks(camera)
@@ -173,8 +163,9 @@ class CameraStream:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Return what the user may want to know of the camera, by name."""
-        camera, facts = self._calibration.camera, {}
+        """Return what the user may want to know of the camera, by name; after look_around."""
+        camera = self._calibration.camera
+        facts = {} if self._images is None else self._watch.facts
         angle_deg = None if camera is None else rotation_deg(camera)
         if angle_deg is not None:
             facts['rectified against frame_id (deg)'] = f'{angle_deg:.2f}'
@@ -195,21 +186,10 @@ class CameraStream:
     @property
     def is_wanted(self) -> bool:
         """Whether anybody listens to any output."""
-        return any(output.get_subscription_count() for output in self._outputs.values())
+        return self._outputs.is_wanted
 
     def _topic(self, name: str) -> str:
         return f'{self.name}/{name}' if self.name else name
-
-    def _publisher(self, topic: str, kind: str) -> Publisher:
-        create = partial(
-            self._node.create_lifecycle_publisher,
-            message_class(kind),
-            topic,
-            reliable(),
-            callback_group=self._group,
-            qos_overriding_options=OVERRIDABLE,
-        )
-        return with_events(create, publisher_events(self._node, topic))
 
     def _predictor(self, params: OutputParams) -> Predictor:
         return Predictor(
@@ -219,50 +199,46 @@ class CameraStream:
             tell=self.log.warning,
         )
 
-    def _wanted(self) -> dict[str, Callable[[Any], None]]:
-        return {
-            topic: output.publish
-            for topic, output in self._outputs.items()
-            if output.get_subscription_count()
-        }
+    def _on_info(self, stamp_ns: int) -> None:
+        if self._images is not None:
+            self._watch.info(stamp_ns)
 
     def _on_image(self, worker: DepthWorker, msg: Image | CompressedImage) -> None:
         """Check a frame before it may take the place of one that waits; never compute here."""
         self.statistics.received()
+        transport_s = self._watch.image(msg.header)
         if not self.is_wanted:
             return
         rate_limit, now_ns = self._rate_limit, time.monotonic_ns()
         if rate_limit is not None and not rate_limit.is_due(now_ns):
             self.statistics.drop('above max_rate_hz')
             return
-        transport_s, camera = self._age_s(msg), self._calibration.camera
+        camera = self._calibration.camera
         if camera is None:
-            self._drop('without camera_info', self._calibration.problem)
+            self.statistics.drop('without camera_info')
+            self._complain(self._calibration.problem)
             return
         try:
             pixels = decode.image_pixels(msg, self._bit_depth)
             camera.check_image(pixels.shape)
-        # Whatever a library makes of bytes from anywhere.
+        # A fault of ours as well: the next image may be fine.
         except Exception as error:
-            self._drop('not usable', one_line(error))
+            self.statistics.drop('not usable')
+            self._lost(error)
             return
         if rate_limit is not None:
             rate_limit.admit(now_ns)
         frame = Frame(msg.header, pixels, camera, now_ns / NS_PER_S, transport_s)
         worker.offer(self._maker, frame)
 
-    def _age_s(self, msg: Image | CompressedImage) -> float | None:
-        """Of an image that arrives; None where its stamp and this node's clock do not agree."""
-        now_ns = self._node.get_clock().now().nanoseconds
-        age_s = (now_ns - decode.stamp_ns(msg.header)) / NS_PER_S
-        plausible = NEWEST_PLAUSIBLE_S < age_s < OLDEST_PLAUSIBLE_S
-        return max(age_s, 0.0) if plausible else None
+    def _lost(self, error: Exception) -> None:
+        """Tell why a frame is lost; of a fault that nobody foresaw where it lies, once a kind."""
+        traceback = self._tracebacks.of(error)
+        if traceback is not None and self._node.context.ok():
+            self.log.error(traceback)
+        self._complain(one_line(error))
 
-    def _drop(self, reason: str, why: str) -> None:
-        self.statistics.drop(reason)
-        self._complain(f'frame dropped: {why}')
-
-    def _complain(self, text: str) -> None:
-        self._last_loss = text
+    def _complain(self, why: str) -> None:
+        self._last_loss = f'frame dropped: {why}'
         if self._node.context.ok():
-            self.log.error(text, throttle_duration_sec=LOG_PERIOD_S)
+            self.log.error(self._last_loss, throttle_duration_sec=LOG_PERIOD_S)

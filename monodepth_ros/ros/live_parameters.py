@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from monodepth_ros.parameter_rules import changed, Parameters, read_parameters, Rule
+from monodepth_ros.ros.given_parameters import check_given
 
 # No parameter is meant to be larger; some tools show ranges as 32 bits.
 MOST_WHOLE = 2**31 - 1
@@ -40,6 +41,7 @@ class LiveParameters:
         may_change_all: Callable[[], bool],
         on_change: Callable[[], None],
     ) -> None:
+        check_given(node, *kinds)
         self._values: dict[type[Parameters], Any] = {
             kind: read_parameters(kind, partial(_declare, node)) for kind in kinds
         }
@@ -66,9 +68,10 @@ class LiveParameters:
         return SetParametersResult(successful=True)
 
 
-def declare_read_only(node: Node, name: str, default: object, rule: Rule) -> object:
-    """Declare a parameter that is read at start, and return its value; see read_parameters."""
-    return _declare(node, name, default, rule, read_only=True)
+def read_once(node: Node, kind: type[Params]) -> Params:
+    """Declare parameters that never change, and return them. Raises as LiveParameters."""
+    check_given(node, kind)
+    return read_parameters(kind, partial(_declare, node, read_only=True))
 
 
 def _declare(

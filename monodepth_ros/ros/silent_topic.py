@@ -6,6 +6,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
+from sensor_msgs.msg import CompressedImage
 
 IMAGE_TYPES = {
     'sensor_msgs/msg/Image': 'raw',
@@ -43,11 +44,19 @@ def lost_remedy(node: Node, images: Subscription) -> str:
     if offered == [reliable] and images.qos_profile.reliability != reliable:
         remedy = f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`'
     else:
-        remedy = (
-            'start the driver and this node with our Fast DDS profile (docs/transport.md), or '
-            'use image_transport:=compressed'
-        )
+        remedy = 'start the driver and this node with our Fast DDS profile (docs/transport.md)'
+        if images.msg_type is not CompressedImage:
+            remedy += ', or use image_transport:=compressed'
     return f'Where large images get lost on the way, {remedy}'
+
+
+def have_one_publisher(node: Node, *topics: str) -> bool:
+    """Tell if one node alone publishes all of these topics."""
+    publishers = {
+        tuple((p.node_namespace, p.node_name) for p in node.get_publishers_info_by_topic(topic))
+        for topic in topics
+    }
+    return len(publishers) == 1 and len(publishers.pop()) == 1
 
 
 def _full_name(node: Node) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from rosbags.interfaces import Connection
 from rosbags.typesys.store import Typestore
 
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.paths import existing_path
 from monodepth_ros.messages.decode import is_depth
 from monodepth_ros.storage.bag_definitions import (
     CLASSES,
@@ -22,7 +23,12 @@ from monodepth_ros.storage.bag_definitions import (
     TYPES,
     typestore_of,
 )
-from monodepth_ros.storage.bag_problems import is_recording, meaning_of, problem_before
+from monodepth_ros.storage.bag_problems import (
+    GIVE_RECORDING,
+    is_recording,
+    meaning_of,
+    problem_before,
+)
 from monodepth_ros.storage.bag_storage import is_cdr, TolerantReader
 
 # What others need of the modules behind this one.
@@ -62,12 +68,12 @@ class Bag:
 
     paths: rosbag2 folders, split ones too, or single .mcap and .db3 files. `name` is what messages
     call it. What is not CDR, and types that nobody asks for, are never parsed. Raises BagError for
-    one that cannot be read.
+    one that cannot be read, FileNotFoundError for one that is not there.
     """
 
     def __init__(self, *paths: Path | str) -> None:
-        self.name = ', '.join(str(path) for path in paths)
-        self._paths = [Path(path) for path in paths]
+        self._paths = [existing_path(path, 'recording', GIVE_RECORDING) for path in paths]
+        self.name = ', '.join(map(str, self._paths))
         for problem in filter(None, map(problem_before, self._paths)):
             raise BagError(problem)
         self._readers: list[TolerantReader] = []

@@ -17,6 +17,7 @@ POINTER_MAGIC = b'version https://git-lfs'
 SQLITE_JOURNALS = ('-journal', '-wal')
 
 RECOVER = 'copy it again, or save what there is with `mcap recover FILE -o NEW.mcap`'
+GIVE_RECORDING = 'give the folder that `ros2 bag record` made, or an .mcap or .db3 file'
 GIVE_FILES = 'give the .mcap or .db3 file instead of the folder, or run `ros2 bag reindex`'
 BAD_METADATA = f'its {METADATA} is damaged: {GIVE_FILES}'
 CONVERT = 'convert it with `ros2 bag convert`, or an mcap file with `mcap compress FILE -o NEW`'
@@ -52,8 +53,6 @@ def is_recording(path: Path) -> bool:
 
 def problem_before(path: Path) -> str | None:
     """Return why a path shall not even be opened as a recording, and what to do."""
-    if not path.exists():
-        return f'{path} not found, expected a rosbag2 folder, .mcap or .db3 file'
     if not path.is_dir():
         return _kind_problem(path) or _journal_problem(path)
     if not (path / METADATA).is_file():
@@ -81,7 +80,7 @@ def _without_metadata(folder: Path) -> str:
     lacking = f'{folder} is no rosbag2 folder (it holds no {METADATA})'
     files = _files_in(folder)
     if not files:
-        return f'{lacking}; give the folder that `ros2 bag record` made, or an .mcap or .db3 file'
+        return f'{lacking}; {GIVE_RECORDING}'
     if problem := problem_before(files[0]) or _content_problem(files[0]):
         return f'{lacking}, and {problem}'
     return f'{lacking}; give {" or ".join(map(str, files))}, or run `ros2 bag reindex {folder}`'

@@ -7,18 +7,21 @@ from typing import Any
 
 import yaml
 
+from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.camera import Camera, camera_of_images
 
+CALIBRATOR = '`ros2 run camera_calibration cameracalibrator`'
+CALIBRATE = f'give the camera_info YAML file of the camera, as {CALIBRATOR} saves it'
 
-def read_camera_yaml(path: Path, *, rectified: bool) -> Camera:
+
+def read_camera_yaml(path: Path | str, *, rectified: bool) -> Camera:
     """
     The camera of images that a camera_info YAML file (camera_calibration_parsers) belongs to.
 
-    rectified: see camera_of_images. Raises FileNotFoundError without the file, ValueError for one
-    that lacks something.
+    rectified: see camera_of_images. Raises ValueError for a file that lacks something, and as
+    existing_file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f'calibration {path} not found')
+    path = existing_file(path, 'calibration', CALIBRATE)
     try:
         values = yaml.safe_load(path.read_text())
         return camera_of_images(
@@ -34,8 +37,7 @@ def read_camera_yaml(path: Path, *, rectified: bool) -> Camera:
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         what = f'it lacks {error}' if isinstance(error, KeyError) else ' '.join(str(error).split())
         raise ValueError(
-            f'{path} is no usable camera_info file ({what}); save it again with `ros2 run '
-            'camera_calibration cameracalibrator`'
+            f'{path} is no usable camera_info file ({what}); save it again with {CALIBRATOR}'
         ) from error
 
 

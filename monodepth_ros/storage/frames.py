@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from monodepth_ros.common.paths import existing_path
 from monodepth_ros.core.bit_depth import BitDepth, first_bits
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.messages.decode import camera_from_info, image_pixels, NS_PER_S, stamp_ns
@@ -192,8 +193,7 @@ def open_source(
     calibration: a camera_info YAML file that holds instead, and for files. rectified: the images
     are rectified already. Raises ValueError (BagError) and FileNotFoundError, with what to do.
     """
-    if not path.exists():
-        raise FileNotFoundError(f'{path} not found, expected a recording, images or a video')
+    path = existing_path(path, 'source', 'give a recording, an image, a folder of them or a video')
     if info and calibration:
         raise ValueError('got --info and --camera-info, expected one: a topic, or a file instead')
     if is_recording(path):

@@ -10,6 +10,7 @@ import pytest
 
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
+from monodepth_ros.messages import cv_bridge_encodings
 from monodepth_ros.messages.cv_bridge_encodings import cv_bridge_problem, decode_foreign
 
 # Bytes a pixel of what both convert to RGB.
@@ -121,6 +122,16 @@ def test_a_cv_bridge_that_crashes_takes_no_one_along(installed):
     installed('import os, signal; os.kill(os.getpid(), signal.SIGKILL)')
     with pytest.raises(ValueError, match='ends with signal 9; was it built for another NumPy'):
         decode_foreign(_message('rgb12', pixel_bytes=6))
+
+
+def test_a_cv_bridge_that_never_answers_is_given_up_and_not_asked_again(installed, monkeypatch):
+    monkeypatch.setattr(cv_bridge_encodings, 'TRIAL_LIMIT_S', 0.3)
+    # Deaf to what may be asked politely.
+    installed('import signal, time; signal.signal(signal.SIGTERM, print); time.sleep(1000)')
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r'did not convert an image within 0\.3 s; start'):
+            decode_foreign(_message('rgb12', pixel_bytes=6))
+    assert cv_bridge_problem.cache_info().misses == 1
 
 
 def test_a_cv_bridge_that_does_not_import_is_quoted(installed):

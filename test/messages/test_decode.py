@@ -126,3 +126,11 @@ def test_depth_rows_are_as_long_as_their_pixels_at_least():
     )
     with pytest.raises(ValueError, match='got step 11 for 3 pixels of 4 bytes'):
         decode.depth_m_from_image(image)
+
+
+def test_what_opencv_does_not_decode_is_a_fault_of_the_image():
+    tiff = cv2.imencode('.tiff', np.ones((8, 8), np.float32))[1].tobytes()
+    mosaic = SimpleNamespace(format='bayer_rggb8; tiff compressed', data=tiff)
+    with pytest.raises(ValueError, match='OpenCV does not decode the image: OpenCV') as raised:
+        decode.image_rgb(mosaic, BitDepth())
+    assert raised.value.__cause__ is None

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
+from monodepth_ros.core.pointcloud import CloudPacker
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.messages.topics import CLEARING, DISPARITY, POINTS
 from monodepth_ros.parameters import OutputParams
+from monodepth_ros.pipeline import outputs
 from monodepth_ros.pipeline.outputs import OutputMaker
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.bag import CLASSES
@@ -48,6 +50,19 @@ def test_the_cloud_is_that_of_the_camera_of_its_frame(cloud_of):
     for camera in (TRAINED, MOVED, TRAINED):
         point = cloud_of(camera)[20, 60]
         np.testing.assert_allclose(point, _expected(camera.rectified, 20, 60), rtol=1e-4)
+
+
+def test_two_cameras_that_take_turns_have_their_rays_computed_once(cloud_of, monkeypatch):
+    made = []
+
+    def make(camera, **options):
+        made.append(camera)
+        return CloudPacker(camera, **options)
+
+    monkeypatch.setattr(outputs, 'CloudPacker', make)
+    for camera in (TRAINED, MOVED, TRAINED, MOVED):
+        cloud_of(camera)
+    assert made == [TRAINED.rectified, MOVED.rectified]
 
 
 def test_a_frame_that_is_turned_turns_the_cloud(cloud_of):

@@ -24,7 +24,7 @@ from monodepth_ros.inference.load import load_backend
 from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine
 from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.pipeline import predictor as predictor_module
-from monodepth_ros.pipeline.predictor import Predictor, RETRY_S, RETRY_TRIES
+from monodepth_ros.pipeline.predictor import Predictor, RETRY_S, RETRY_TRIES, TELL_PERIOD_S
 from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter
 from test.helpers.scene import Oracle, picture
 from test.helpers.tiny_model import BASELINE_M, CAMERA, red_image, write_red_disparity_model
@@ -231,17 +231,42 @@ def test_the_next_frame_is_written_into_the_same_memory(confident):
     assert len({id(array) for array in arrays[0]}) == 3
 
 
-def test_the_maps_follow_the_camera_and_are_made_once_for_each_change(red_disparity_model, calls):
-    said = []
-    predictor = Predictor(load_backend(red_disparity_model), tell=said.append)
-    # Each change is said, and that WIDE sees more, in wider and oddly shaped pixels, and ODD in
-    # finer ones.
-    for camera, made, remarks in ((TRAINED, 1, 0), (WIDE, 2, 4), (ODD, 3, 6), (TRAINED, 4, 7)):
+def test_the_maps_follow_the_camera_and_those_of_the_last_two_are_kept(red_disparity_model, calls):
+    predictor = Predictor(load_backend(red_disparity_model))
+    for camera, made in ((TRAINED, 1), (WIDE, 2), (TRAINED, 2), (ODD, 3), (TRAINED, 3), (WIDE, 4)):
         for _ in range(3):
             depth_m = predictor.predict(_red(camera), camera).depth_m
             assert depth_m.shape == (camera.height, camera.width)
         assert calls['CameraMaps.__init__'] == made
-        assert len(said) == remarks
+
+
+def test_a_camera_that_takes_turns_with_one_that_cannot_be_served_is_served(predictor, calls):
+    aside = Camera(128, 64, TRAINED.k, p=(64.0, 0, -400, 0, 0, 64.0, 31.5, 0, 0, 0, 1.0, 0))
+    for _ in range(3):
+        predictor.predict(_red(TRAINED), TRAINED)
+        with pytest.raises(ValueError, match='no pixel of this camera'):
+            predictor.predict(_red(aside), aside)
+    assert calls['CameraMaps.__init__'] == 2
+
+
+def test_changes_are_told_now_and_then_with_what_the_user_should_know(red_disparity_model, clock):
+    said = []
+    predictor = Predictor(load_backend(red_disparity_model), tell=said.append)
+
+    def told(camera):
+        said.clear()
+        predictor.predict(_red(camera), camera)
+        return [line.split(' ')[0] for line in said]
+
+    assert told(TRAINED) == []
+    # That it sees more, in pixels that are wider, and oddly shaped.
+    assert told(WIDE) == ['camera_info', 'the', 'fx', 'the']
+    assert 'changed: 128 x 64 px, fx 16 px' in said[0]
+    assert told(ODD) == []
+    assert told(TRAINED) == []
+    clock.now_s += TELL_PERIOD_S
+    assert told(TRAINED) == []
+    assert told(WIDE) == ['camera_info', 'the', 'fx', 'the']
 
 
 def test_the_model_is_loaded_anew_only_for_another_input_size(red_disparity_model, calls):

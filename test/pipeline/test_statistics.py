@@ -56,3 +56,15 @@ def test_without_a_confidence_there_is_no_mean_of_it():
     for confidence in (None, 0.2, None, 0.6):
         statistics.published({'inference': 0.01}, confidence)
     assert round(statistics.summary().confidence, 6) == 0.4
+
+
+def test_the_total_is_of_frames_with_a_sensible_stamp_or_of_those_without_never_of_both():
+    statistics = FrameStatistics()
+    statistics.published({'inference': 0.01}, None)
+    assert round(statistics.summary().latency['total'].max_ms, 6) == 10
+    for _ in range(3):
+        statistics.published({'transport': 0.5, 'inference': 0.02}, None)
+        statistics.published({'inference': 0.03}, None)
+    latency = statistics.summary().latency
+    assert {round(value, 6) for value in latency['total']} == {520}
+    assert round(latency['inference'].max_ms, 6) == 30

@@ -81,10 +81,6 @@ def _called_mcap(bag):
     return _ros1(bag).rename(bag / 'b.mcap')
 
 
-def _nothing(bag):
-    return bag / 'nothing.mcap'
-
-
 def _text(bag):
     file = bag / 'notes.txt'
     file.write_text('nothing to see')
@@ -112,7 +108,6 @@ BAD_METADATA = r'its metadata\.yaml is damaged: give the \.mcap or \.db3 file in
 @pytest.mark.parametrize(
     ('spoil', 'words'),
     [
-        (_nothing, r'nothing\.mcap not found, expected'),
         (_text, r'notes\.txt is no recording, expected a rosbag2 folder'),
         (_ros1, r'b\.bag is of ROS 1: convert it with `rosbags-convert --src .*--dst-typestore'),
         (_called_mcap, r'b\.mcap is of ROS 1: convert'),

@@ -36,7 +36,7 @@ class CityscapesCity(ImagePairs):
     The pairs of one city and calibration, as a PairSequence.
 
     full: the rig at the size of the files. The lowest fifth of their rows, the car's bonnet, is
-    cut off (METHOD section 4).
+    cut off (docs/method.md#training-data).
     """
 
     def __init__(self, path: Path, full: StereoCalibration, names: Iterable[str]) -> None:

@@ -108,7 +108,9 @@ def velodyne_depth_m(
     velodyne_depth: VelodyneDepth,
 ) -> np.ndarray:
     """
-    Eigen's ground truth (METHOD section 6) of the points with x >= 0; the nearest wins a pixel.
+    Project a scan as Eigen's ground truth does (docs/method.md#evaluation-protocols).
+
+    Points with x >= 0 count; the nearest wins a pixel.
 
     points: (N, 3) metres, x ahead of the laser. projection: (3, 4), pixels from the laser's frame.
     Returns (H, W) float32 metres, NaN where no point falls.

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from monodepth_ros.common.paths import existing_path, typed_path
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
 from monodepth_ros.storage.pair_folder import CALIBRATION, EYES, PairFolder
@@ -71,8 +72,7 @@ def open_sequences(
         return [PairFolder(root)]
     if folders := sorted(path.parent for path in root.glob(f'*/{CALIBRATION}')):
         return [PairFolder(folder) for folder in folders]
-    got = 'is none of what is read' if root.is_dir() else 'not found'
-    raise FileNotFoundError(f'{root} {got}, expected {KNOWN}')
+    raise FileNotFoundError(f'{root} is none of what is read, expected {KNOWN}')
 
 
 def fingerprint(sequences: Iterable[PairSequence]) -> str:
@@ -94,9 +94,10 @@ def fingerprint(sequences: Iterable[PairSequence]) -> str:
 
 def _root_and_list(source: str) -> tuple[Path, Path | None]:
     root, at, file_list = source.rpartition('@')
-    if not at or Path(source).exists():
-        return Path(source), None
-    return Path(root), Path(file_list)
+    advice = f'give {KNOWN}'
+    if not at or typed_path(source).exists():
+        return existing_path(source, 'data', advice), None
+    return existing_path(root, 'data', advice), typed_path(file_list)
 
 
 def _some(source: str, sequences: Sequence[PairSequence]) -> list[PairSequence]:

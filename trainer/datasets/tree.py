@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
 
@@ -87,8 +88,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def list_lines(file_list: Path) -> Iterator[tuple[str, list[str]]]:
     """Where each line of a split's file list is, for messages, and its fields; blank ones not."""
-    if not file_list.is_file():
-        raise FileNotFoundError(f'file list {file_list} not found; give ROOT@FILE_LIST')
+    file_list = existing_file(file_list, 'file list', 'give ROOT@FILE_LIST')
     lines = [line.split() for line in file_list.read_text().splitlines()]
     if not any(lines):
         raise ValueError(f'file list {file_list} is empty, expected a pair of images a line')

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.progress import track
 
+from monodepth_ros.common.paths import typed_path
 from monodepth_ros.core.canonical import ToCanonical
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
@@ -85,8 +86,9 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
     config: the protocol.
     Raises ValueError or OSError if a model, the data or the ground truth is missing.
     """
-    is_bag = is_recording(Path(data))
-    truth = bag_truth(Path(data), config) if is_bag else pair_truth(data, config)
+    path = typed_path(data)
+    is_bag = is_recording(path)
+    truth = bag_truth(path, config) if is_bag else pair_truth(data, config)
     garg = config.crop == 'garg' or (config.crop == 'auto' and truth.benchmark == 'kitti raw')
     with ExitStack() as stack:
         backends = {

@@ -1,4 +1,4 @@
-"""Metrics of depth against a ground truth, as the field uses them (METHOD section 6)."""
+"""Metrics of depth against a ground truth, as the field uses them (docs/method.md#metrics)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def depth_metrics(predicted_m: np.ndarray, true_m: np.ndarray) -> DepthMetrics:
 
 
 def mean_metrics(images: Iterable[DepthMetrics]) -> DepthMetrics:
-    """Return the mean over images, as the field reports it (METHOD section 6)."""
+    """Return the mean over images, as the field reports it."""
     return DepthMetrics(*np.mean(list(images), axis=0).tolist())
 
 

@@ -40,7 +40,7 @@ INT8 = 'int8'
 # Numbers of evenly spaced pairs; more change the results in the third digit.
 MOST_CALIBRATING, MOST_HELD_OUT = 128, 64
 HELD_OUT_FROM = 0.9
-# The range of int8 covers this percentile of an activation's values (docs/design.md).
+# The range of int8 covers this percentile of an activation's values (docs/design.md#int8).
 PERCENTILE = 99.99
 CONVOLUTIONS = ('Conv', 'ConvTranspose')
 # The heads, and the layer of few channels and many pixels before the last one, stay float32: there

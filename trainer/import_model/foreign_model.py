@@ -13,6 +13,7 @@ from onnx.compose import add_prefix_graph
 from onnx.external_data_helper import load_external_data_for_model
 
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.model_spec import METADATA_KEY
 
 PREFIX = 'foreign/'
@@ -92,6 +93,7 @@ def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
 
 def load_foreign(path: Path) -> onnx.ModelProto:
     """Return a network as it was exported, with all its weights. Raises as read_foreign."""
+    path = existing_file(path, 'network', 'give the .onnx file of its authors')
     try:
         model = onnx.load(path, format='protobuf', load_external_data=False)
     except OSError:

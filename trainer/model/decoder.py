@@ -1,4 +1,4 @@
-"""The paper's decoder (METHOD section 1) over the features of any encoder."""
+"""The paper's decoder (docs/method.md#networks) over the features of any encoder."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The paper's two encoders (Godard et al. 2017, section 3.1 and its supplement; METHOD section 1).
+The paper's two encoders (Godard et al. 2017 and its supplement; docs/method.md#networks).
 
 Both are plain convolutions with zero padding and ELU, without BatchNorm and without
 normalisation of the image.

@@ -10,13 +10,13 @@ from trainer.model.warp import warp
 RAMP_START = 0.05
 RAMP_SLOPE = 20.0
 # The estimates of one network are this many times closer to each other than to the ground truth
-# (measured, docs/design.md).
+# (measured, docs/design.md#post-processing).
 ERROR_PER_SPREAD = 4.0
 
 
 def flip_blend(of_image: Tensor, of_mirrored: Tensor) -> Tensor:
     """
-    Blend what was found for an image and for its mirror image (METHOD section 5, the paper's 4.2).
+    Blend the disparity of an image and of its mirror image (docs/method.md#flip-post-processing).
 
     Both are (B, H, W); of_mirrored is still mirrored. The right view does not show the left
     border of the left view, so the network cannot match there and predicts a ramp. The result is

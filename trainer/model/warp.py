@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 def warp(image: Tensor, *, offset_frac: Tensor) -> Tensor:
     """
-    Sample an image along its rows at x + offset, linearly, zeros outside (paper section 3.2).
+    Sample an image along its rows at x + offset, linearly, zeros outside (docs/method.md#warp).
 
     image: (B, C, H, W).
     offset_frac: (B, 1, H, W), in fractions of W: +right disparity reconstructs the right view

@@ -8,6 +8,7 @@ import torch
 from torch import nn, Tensor
 
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.paths import existing_file
 
 IMAGENET = 'imagenet'
 LONGEST_LIST = 300  # characters
@@ -28,7 +29,7 @@ def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
     Raises FileNotFoundError for a missing file, ValueError for a file that does not fit and for
     a failed download.
     """
-    state = _download(FILES[name]) if weights == IMAGENET else _read(Path(weights))
+    state = _download(FILES[name]) if weights == IMAGENET else _read(weights)
     # The classifier of ImageNet's thousand classes.
     state = {key: value for key, value in state.items() if not key.startswith('fc.')}
     try:
@@ -54,11 +55,9 @@ def _download(file: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"weights {path} not found; name a file of torchvision's, or '{IMAGENET}' to fetch it"
-        )
+def _read(weights: str) -> dict[str, Tensor]:
+    advice = f"name a file of torchvision's, or '{IMAGENET}' to fetch it"
+    path = existing_file(weights, 'weights', advice)
     try:
         return dict(torch.load(path, map_location='cpu', weights_only=True))
     # torch.load raises unpickling, zip and type errors, which have no common base class.

@@ -1,4 +1,8 @@
-"""Augmentation of stereo batches (METHOD section 4): flips that stay stereo, shared colours."""
+"""
+Augmentation of stereo batches: flips that stay stereo, shared colours.
+
+The probabilities and ranges are the paper's (docs/method.md#augmentation).
+"""
 
 from __future__ import annotations
 

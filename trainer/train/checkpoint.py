@@ -12,6 +12,7 @@ import torch
 
 from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.model.exported_network import ExportedNetwork
 from trainer.model.network import build_network, DepthNetwork
@@ -149,8 +150,7 @@ def _network_weights(values: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise FileNotFoundError(f'checkpoint {path} not found; make one with `trainer train`')
+    path = existing_file(path, 'checkpoint', 'make one with `python -m trainer train`')
     try:
         return torch.load(path, map_location='cpu', weights_only=True)
     # Whatever is no archive of tensors and plain values fails in torch's unpickler.

@@ -35,7 +35,7 @@ class TrainConfig:
     batch_size: int = 8
     """Pairs a batch and process."""
     learning_rate: float = 1.0e-4
-    """Adam's at the start; it halves at 3/5 and at 4/5 of all steps (METHOD section 4)."""
+    """Adam's at the start; it is halved at 3/5 and at 4/5 of all steps."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1

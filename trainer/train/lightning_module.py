@@ -24,7 +24,7 @@ class TrainingDivergedError(ValueError):
 
 
 class StereoDepth(L.LightningModule):
-    """Learns disparity from pairs (METHOD sections 3 and 4); `record` travels in checkpoints."""
+    """Learns disparity from pairs (docs/method.md#loss); `record` travels in checkpoints."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class StereoDepth(L.LightningModule):
                 )
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Adam, halved at 3/5 and again at 4/5 of all steps (METHOD section 4)."""
+        """Halve the learning rate at 3/5 and 4/5 of all steps (docs/method.md#optimisation)."""
         # Lightning cannot clip gradients that a fused kernel unscales itself.
         fused = self.trainer.gradient_clip_val is None
         optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)

@@ -1,5 +1,5 @@
 """
-The paper's training loss (Godard et al. 2017, section 3.3), one function an equation.
+The paper's training loss (Godard et al. 2017), one function an equation (docs/method.md#loss).
 
 Disparities are (B, 2, H, W): channel 0 belongs to the left view, 1 to the right one, both in
 fractions of the width. Images are (B, 3, H, W) in 0..1.
@@ -50,7 +50,7 @@ def stereo_loss(
 
     left, right: (B, 3, H, W). disparities: one (B, 2, H / 2**s, W / 2**s) a scale s, finest
     first, as the network predicts them for the canonical baseline. baseline_ratio: (B,) B_r / B_c,
-    each pair's own baseline over the canonical one (METHOD section 9); None means 1.
+    each pair's own baseline over the canonical one (docs/method.md#canonical-camera); None: 1.
     """
     # SSIM's E[x^2] - E[x]^2 cancels: half precision would leave noise.
     with torch.autocast(left.device.type, enabled=False):

@@ -61,7 +61,7 @@ def memory_format(device: torch.device) -> torch.memory_format:
 def adam(
     parameters: Iterable[torch.nn.Parameter], *, learning_rate: float, fused: bool
 ) -> torch.optim.Adam:
-    """The paper's optimiser (METHOD section 4); fused: in one kernel for all parameters."""
+    """Make the paper's optimiser (docs/method.md#optimisation); fused: one kernel for all."""
     return torch.optim.Adam(
         parameters, lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=fused
     )

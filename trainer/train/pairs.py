@@ -54,7 +54,7 @@ class StereoSample(NamedTuple):
 
 
 class CanonicalViews:
-    """Reads the pairs of one sequence, mapped into the canonical camera (METHOD section 9)."""
+    """Reads one sequence's pairs in the canonical camera (docs/method.md#canonical-camera)."""
 
     def __init__(self, sequence: PairSequence, canonical: Intrinsics) -> None:
         self.sequence = sequence

@@ -152,7 +152,7 @@ def _empty(path):
 @pytest.mark.parametrize(
     ('make', 'message'),
     [
-        (lambda path: path, 'No such file'),
+        (lambda path: path, 'foreign.onnx not found'),
         (_garbage, 'is no ONNX model'),
         (_empty, 'has no operators'),
         (_ours, 'a model file of monodepth_ros already'),

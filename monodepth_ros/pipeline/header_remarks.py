@@ -1,0 +1,42 @@
+"""What in the headers of images makes consumers drop all that is made of them; no ROS."""
+
+from __future__ import annotations
+
+# A stamp that is farther off, either way, is not of the node's clock.
+MAX_AHEAD_S, MAX_BEHIND_S = 1.0, 10.0
+DROPPED = 'tf2, message filters and rviz drop what is made of them'
+
+
+def is_plausible(age_s: float) -> bool:
+    """Tell if an image may be so old when it arrives, or its clock so far ahead (negative)."""
+    return -MAX_AHEAD_S <= age_s <= MAX_BEHIND_S
+
+
+def age_remarks(stamp_ns: int, age_s: float) -> list[str]:
+    """Return what is wrong with an image's stamp; age_s: by the clock of the node."""
+    if not stamp_ns:
+        return [
+            'images have zero stamps, for which tf2 takes the latest pose instead of theirs, and '
+            'message filters find no partner; let the driver stamp them'
+        ]
+    if is_plausible(age_s):
+        return []
+    ahead = age_s < 0
+    relation, limit_s = ('ahead of', MAX_AHEAD_S) if ahead else ('behind', MAX_BEHIND_S)
+    return [
+        f"image stamps are {abs(age_s):.1f} s {relation} this node's clock, expected at most "
+        f'{limit_s:g} s: {DROPPED}; let the driver stamp with the time of day and synchronise the '
+        'clocks of the machines; play a bag with `--clock` and set use_sim_time in all nodes'
+    ]
+
+
+def frame_remarks(frame_id: str) -> list[str]:
+    """Return what is wrong with the frame_id of an image."""
+    if not frame_id:
+        return [f'images have an empty frame_id: {DROPPED}; let the driver set it']
+    if frame_id.startswith('/'):
+        return [
+            f'images have the frame_id {frame_id!r}, and tf2 knows no names that begin with a '
+            f'slash: {DROPPED}; let the driver leave out the slash'
+        ]
+    return []

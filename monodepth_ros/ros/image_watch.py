@@ -1,0 +1,74 @@
+"""What the headers of a camera's images tell: their age, whether they will do, how many lack."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from std_msgs.msg import Header
+
+from monodepth_ros.messages.decode import NS_PER_S, stamp_ns
+from monodepth_ros.pipeline.arrivals import Arrivals, Arriving, WINDOW_S
+from monodepth_ros.pipeline.header_remarks import age_remarks, frame_remarks, is_plausible
+from monodepth_ros.ros.silent_topic import have_one_publisher, lost_remedy
+
+# Of the images: when fewer arrive, it is told.
+LEAST_SHARE = 0.8
+
+
+class ImageWatch:
+    """Watch the images and camera_info of one camera, from the start of its subscription."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._arrivals = Arrivals()
+        self._arriving: Arriving | None = None
+        self._last: tuple[Header, float] | None = None
+
+    def image(self, header: Header) -> float | None:
+        """Note an image; returns its age in s, None where stamp and node's clock do not agree."""
+        stamp, now_ns = stamp_ns(header), self._node.get_clock().now().nanoseconds
+        self._arrivals.image(stamp)
+        age_s = (now_ns - stamp) / NS_PER_S
+        self._last = header, age_s
+        return max(age_s, 0.0) if is_plausible(age_s) else None
+
+    def info(self, stamp: int) -> None:
+        """Note a camera_info by its stamp in ns."""
+        self._arrivals.info(stamp)
+
+    def remarks(self, images: Subscription, info_topic: str | None) -> list[str]:
+        """
+        Return what is wrong with the images that came; to be called every second.
+
+        info_topic: of their camera_info; None without any.
+        """
+        found = []
+        if self._last is not None:
+            header, age_s = self._last
+            found = frame_remarks(header.frame_id) + age_remarks(stamp_ns(header), age_s)
+            self._last = None
+        return found + self._loss_remarks(images, info_topic)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return figures by name, as of the last remarks."""
+        arriving = self._arriving
+        share = 'unknown' if arriving is None else f'{100 * arriving.share:.0f}'
+        return {
+            'camera_info (Hz)': f'{self._arrivals.info_hz:.1f}',
+            'images that arrive (%)': share,
+        }
+
+    def _loss_remarks(self, images: Subscription, info_topic: str | None) -> list[str]:
+        infos_of_images = info_topic is not None and have_one_publisher(
+            self._node, images.topic_name, info_topic
+        )
+        self._arriving = self._arrivals.arriving(infos_of_images=infos_of_images)
+        if self._arriving is None or self._arriving.share >= LEAST_SHARE:
+            return []
+        share, sign = self._arriving
+        return [
+            f'only {100 * share:.0f} % of the images of the last {WINDOW_S:.0f} s arrived, '
+            f'expected at least {100 * LEAST_SHARE:.0f} %: {sign}. '
+            f'{lost_remedy(self._node, images)}; where that is done, this machine is too busy'
+        ]
