@@ -78,7 +78,7 @@ def open_sequences(
         return [PairFolder(root)]
     if folders := sorted(path.parent for path in root.glob(f'*/{CALIBRATION}')):
         return [PairFolder(folder) for folder in folders]
-    raise FileNotFoundError(f'{root} is of no known kind, expected {KNOWN}')
+    raise FileNotFoundError(f'{root} is none of what is read, expected {KNOWN}')
 
 
 def fingerprint(sequences: Iterable[PairSequence]) -> str:

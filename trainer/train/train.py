@@ -169,7 +169,7 @@ def _trainer(config: TrainConfig) -> L.Trainer:
             plugins=[AtomicCheckpointIO()],
             default_root_dir=config.output,
             enable_checkpointing=False,
-            # PairStream distributes the pairs itself.
+            # PairStream deals the pairs out itself.
             use_distributed_sampler=False,
         )
     except MisconfigurationException as error:
