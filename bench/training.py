@@ -155,7 +155,13 @@ def _seconds(run: Callable[[], object], device: torch.device) -> float:
 
 
 def _peak_mb(kind: str, height: int, width: int, device: torch.device) -> float:
-    """Return the peak memory of a process that only takes steps of this kind, in MB."""
+    """
+    Return the peak memory in MB of a process that only takes steps of one kind.
+
+    kind: key of STEPS.
+    height, width: size of the images in px.
+    device: device to train on.
+    """
     network, pair = _start(height, width, device)
     step = STEPS[kind](network, device)
     for _ in range(WARM_UP):

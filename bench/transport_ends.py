@@ -85,7 +85,7 @@ def listener(node: Node) -> None:
 
 
 def manager(node: Node) -> None:
-    """For each line of input, take depth_node through a lifecycle and print `lived`."""
+    """Take depth_node through a lifecycle for each line of input, and print `lived` after it."""
     service = node.create_client(ChangeState, 'depth_node/change_state')
     if not service.wait_for_service(WAIT_S):
         raise TimeoutError(f'no {service.srv_name} within {WAIT_S:g} s')

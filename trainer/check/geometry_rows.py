@@ -48,7 +48,7 @@ UNMATCHED = Limits(warning=0.6, fault=0.9)
 # Relative error. Matching and lidar agree to 0.4 % on KITTI.
 BASELINE = Limits(warning=0.03, fault=0.1)
 
-LATE_NAME, ORDER_NAME = 'right frames late', 'order of the eyes'
+LATE_NAME, ORDER_NAME = 'right frames late', 'order of the views'
 VERTICAL_NAME, VARIATION_NAME = 'vertical offset', 'its variation'
 BEYOND_NAME, TEXTURE_NAME, BASELINE_NAME = 'disparity', 'texture', 'baseline'
 RECTIFY = 'calibrate the rig again, or rectify with the calibration of this recording'

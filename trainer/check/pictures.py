@@ -18,7 +18,7 @@ SHOWN_ERROR_PX = 8.0
 # The colour scale ends where a fault is certain.
 COLORED_ERROR_PX = 3.0
 MOST_LINES = 120
-# Percent of the width.
+# Range of the histogram of disparities, in percent of the width.
 SHOWN_DISPARITY = (-35.0, 45.0)
 
 

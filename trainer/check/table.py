@@ -27,7 +27,7 @@ def print_check(check: SequenceCheck) -> None:
 
 
 def remedy_lines(check: SequenceCheck) -> Iterator[str]:
-    """One line of markup for every fault and warning, faults first."""
+    """Yield one line of markup for every fault and warning, faults first."""
     for verdict in (Verdict.FAULT, Verdict.WARNING):
         for row in check.of(verdict):
             style = STYLES[verdict]

@@ -60,7 +60,7 @@ class ImportConfig:
                 '(affine-invariant) output is none of them, because its scale and shift are '
                 'unknown; choose the metric variant of the network'
             )
-        self.normalisation()  # raises
+        self.normalisation()  # raises ValueError for a wrong text
         for name in ('scale', 'focal_px', 'multiple', 'width', 'height', 'baseline_m'):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

@@ -14,6 +14,7 @@ class ExportedNetwork(nn.Module):
     """
     The graph of a model file: uint8 image in, left disparity and its confidence out.
 
+    network: network to export.
     canonical_width: width of ModelSpec.camera, px; the unit of disparity for any image width.
     flip: blend the prediction with that of the mirror image.
     confidence: add the confidence as a second output.

@@ -117,8 +117,8 @@ def test_a_halved_baseline_is_found_by_the_truth(drive):
 
 def test_a_fault_of_the_rig_is_not_blamed_on_its_dense_matching(drive):
     check = check_sequence(FaultySequence(drive, **FAULTS['swapped'][0]), CONFIG)
-    assert [row.measure for row in check.of(Verdict.FAULT)] == ['order of the eyes']
-    assert 'swapped' in _rows(check)['order of the eyes'].measured
+    assert [row.measure for row in check.of(Verdict.FAULT)] == ['order of the views']
+    assert 'swapped' in _rows(check)['order of the views'].measured
     assert 'correct the faults' in _rows(check)['texture'].measured
 
 
@@ -126,7 +126,7 @@ def test_late_frames_are_not_blamed_on_the_order(drive):
     rows = _rows(check_sequence(FaultySequence(drive, late_frames=2), CONFIG))
     assert rows['right frames late'].measured.startswith('+')
     assert 'right images were taken about' in rows['right frames late'].remedy
-    assert 'not measurable' in rows['order of the eyes'].measured
+    assert 'not measurable' in rows['order of the views'].measured
 
 
 def test_a_standing_robot_has_no_fault(tmp_path):
