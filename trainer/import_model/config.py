@@ -74,8 +74,8 @@ class ImportConfig:
             )
         if (self.output == 'disparity') != (self.baseline_m is not None):
             raise ValueError(
-                f'output is {self.output!r} and baseline_m {self.baseline_m}; give --baseline-m '
-                'with the output disparity, and only with it'
+                f'output is {self.output!r} and baseline_m {self.baseline_m}; a disparity needs '
+                'the baseline of its stereo rig, give --baseline-m with it, and only with it'
             )
 
     def normalisation(self) -> Normalisation:
