@@ -242,7 +242,7 @@ def _add_lightning(parser: ArgumentParser) -> None:
 
     parser.add_class_arguments(Trainer, 'trainer', skip=set(OURS), fail_untyped=False)
     for name in OURS:
-        # Understood, so that TrainConfig says why they are refused.
+        # Accept them here, so that TrainConfig can say why it refuses them.
         parser.add_argument(f'--trainer.{name}', default=SUPPRESS, help=SUPPRESS)
 
 

@@ -30,7 +30,7 @@ Watch = Callable[
 
 
 class NothingReadable(ValueError):
-    """No pair of a sequence, or of a sample of it, can be read."""
+    """Raised if no pair of a sequence, or of a sample of it, can be read."""
 
 
 class SequenceCheck(NamedTuple):
@@ -82,10 +82,10 @@ def fault_text(checks: Iterable[SequenceCheck]) -> str:
 
 def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
     """
-    Check a few pairs of a few sequences, and that of each of the others a pair can be read.
+    Check a few pairs of a few sequences, and that each other sequence has a readable pair.
 
-    A sequence whose intrinsics are none of its images is among the few. Raises NothingReadable;
-    single pairs that cannot be read are left to the training.
+    A sequence whose intrinsics do not fit its images is among the few. Raises NothingReadable;
+    the training replaces single pairs that cannot be read.
     """
     step = -(-len(sequences) // MOST_QUICK_SEQUENCES)
     chosen = [

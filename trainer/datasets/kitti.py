@@ -178,7 +178,7 @@ def _resized(p: np.ndarray, full: Intrinsics, resized: Intrinsics) -> np.ndarray
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Left and right images of a drive by name."""
+    """Return left and right images of a drive by name."""
     return find_images(path / LEFT / 'data').files, find_images(path / RIGHT / 'data').files
 
 

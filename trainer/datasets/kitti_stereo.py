@@ -71,7 +71,7 @@ def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Left and right images by name."""
+    """Return left and right images by name."""
     return find_images(path / 'image_2').files, find_images(path / 'image_3').files
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer.train.lightning_arguments import check_arguments
 
-# What TrainConfig.validation says beside pairs of its own.
+# Values of TrainConfig.validation other than data.
 LAST_TENTH, NO_VALIDATION = 'last_tenth', 'none'
 
 
@@ -66,7 +66,7 @@ class TrainConfig:
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
         check_arguments(self.trainer)
-        # The learning rate halves at 3/5 and 4/5 of all steps: their number must be known.
+        # The number of steps must be known, since the learning rate is halved at parts of it.
         if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
             raise ValueError('got neither trainer.max_steps nor trainer.max_epochs, expected one')
 

@@ -65,7 +65,7 @@ def train(config: TrainConfig) -> Path:
     with _the_only_training_in(config.output), _plain_errors():
         _fit(config, split, spec, record)
     best = config.output / BEST
-    # Without validation one that is there is of an earlier training that was killed.
+    # Without validation, a best.ckpt that exists is of an earlier training that was killed.
     checkpoint = best if split.validation and best.exists() else config.output / LAST
     rank_zero_only(print)(checkpoint)
     return checkpoint
@@ -73,7 +73,7 @@ def train(config: TrainConfig) -> Path:
 
 @contextmanager
 def _the_only_training_in(output: Path) -> Iterator[None]:
-    """Hold the lock of the output folder; a training's first process does for all of its own."""
+    """Hold the lock of the output folder, in the first process of the training only."""
     if rank_zero_only.rank != 0:
         yield
         return
@@ -83,7 +83,7 @@ def _the_only_training_in(output: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # A refused training leaves no folder; rmdir takes empty ones alone.
+            # A refused training must leave no folder; rmdir removes it only if it is empty.
             if is_new:
                 with suppress(OSError):
                     output.rmdir()
@@ -91,7 +91,7 @@ def _the_only_training_in(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Raise what Lightning refuses as the ValueError that it is to a user."""
+    """Convert errors of Lightning about its arguments to ValueError."""
     try:
         yield
     except (MisconfigurationException, ModuleNotFoundError) as error:
@@ -205,7 +205,7 @@ def _trainer(config: TrainConfig) -> L.Trainer:
         plugins=[AtomicCheckpointIO()],
         default_root_dir=config.output,
         enable_checkpointing=False,
-        # PairStream deals the pairs out itself.
+        # PairStream distributes the pairs itself.
         use_distributed_sampler=False,
     )
 
