@@ -207,7 +207,7 @@ def _check_parser() -> ArgumentParser:
         '--output',
         type=Path,
         default=Path('check.html'),
-        help='page with the pictures; an older one is replaced',
+        help='page with the pictures; replaced',
     )
     parser.add_class_arguments(CheckConfig, as_group=False)
     return parser
