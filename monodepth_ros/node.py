@@ -48,7 +48,7 @@ PAUSE_S = 0.1
 
 
 class DepthNode(LifecycleNode):
-    """The depth node; README.md lists its topics and parameters."""
+    """The depth node; README.md has its topics, docs/parameters.md its parameters."""
 
     def __init__(self) -> None:
         super().__init__('depth_node')
