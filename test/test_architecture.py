@@ -144,7 +144,8 @@ def test_the_architecture_has_a_sentence_for_every_file():
 
 def test_a_launch_file_learns_the_parameters_without_numpy_opencv_and_engines():
     heavy = {'numpy', 'cv2', 'yaml', 'rclpy'} | ENGINES
-    code = f'import sys, monodepth_ros.parameters; print(*({heavy} & sys.modules.keys()))'
+    ours = 'monodepth_ros.parameters, monodepth_ros.messages.image_topics'
+    code = f'import sys, {ours}; print(*({heavy} & sys.modules.keys()))'
     run = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (0, '\n')
 

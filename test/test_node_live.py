@@ -206,11 +206,16 @@ def _listener(topics):
         node.destroy_node()
 
 
-def test_a_compressed_image_is_found_beside_a_remapped_one(client, tmp_path, red_disparity_model):
-    """A remap of `image` alone does not move `image/compressed`."""
+@pytest.mark.parametrize(
+    ('named', 'transport'), [('/front/rgb', 'compressed'), ('/front/rgb/compressed', 'raw')]
+)
+def test_a_compressed_image_is_found_by_a_remap_of_image(
+    client, tmp_path, red_disparity_model, named, transport
+):
+    """By the name of its topic, or beside the one that is named."""
     sender = client.create_publisher(CompressedImage, '/front/rgb/compressed', 5)
-    parameters = {'model': red_disparity_model, 'image_transport': 'compressed'}
-    remaps = {'image': '/front/rgb'}
+    parameters = {'model': red_disparity_model, 'image_transport': transport}
+    remaps = {'image': named}
     with running_node(tmp_path / 'log', remaps=remaps, **parameters):
 
         def publish():
