@@ -75,8 +75,6 @@ class DepthNode(LifecycleNode):
             rectified = are_rectified(self, IMAGE, params.rectified)
             calibration = CalibrationFile(file, rectified=rectified) if file else None
             backend = self._backend = self._load()
-            # Each camera may want an engine of its own.
-            backend.kept_engines = max(backend.kept_engines, len(params.camera_names))
             for name in params.camera_names:
                 self._streams.append(CameraStream(self, name, self.live, backend, calibration))
         except Exception as error:
@@ -138,6 +136,7 @@ class DepthNode(LifecycleNode):
             return load_backend(
                 params.model,
                 **options,
+                cameras=len(params.camera_names),
                 tell=tell,
                 cancelled=lambda: cancelled() or self._stopping.is_set(),
             )
@@ -206,9 +205,11 @@ class DepthNode(LifecycleNode):
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
         findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
+        assert self._backend is not None  # as there are streams
         values = self._backend.facts | stream.facts
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
+            assert self._worker is not None
             busy_s = self._worker.busy_s
             findings += judge(summary, limits, wanted=stream.is_wanted, busy_s=busy_s)
             values |= figures(summary)

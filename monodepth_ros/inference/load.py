@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monodepth_ros.common.errors import check_choice, one_line
-from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, unchecked
 from monodepth_ros.inference.choices import AUTO, BACKENDS, BFLOAT16, ENGINES, MODEL, PRECISIONS
 from monodepth_ros.inference.model_file import ModelFile
-from monodepth_ros.inference.self_test import check_against, check_self_test, SelfTestError
+from monodepth_ros.inference.self_test import check_against, check_self_test
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
 
 
@@ -28,6 +28,8 @@ class _Wishes(NamedTuple):
     optimisation_level: int
     tell: Callable[[str], None]
     cancelled: Callable[[], bool]
+    kept_engines: int
+    check: Callable[[Backend], None] = unchecked
 
 
 def load_backend(
@@ -40,6 +42,7 @@ def load_backend(
     optimisation_level: int = BuildOptions.optimisation_level,
     tell: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    cameras: int = 1,
 ) -> Backend:
     """
     Load a model file and prove that it computes what its ModelSpec says, at any size later.
@@ -47,18 +50,27 @@ def load_backend(
     backend: of BACKENDS, or AUTO for the fastest that works. precision: of PRECISIONS. device:
     number of the GPU. workspace_mb, optimisation_level: of TensorRT's builder, 0 for all the
     memory there is. tell: is told which engine AUTO took, why not a faster one, and of a build
-    that takes minutes. cancelled: asked whether to stop such a build. Raises FileNotFoundError
-    without a file, ValueError for a file that is not ours or that no engine computes rightly,
-    BuildCancelled.
+    that takes minutes. cancelled: asked whether to stop such a build. cameras: how many take
+    turns, each of which may want an engine of its own. Raises FileNotFoundError without a file,
+    ValueError for a file that is not ours or that no engine computes rightly, BuildCancelled.
     """
     check_choice('backend', backend, BACKENDS)
     check_choice('precision', precision, PRECISIONS)
     file = ModelFile(model)
-    wishes = _Wishes(precision, device, workspace_mb, optimisation_level, tell, cancelled)
+    wishes = _Wishes(
+        precision,
+        device,
+        workspace_mb,
+        optimisation_level,
+        tell,
+        cancelled,
+        kept_engines=max(KEPT_ENGINES, cameras),
+    )
+    proved = wishes._replace(check=partial(_check, file, wishes))
     refusals: list[str] = []
     for name in _OPENERS if backend == AUTO else (backend,):
         try:
-            loaded = _proven(name, file, wishes)
+            loaded = _OPENERS[name](file, proved)
         except ValueError as error:
             refusals.append(f'{name}: {error}')
             continue
@@ -68,23 +80,16 @@ def load_backend(
     raise ValueError(f'{file.path} runs on no engine here; {"; ".join(refusals)}')
 
 
-def _proven(name: str, file: ModelFile, wishes: _Wishes) -> Backend:
-    backend = _OPENERS[name](file, wishes)
-    try:
+def _check(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
+    """Raise SelfTestError where a backend does not compute what the model does."""
+    own = backend.spec.camera
+    if (backend.width, backend.height) == (own.width, own.height):
         check_self_test(backend, str(file.path))
-    except SelfTestError:
-        backend.close()
-        raise
-    if name != REFERENCE:
-        backend.check_resized_by(partial(_check_resized, file, wishes))
-    return backend
-
-
-def _check_resized(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
-    """The file has values of its own size only; for another one an engine is asked."""
-    with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
-        reference.resize(width=backend.width, height=backend.height)
-        check_against(backend, reference, str(file.path))
+    # The file has values of its own size only; for another one an engine is asked.
+    elif backend.name != REFERENCE:
+        with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
+            reference.resize(width=backend.width, height=backend.height)
+            check_against(backend, reference, str(file.path))
 
 
 def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
@@ -115,6 +120,8 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
             tell=wishes.tell,
             progress=heartbeat(wishes.tell),
             cancelled=wishes.cancelled,
+            check=wishes.check,
+            kept_engines=wishes.kept_engines,
         )
     # Of the cache's disk, and of CUDA.
     except (OSError, RuntimeError) as error:
@@ -126,7 +133,12 @@ def _open_openvino(file: ModelFile, wishes: _Wishes) -> Backend:
         from monodepth_ros.inference.openvino import open_openvino
     except Exception as error:
         raise _unavailable('openvino', error) from error
-    return open_openvino(file, bfloat16=wishes.precision == BFLOAT16)
+    return open_openvino(
+        file,
+        bfloat16=wishes.precision == BFLOAT16,
+        check=wishes.check,
+        kept_engines=wishes.kept_engines,
+    )
 
 
 def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
@@ -135,7 +147,7 @@ def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
     except Exception as error:
         raise _unavailable('onnxruntime', error) from error
     _refuse_bfloat16(wishes)
-    return open_onnxruntime(file)
+    return open_onnxruntime(file, check=wishes.check, kept_engines=wishes.kept_engines)
 
 
 def _refuse_bfloat16(wishes: _Wishes) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.common.errors import one_line
-from monodepth_ros.inference.backend import Backend, NetworkOutput
+from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, NetworkOutput, unchecked
 from monodepth_ros.inference.model_file import INPUT, ModelFile
 from monodepth_ros.inference.tensorrt import cuda
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
@@ -32,13 +32,15 @@ def open_tensorrt(
     tell: Callable[[str], None] = lambda _: None,
     progress: Callable[[str, float], None] = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
+    check: Callable[[Backend], None] = unchecked,
+    kept_engines: int = KEPT_ENGINES,
 ) -> Backend:
     """
     The model on an NVIDIA GPU; its engines come from the cache, or are built and kept there.
 
     tell: is told why one is built. progress, cancelled: see build_plan; a resize may build as
-    well. Raises ValueError without such a GPU or TensorRT, and for a model that it cannot take;
-    BuildCancelled.
+    well. check, kept_engines: see Backend. Raises ValueError without such a GPU or TensorRT, and
+    for a model that it cannot take; BuildCancelled.
     """
     problem = cuda.device_problem(device)
     if problem is not None:
@@ -47,15 +49,25 @@ def open_tensorrt(
         build_plan, model, options=options, progress=progress, cancelled=cancelled, device=device
     )
 
-    def make_engine(**size: int) -> TensorRtEngine:
-        key = engine_key(model, options=options, device=device, **size)
+    def make_engine(*, width: int, height: int) -> TensorRtEngine:
+        key = engine_key(model, options=options, device=device, width=width, height=height)
         plan = cache.get(
-            key, partial(build, **size), title=model.path.name, tell=tell, cancelled=cancelled
+            key,
+            partial(build, width=width, height=height),
+            title=model.path.name,
+            tell=tell,
+            cancelled=cancelled,
         )
-        engine = TensorRtEngine(plan, model, device=device, tell=tell, **size)
-        # As `build_engine --list` shows it.
-        engine.facts['engine'] = f'{key.library} {key.library_version}, {key.digest}'
-        return engine
+        return TensorRtEngine(
+            plan,
+            model,
+            width=width,
+            height=height,
+            # As `build_engine --list` shows it.
+            title=f'{key.library} {key.library_version}, {key.digest}',
+            device=device,
+            tell=tell,
+        )
 
     return Backend(
         NAME,
@@ -63,6 +75,8 @@ def open_tensorrt(
         has_confidence=model.has_confidence,
         precision=model.spec.precision,
         make_engine=make_engine,
+        check=check,
+        kept_engines=kept_engines,
     )
 
 
@@ -87,6 +101,7 @@ class TensorRtEngine:
     """
     The Engine over a plan of build_plan.
 
+    title: what built the plan, and its name, for diagnostics.
     An image is given to the GPU as one CUDA graph of copies and network; with graph=False, and
     where that cannot be recorded, which is told, step by step. Raises ValueError for a plan that
     does not run here; nothing is held then.
@@ -99,6 +114,7 @@ class TensorRtEngine:
         *,
         width: int,
         height: int,
+        title: str,
         device: int = 0,
         graph: bool = True,
         tell: Callable[[str], None] = lambda _: None,
@@ -115,6 +131,7 @@ class TensorRtEngine:
                 self._held = opened.pop_all()
             memory_mb = (len(plan) + self._network.memory_bytes) / BYTES_PER_MB
             self.facts = {
+                'engine': title,
                 'GPU': cuda.device(device).name,
                 'GPU memory (MB)': f'{memory_mb:.0f}',
             }
@@ -135,6 +152,7 @@ class TensorRtEngine:
         cuda.use_device(self._device)
         self._stream.wait()
         for buffer, array in zip(self._results, self._out, strict=False):
+            assert array is not None  # the model has it, so out does
             np.copyto(array, buffer.host[0])
 
     def close(self) -> None:
