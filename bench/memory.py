@@ -22,4 +22,5 @@ def resident_peak_mb() -> float:
     """The most memory that this process has had resident so far."""
     # Not getrusage: its ru_maxrss begins with that of the parent process.
     status = Path('/proc/self/status').read_text()
-    return int(re.search(r'VmHWM:\s*(\d+) kB', status)[1]) / 2**10
+    (peak_kb,) = re.findall(r'VmHWM:\s*(\d+) kB', status)
+    return int(peak_kb) / 2**10

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import median
 import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 ROUNDS = 5
 # Of a turn: three images of a slow engine, some hundred of one on a GPU.
 LEAST_IMAGES, LEAST_S = 3, 0.1
+
+K = TypeVar('K')
 
 
 class Latency(NamedTuple):
@@ -33,9 +35,9 @@ class _Turn(NamedTuple):
     processor_s: float
 
 
-def by_turns(runs: Mapping[str, Callable[[], object]]) -> dict[str, Latency]:
+def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, Latency]:
     """What each run takes; it computes one image. ROUNDS times each of them has its turn."""
-    turns: dict[str, list[_Turn]] = {name: [] for name in runs}
+    turns: dict[K, list[_Turn]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
             turns[name].append(_turn(run))

@@ -43,7 +43,7 @@ def message_classes(
 def native_sequence(values: np.ndarray) -> array[Any]:
     """Numbers as rclpy's messages hold them: given numpy they look at every one for seconds."""
     data = array(values.dtype.char)
-    data.frombytes(memoryview(values).cast('B'))
+    data.frombytes(values.data.cast('B'))
     return data
 
 

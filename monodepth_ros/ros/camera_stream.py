@@ -181,7 +181,7 @@ class CameraStream:
     @property
     def image_topic(self) -> str:
         """Where its images come from, remappings applied."""
-        return self._node.resolve_topic_name(self._image)
+        return str(self._node.resolve_topic_name(self._image))
 
     @property
     def is_wanted(self) -> bool:

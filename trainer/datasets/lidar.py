@@ -82,7 +82,7 @@ class StaticTransforms:
         source_root, root_from_source = self._to_root(source)
         if target_root != source_root:
             return None
-        return np.linalg.inv(root_from_target) @ root_from_source
+        return np.asarray(np.linalg.inv(root_from_target) @ root_from_source)
 
     def _to_root(self, frame: str) -> tuple[str, np.ndarray]:
         root_from_frame = np.eye(4)

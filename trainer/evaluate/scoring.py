@@ -79,7 +79,7 @@ class ErrorCounts:
 
     def cumulative(self) -> np.ndarray:
         """(ERROR_STEPS,) share of the pixels with a relative error below 1 %, 2 %, ... 100 %."""
-        return np.cumsum(self._histogram)[:-1] / self._histogram.sum()
+        return np.asarray(np.cumsum(self._histogram)[:-1] / self._histogram.sum())
 
     def by_distance(self) -> list[DistanceBin]:
         """The bins that have pixels, nearest first."""
@@ -164,6 +164,7 @@ def compare(
 def _known(frame: TruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarray:
     """(H, W) bool: the truth's pixels that count."""
     true_m = frame.truth.depth_m
+    known: np.ndarray
     if frame.disparity is not None:
         known = np.isfinite(true_m)  # stereo 2015 counts every pixel, however far
     else:

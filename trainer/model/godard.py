@@ -23,7 +23,7 @@ class VggEncoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/128 with `channels` channels.
     """
 
-    channels = (32, 64, 128, 256, 512, 512, 512)
+    channels: tuple[int, ...] = (32, 64, 128, 256, 512, 512, 512)
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class ResNet50Encoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/64 with `channels` channels.
     """
 
-    channels = (64, 64, 256, 512, 1024, 2048)
+    channels: tuple[int, ...] = (64, 64, 256, 512, 1024, 2048)
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,6 +94,7 @@ def init_as_paper(module: nn.Module) -> None:
     """Glorot-uniform weights and zero biases, the heads' too: disparities begin at 15 %."""
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None
         nn.init.zeros_(module.bias)
 
 

@@ -95,9 +95,10 @@ def ssim(first: Tensor, second: Tensor) -> Tensor:
 
 def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
     """Disparity gradients, damped where the image has edges; x and y (equation 3)."""
-    return sum(
+    along_x, along_y = (
         (_gradient(disparity, dim).abs() * _edge_damping(image, dim)).mean() for dim in (-1, -2)
     )
+    return along_x + along_y
 
 
 def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:

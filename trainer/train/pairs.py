@@ -34,7 +34,7 @@ class PairName(NamedTuple):
 class SampleKey(NamedTuple):
     """What a sampler asks for: a pair, and the number of its draw (None: unchanged)."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     draw: int | None
 
 

@@ -57,7 +57,8 @@ class TrainingLoader(DataLoader[StereoSample]):
         super().__init__(dataset, batch_sampler=stream, **options)
         self._stream = stream
 
-    def __iter__(self) -> Iterator[StereoSample]:
+    # torch declares the class that it iterates with, which is private.
+    def __iter__(self) -> Iterator[StereoSample]:  # type: ignore[override]
         # Workers run ahead of the stream: only what left the loader counts.
         for batch in super().__iter__():
             self._stream.position += 1

@@ -102,7 +102,7 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
         rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
     elif config.force:
         rank_zero_only(print)(f'trained in spite of faults (force): {faults}')
-    elif rank_zero_only.rank != 0:
+    elif rank_zero_only.rank != 0:  # type: ignore[attr-defined]  # Lightning's own attribute
         raise SystemExit(1)  # the first process says why
     else:
         folders = ' '.join(config.data)
