@@ -146,8 +146,7 @@ def _doubtful(prediction: Prediction, view: View) -> np.ndarray:
 def _seen_by(trained: Intrinsics, camera: Camera) -> np.ndarray:
     """(H, W) bool: raw pixels whose rays the trained camera sees."""
     rays = camera_rays(camera)
-    u = rays[..., 0] / rays[..., 2] * trained.fx + trained.cx
-    v = rays[..., 1] / rays[..., 2] * trained.fy + trained.cy
+    u, v = trained.to_pixels(rays[..., 0] / rays[..., 2], rays[..., 1] / rays[..., 2])
     inside = (u > -0.5) & (u < trained.width - 0.5) & (v > -0.5) & (v < trained.height - 0.5)
     return np.asarray(inside & (rays[..., 2] > 0))
 

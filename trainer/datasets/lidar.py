@@ -49,8 +49,7 @@ def project_points(
     x, y, z = rectified_from_cloud[:3, :3] @ points.T + rectified_from_cloud[:3, 3:]
     ahead = z > NEAREST_M
     x, y, z = x[ahead], y[ahead], z[ahead]
-    u = np.rint(intrinsics.fx * x / z + intrinsics.cx).astype(int)
-    v = np.rint(intrinsics.fy * y / z + intrinsics.cy).astype(int)
+    u, v = (np.rint(at).astype(int) for at in intrinsics.to_pixels(x / z, y / z))
     return nearest_depth(u, v, z, width=intrinsics.width, height=intrinsics.height)
 
 
