@@ -79,7 +79,7 @@ def _tolerant_mcap() -> Any:
     return module
 
 
-class _McapReader(_tolerant_mcap().McapReader):  # type: ignore[misc]
+class _McapReader(_tolerant_mcap().McapReader):  # type: ignore[misc]  # made at run time
     """Reads an mcap file with any schemas."""
 
 
