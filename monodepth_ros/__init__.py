@@ -1,7 +1,7 @@
-"""The robot side: one camera's topic in, metric depth out. Imports no torch, ever."""
+"""The robot side: metric depth from the images of single cameras. It imports no torch."""
 
 import os
 
-# A few bytes of a png can ask for gigabytes. OpenCV reads this when it is first imported; its
-# own limit is 16 times as large.
+# A png of a few bytes can state a size of gigabytes. OpenCV reads this limit when it is first
+# imported; its own limit is 16 times as large.
 os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', str(2**26))

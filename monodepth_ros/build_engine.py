@@ -1,8 +1,8 @@
 """
 `python -m monodepth_ros.build_engine MODEL.onnx`: build the TensorRT engine before the robot runs.
 
-The node builds the same engine, which takes minutes, when it does not find it. Also --list and
---clear of the engines that are kept.
+Without the engine the node builds it at start, which takes minutes. --list and --clear show and
+remove the cached engines.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from monodepth_ros.inference.tensorrt.engine_cache import default_folder, Engine
 from monodepth_ros.inference.tensorrt.engine_key import EngineNote
 
 PROGRAM = 'build_engine'
-# Of BuildOptions, which has their defaults.
+# Help of the fields of BuildOptions, which has their defaults.
 BUILD_OPTIONS = {
-    'workspace_mb': 'GPU memory that one layer may need',
-    'optimisation_level': '0 to 5; a higher one looks longer for a faster engine',
+    'workspace_mb': 'GPU memory that one layer may use',
+    'optimisation_level': '0 to 5; a higher level searches longer for a faster engine',
 }
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-# What shells report of a command that a signal ended is more by this.
+# Shells add this to a signal's number in the exit status of a command that the signal ended.
 SIGNALLED = 128
 BYTES_PER_MB = 1e6
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the command; errors become one line and exit status 1."""
+    """Run the command; print errors on one line and return 1."""
     parser = _parser()
     options = parser.parse_args(args)
     if (options.model is not None) + options.list + options.clear != 1:
@@ -50,8 +50,8 @@ def main(args: list[str] | None = None) -> int:
         with _stoppable():
             print(_run(options))
     except KeyboardInterrupt as stop:
-        return _end('stopped; nothing is left of it', SIGNALLED + stop.args[0])
-    # RuntimeError is what CUDA raises.
+        return _end('stopped; the unfinished engine was removed', SIGNALLED + stop.args[0])
+    # CUDA raises RuntimeError.
     except (ValueError, OSError, RuntimeError) as error:
         return _end(one_line(error))
     return 0
@@ -64,10 +64,10 @@ def _end(text: str, status: int = 1) -> int:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """A signal of STOPPING raises KeyboardInterrupt of its number; a second one just kills."""
+    """Turn a signal of STOPPING into a KeyboardInterrupt of its number; a second signal kills."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        # TensorRT stops where it can; who will not wait for that loses nothing.
+        # TensorRT stops only at some points; a second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         raise KeyboardInterrupt(number)
 
@@ -111,13 +111,13 @@ def _build(options: argparse.Namespace, cache: EngineCache) -> str:
     status = StatusLine(PROGRAM, sys.stderr)
     try:
         with _opened(model, cache, options, status) as backend:
-            # The self-test is of the model's own size; the node begins with that one as well.
+            # The self-test needs the model's own size, which the node loads first too.
             check_self_test(backend, str(model.path))
             backend.resize(**size)
     finally:
         status.clear()
     return (
-        f'{model.path} runs at {size["width"]}x{size["height"]} and computes what it should; the '
+        f'{model.path} runs at {size["width"]}x{size["height"]} and passes its self-test; the '
         f'engine is in {cache.folder} ({time.monotonic() - start_s:.0f} s)'
     )
 
@@ -127,7 +127,7 @@ def _opened(
 ) -> Backend:
     try:
         from monodepth_ros.inference.tensorrt.engine import open_tensorrt
-    # A library that is half there fails in more ways than ImportError.
+    # An incomplete installation raises more than ImportError.
     except Exception as error:
         raise ValueError(
             f'no CUDA for Python ({one_line(error)}); `python3 -m pip install cuda-bindings`'
@@ -154,20 +154,25 @@ def _opened(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f'python -m monodepth_ros.{PROGRAM}',
-        description='Build the TensorRT engine of a model for this GPU, and prove it right.',
+        description='Build the TensorRT engine of a model for this GPU, and test it.',
         allow_abbrev=False,
     )
     add = parser.add_argument
     add('model', type=Path, nargs='?', help='the .onnx file of `python -m trainer export`')
-    add('--list', action='store_true', help='show the engines that are kept')
-    add('--clear', action='store_true', help='remove them all')
-    add('--force', action='store_true', help='build although a valid engine is kept')
+    add('--list', action='store_true', help='show the cached engines')
+    add('--clear', action='store_true', help='remove all cached engines')
+    add('--force', action='store_true', help='build even if a valid engine is cached')
     for side in ('width', 'height'):
         add(f'--{side}', type=int, help=f'input {side} in px; default: that of the model')
     add('--device', type=int, default=0, help='number of the GPU; default: 0')
-    add('--cache', type=Path, metavar='DIR', help='default: ~/.cache/monodepth_ros/engines')
+    add(
+        '--cache',
+        type=Path,
+        metavar='DIR',
+        help='folder of engines; default: ~/.cache/monodepth_ros/engines',
+    )
     group = parser.add_argument_group(
-        'building', 'Another value makes another engine: give the node the same parameters.'
+        'building', 'Another value makes another engine: set the same parameters for the node.'
     )
     for name, description in BUILD_OPTIONS.items():
         group.add_argument(f'--{name.replace("_", "-")}', type=int, help=description)

@@ -1,4 +1,4 @@
-"""Live collection: a live or replayed stereo rig's topics in, a pair folder out."""
+"""Live collection: a pair folder from the topics of a live or replayed stereo rig."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from monodepth_ros.storage.pair_folder import EYES
 from monodepth_ros.storage.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
 from monodepth_ros.storage.stamps import PairMatcher, RateLimit
 
-# The queue holds the images of one eye while those of the other are taken.
+# The queue holds the images of one camera while those of the other are processed.
 QUEUE = 10
 STATUS_PERIOD_S = 3.0
 WATCH_PERIOD_S = 0.25
@@ -39,7 +39,7 @@ NS_PER_MS = 1_000_000
 
 
 class CollectNode(Node):
-    """See README.md for its topics and parameters."""
+    """The collecting node; README.md lists its topics and parameters."""
 
     def __init__(self) -> None:
         super().__init__('collect_pairs')
@@ -56,10 +56,10 @@ class CollectNode(Node):
         self._rate_limit = RateLimit(self.params.max_rate_hz)
         self._last_ns = self.recorder.last_ns
         self._dropped: Counter[str] = Counter()
-        self._since: Counter[str] = Counter()  # the last status line
+        self._since: Counter[str] = Counter()  # counts since the last status line
         self._infos = {eye: self._listen_to_info(eye) for eye in EYES}
         self._images = {eye: self._subscribe(eye) for eye in EYES}
-        # Not the ROS clock: with use_sim_time that one may stand still.
+        # A steady clock, because the ROS clock may stand still with use_sim_time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(STATUS_PERIOD_S, self._on_status_timer, clock=steady)
         self.create_timer(WATCH_PERIOD_S, self._watch, clock=steady)
@@ -67,9 +67,9 @@ class CollectNode(Node):
         self.get_logger().info(f'listening to {listening}, writing to {folder}')
 
     def finish(self) -> int:
-        """Write what is waiting, say how it went, and return the exit status."""
+        """Write the queued pairs, log a summary, and return the exit status."""
         self.recorder.close()
-        # A signal has shut the context down already: rosout could only complain.
+        # After a signal the context is shut down, and logging to rosout would fail.
         self.destroy_node()
         self._log_counts()
         self._log_end()
@@ -94,12 +94,12 @@ class CollectNode(Node):
         )
 
     def _listen_to_info(self, eye: str) -> CameraInfoTopic:
-        """Listen to the calibration of an eye's images."""
+        """Subscribe to the calibration of an eye (left or right)."""
         rectified = are_rectified(self, f'{eye}/image', self.params.rectified)
         return CameraInfoTopic(self, f'{eye}/camera_info', rectified=rectified)
 
     def _subscribe(self, eye: str) -> Subscription:
-        """Listen to an eye's images."""
+        """Subscribe to the images of an eye (left or right)."""
         kind, topic = image_source(self, f'{eye}/image', self.params.image_transport)
         return self.create_subscription(
             kind,
@@ -127,12 +127,12 @@ class CollectNode(Node):
                 self._since[reason] += 1
 
     def _offer(self, left: Image | CompressedImage, right: Image | CompressedImage) -> str | None:
-        """Have a pair written, or say why it is dropped."""
+        """Queue a pair for writing, or return why it is dropped."""
         left_camera, right_camera = (self._infos[eye].camera for eye in EYES)
         if left_camera is None or right_camera is None:
             return 'without a valid camera_info'
         stamp = decode.stamp_ns(left.header)
-        # The folder is in the order of time; and a replay repeated adds nothing twice.
+        # The folder is in the order of time, and a repeated replay must not add pairs twice.
         if self._last_ns is not None and stamp <= self._last_ns:
             return 'not later than the last'
         if not self._rate_limit.is_due(stamp):
@@ -157,7 +157,7 @@ class CollectNode(Node):
             log(ended.reason)
 
     def _complaints(self) -> Iterator[str]:
-        """What is wrong since the last status line, and what to do."""
+        """Yield what went wrong since the last status line, and what to do."""
         for eye in EYES:
             yield from self._infos[eye].remarks
             if not self._since[eye]:
@@ -171,9 +171,9 @@ class CollectNode(Node):
             yield from self._why_unpaired()
         if self._since['not later than the last']:
             yield (
-                'stamps are not later than the last pair written, and a folder is in the order '
-                'of time; for another replay, or after a clock was set back, start again with '
-                'another folder'
+                'stamps are not later than the last written pair, but a folder must be in the '
+                'order of time; for another replay, or after a clock was set back, start again '
+                'with another folder'
             )
         if self.recorder.fault is not None:
             yield f'pairs dropped: {self.recorder.fault}'
@@ -183,7 +183,7 @@ class CollectNode(Node):
         apart_ns = self._matcher.apart_ns
         if unpaired > self._since['pairs'] and apart_ns is not None:
             yield (
-                f'{unpaired} images found no partner: the nearest stamp of the other eye was '
+                f'{unpaired} images found no partner: the nearest stamp of the other camera was '
                 f'{apart_ns / NS_PER_MS:.1f} ms away, tolerance_ms is '
                 f'{self.params.tolerance_ms:g}; trigger the cameras together, or raise '
                 f'tolerance_ms for a slow robot. {lost_remedy(self, self._images["left"])}'
@@ -191,7 +191,7 @@ class CollectNode(Node):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Collect until told to stop or the quota is reached; 1 where pairs cannot be written."""
+    """Collect until told to stop or the quota is reached; return 1 if pairs cannot be written."""
     check_arguments('collect_pairs', args, (CollectParams,))
     with ros_session(args):
         try:

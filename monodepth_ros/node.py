@@ -1,4 +1,4 @@
-"""The lifecycle node: cameras' images and camera_info in, metric depth and points out."""
+"""The lifecycle node: metric depth and point clouds from images and camera_info of cameras."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ DIAGNOSTICS_PERIOD_S = 1.0
 LOG_PERIOD_S = 5.0
 UNCONFIGURED, CONFIGURING, INACTIVE = 'unconfigured', 'configuring', 'inactive'
 ACTIVE, FINALIZED = 'active', 'finalized'
-# Before another try where rclpy itself fails.
+# Pause after a failure of rclpy itself, before the next attempt.
 PAUSE_S = 0.1
 
 
 class DepthNode(LifecycleNode):
-    """See README.md for its topics and parameters."""
+    """The depth node; README.md lists its topics and parameters."""
 
     def __init__(self) -> None:
         super().__init__('depth_node')
@@ -61,16 +61,16 @@ class DepthNode(LifecycleNode):
             on_change=self._on_parameters,
         )
         self._diagnostics = DiagnosticsPublisher(self)
-        # Not the ROS clock: with use_sim_time that one may stand still.
+        # A steady clock, because the ROS clock may stand still with use_sim_time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._every_second, clock=steady)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the model and make the publishers; FAILURE, with the reason logged, without one."""
+        """Load the model and create the publishers; on an error log it and return FAILURE."""
         self._state, self._problem = CONFIGURING, ''
         params = self.live[DepthNodeParams]
         try:
-            # What may be mistyped comes before what may take minutes.
+            # Parameters that may be mistyped are read before the model, which may take minutes.
             file = params.camera_info_file
             rectified = are_rectified(self, IMAGE, params.rectified)
             calibration = CalibrationFile(file, rectified=rectified) if file else None
@@ -86,7 +86,7 @@ class DepthNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start listening to the cameras; FAILURE, with the reason logged, without them."""
+        """Start listening to the cameras; on an error log it and return FAILURE."""
         try:
             self._worker = DepthWorker()
             for stream in self._streams:
@@ -117,18 +117,18 @@ class DepthNode(LifecycleNode):
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
-        """End the worker as well: it must not outlive what it publishes on."""
+        """Destroy the node and end the worker, which must not publish on a destroyed node."""
         self._release()
         super().destroy_node()
 
     def _fail(self, error: Exception) -> None:
-        """Rclpy swallows what a transition raises, so nobody would learn the reason."""
+        """Log an error of a transition, because rclpy discards its exceptions."""
         self._problem = str(error) or repr(error)
         if self.context.ok():
             self.get_logger().error(self._problem)
 
     def _load(self) -> Backend:
-        """Load the model while telling, each second, that this node lives."""
+        """Load the model, and publish a diagnosis every second meanwhile."""
         params, options = self.live[DepthNodeParams], asdict(self.live[BackendParams])
         tell, started_s = self.get_logger().info, time.monotonic()
 
@@ -156,7 +156,7 @@ class DepthNode(LifecycleNode):
         return run_in_background(load, period_s=DIAGNOSTICS_PERIOD_S, meanwhile=meanwhile)
 
     def _stop(self) -> None:
-        """The frame that is being computed still comes out; an engine's build is given up."""
+        """Stop streams and worker: finish the present frame, but cancel the build of an engine."""
         self._stopping.set()
         for stream in self._streams:
             stream.stop()
@@ -175,10 +175,10 @@ class DepthNode(LifecycleNode):
         if backend is not None:
             try:
                 backend.close()
-            # As after an error of the GPU, which nothing can be freed of.
+            # After an error of the GPU nothing can be freed.
             except Exception as error:
                 self.get_logger().error(f'the engine does not close: {error}')
-        # A stream and its callbacks hold each other: their megabytes are to be free now.
+        # Streams and their callbacks are reference cycles of many megabytes; free them now.
         gc.collect()
 
     def _on_parameters(self) -> None:
@@ -198,7 +198,7 @@ class DepthNode(LifecycleNode):
             self._publish_diagnosis([Finding(ERROR, self._problem)] if self._problem else [])
 
     def _publish_diagnosis(self, findings: list[Finding]) -> None:
-        """Of a node without cameras."""
+        """Publish the diagnosis of a node without cameras."""
         diagnosis = diagnose(findings, state=self._state, values={})
         self._diagnostics.publish([self._diagnostics.status(diagnosis)])
 
@@ -220,7 +220,7 @@ class DepthNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; 1 when autostart fails."""
+    """Run the node until it is told to stop; return 1 when autostart fails."""
     check_arguments('depth_node', args, DEPTH_NODE)
     with ros_session(args):
         try:
@@ -233,7 +233,7 @@ def main(args: list[str] | None = None) -> int:
                 return 1
             _spin(node)
         finally:
-            # At exit, libraries end in any order: shared memory might be left.
+            # At exit, libraries end in any order, and shared memory might stay.
             node.destroy_node()
     return 0
 
@@ -242,11 +242,11 @@ def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
             rclpy.spin(node)
-        # RCLError, which is one, for a request for a transition that the state does not have
-        # (ros2/rclpy#1209); rclpy's own where a signal comes while it takes a message.
+        # RCLError is a RuntimeError: raised for a transition that the state does not allow
+        # (ros2/rclpy#1209). rclpy itself raises one if a signal comes while it takes a message.
         except RuntimeError as error:
             problem = str(error)
-        # Of a callback: a fault of ours, but a robot is better off with a node that goes on.
+        # A bug in a callback: the error is logged, and the node keeps running for the robot.
         except Exception:
             problem = traceback.format_exc()
         else:
@@ -257,7 +257,7 @@ def _spin(node: DepthNode) -> None:
 
 
 def _started(node: DepthNode) -> bool:
-    """Return whether it has, or was told to stop meanwhile."""
+    """Return whether the node is active, or was told to stop meanwhile."""
     success = TransitionCallbackReturn.SUCCESS
     began = node.trigger_configure() == success and node.trigger_activate() == success
     return began or not rclpy.ok()

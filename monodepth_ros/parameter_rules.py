@@ -1,4 +1,4 @@
-"""What parameters may be, and what is made of them: values, a table, a file; no ROS."""
+"""Rules of parameters, and the table and the file generated from them; no ROS."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 
 from monodepth_ros.common.errors import check_choice
 
-# Of the parameter file.
+# Indentation in the parameter file.
 INDENT, WRAPPED = '    ', '    # '
-# Of a parameter, by the type of its default.
+# Expected values of a parameter, by the type of its default.
 EXPECTED = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'text'}
 
 
 @dataclass(frozen=True)
 class Rule:
     """
-    What a parameter means and may be.
+    Meaning and allowed values of a parameter.
 
-    low, high: the range, both ends included, of the unit that the name ends with. live: a change
-    while the node runs holds from the next frame on; otherwise it is refused until the node is
-    unconfigured.
+    low, high: range in the unit of the name, both ends included.
+    live: a change while the node runs takes effect from the next frame; a change of any other
+    parameter is refused unless the node is unconfigured.
     """
 
     description: str
@@ -33,7 +33,7 @@ class Rule:
     live: bool = False
 
     def check(self, name: str, value: Any) -> None:
-        """Raise ValueError for a value that cannot be."""
+        """Raise ValueError for a value that is not allowed."""
         if self.choices:
             check_choice(f'parameter {name}', value, self.choices)
         if self.low is not None and not value >= self.low:
@@ -43,17 +43,17 @@ class Rule:
 
 
 def parameter(default: Any, description: str, **rule: Any) -> Any:
-    """A field of Parameters; rule: see Rule."""
+    """Return a field of a Parameters dataclass; see Rule for the keywords."""
     return field(default=default, metadata={'rule': Rule(description, **rule)})
 
 
 @dataclass(frozen=True)
 class Parameters:
     """
-    Base of the dataclasses of parameters, which are the only home of names, defaults and rules.
+    Base of the dataclasses of parameters, the only home of names, defaults and rules.
 
-    config/monodepth.yaml and the README's tables are made from them. Raises ValueError for a value
-    that cannot be.
+    config/monodepth.yaml and the README's tables are generated from them. Raises ValueError for a
+    value that is not allowed.
     """
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ Params = TypeVar('Params', bound=Parameters)
 
 
 def rules(kind: type[Parameters]) -> dict[str, Rule]:
-    """By name, in the order of definition."""
+    """Return the rules by name, in the order of definition."""
     return {f.name: f.metadata['rule'] for f in _fields(kind)}
 
 
@@ -73,8 +73,10 @@ def read_parameters(kind: type[Params], declare: Callable[[str, Any, Rule], Any]
     """
     Declare every parameter of a dataclass and return the values.
 
-    declare(name, default, rule) declares one and returns its value. A whole number does where a
-    fraction is expected. Raises ValueError for a value of another type, and one that cannot be.
+    kind: the dataclass.
+    declare: called with name, default and rule; declares a parameter and returns its value. An
+    integer is accepted for a float.
+    Raises ValueError for a value of another type, or one that is not allowed.
     """
     values = {f.name: declare(f.name, f.default, f.metadata['rule']) for f in _fields(kind)}
     return kind(**_typed(kind, values))
@@ -82,9 +84,12 @@ def read_parameters(kind: type[Params], declare: Callable[[str, Any, Rule], Any]
 
 def changed(params: Params, values: dict[str, Any], *, live_only: bool) -> Params:
     """
-    The parameters with those of the values that are theirs.
+    Return the parameters with the values that belong to their dataclass.
 
-    live_only: ValueError for others than live ones, as for a value that cannot be.
+    params: the present parameters.
+    values: new values by name, also of other dataclasses.
+    live_only: raise ValueError for a change of a parameter that is not live.
+    Raises ValueError for a value that is not allowed.
     """
     kind = type(params)
     values = _typed(kind, {name: values[name] for name in rules(kind).keys() & values.keys()})
@@ -99,7 +104,7 @@ def changed(params: Params, values: dict[str, Any], *, live_only: bool) -> Param
 
 
 def parameter_table(kind: type[Parameters]) -> str:
-    """The README's table of a dataclass, in Markdown; * marks live ones."""
+    """Return the README's table of a dataclass in Markdown; * marks live parameters."""
     rows = [
         f'| `{f.name}`{_mark(f)} | `{json.dumps(f.default)}` | {f.metadata["rule"].description} |'
         for f in _fields(kind)
@@ -108,7 +113,7 @@ def parameter_table(kind: type[Parameters]) -> str:
 
 
 def parameter_yaml(kinds: tuple[type[Parameters], ...]) -> str:
-    """A parameter file of all defaults, each with its meaning."""
+    """Return a parameter file of all defaults with their meanings."""
     lines = [
         '# Every parameter of depth_node with its default, written by',
         '# `python -m monodepth_ros.parameters`. Those marked * can be changed while it runs.',
@@ -120,7 +125,7 @@ def parameter_yaml(kinds: tuple[type[Parameters], ...]) -> str:
 
 
 def parameter_lines(kinds: tuple[type[Parameters], ...]) -> Iterator[str]:
-    """Yield the lines of a parameter file for some dataclasses; * marks live ones."""
+    """Yield the lines of a parameter file for some dataclasses; * marks live parameters."""
     for kind in kinds:
         for f in _fields(kind):
             meaning = f'#{_mark(f)} {f.metadata["rule"].description}'
@@ -129,7 +134,7 @@ def parameter_lines(kinds: tuple[type[Parameters], ...]) -> Iterator[str]:
 
 
 def _typed(kind: type[Parameters], values: dict[str, Any]) -> dict[str, Any]:
-    """Whole numbers as floats where those are meant; ValueError for what is of another type."""
+    """Convert integers to floats where needed. Raises ValueError for a value of another type."""
     types = {f.name: type(f.default) for f in _fields(kind)}
     return {name: _of_type(types[name], name, value) for name, value in values.items()}
 

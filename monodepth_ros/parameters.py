@@ -1,7 +1,7 @@
 """
-The nodes' parameters: names, defaults, ranges and meanings.
+Parameters of the nodes: names, defaults, ranges and meanings.
 
-config/monodepth.yaml is what `python -m monodepth_ros.parameters` prints.
+`python -m monodepth_ros.parameters` prints config/monodepth.yaml.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
 IMAGE_TRANSPORTS = ('raw', 'compressed')
 CAMERA_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
 RECTIFIED = (
-    'The images are rectified already, as a topic with `image_rect` in its name says by itself: P '
-    'describes them, K and D do not.'
+    'The images are rectified already: P describes them, K and D do not. A topic with '
+    '`image_rect` in its name counts as rectified anyway.'
 )
 
 
 @dataclass(frozen=True)
 class DepthNodeParams(Parameters):
-    """Of depth_node: where its images come from."""
+    """Parameters of depth_node: its model and its images."""
 
     model: str = parameter('', 'Path of the model file (ONNX with a ModelSpec). Required.')
     autostart: bool = parameter(
@@ -43,8 +43,8 @@ class DepthNodeParams(Parameters):
     )
     cameras: str = parameter(
         '',
-        'Names of several cameras, with blanks between: each has its own `NAME/image`, '
-        '`NAME/camera_info` and outputs. Empty: one, whose topics are `image`, ...',
+        'Names of several cameras, separated by blanks: each has its own `NAME/image`, '
+        '`NAME/camera_info` and outputs. Empty: one camera with the topics `image`, ...',
     )
     image_transport: str = parameter(
         'raw',
@@ -59,15 +59,15 @@ class DepthNodeParams(Parameters):
     rectified: bool = parameter(False, RECTIFIED)
     max_rate_hz: float = parameter(
         0.0,
-        'At most so many images a second are computed of each camera; 0: as many as come.',
+        'Largest number of images computed per second and camera; 0: no limit.',
         low=0,
         live=True,
     )
 
     give_up_after: int = parameter(
         0,
-        'When so many frames in a row cannot be computed, the node goes back to unconfigured, '
-        'with the reason in its diagnostics; 0: never, it goes on trying.',
+        'After so many failed frames in a row, the node returns to unconfigured, with the reason '
+        'in its diagnostics; 0: never, it keeps trying.',
         low=0,
         live=True,
     )
@@ -84,33 +84,33 @@ class DepthNodeParams(Parameters):
             raise ValueError(f'parameter cameras is {self.cameras!r}, expected different names')
         if len(self.camera_names) > 1 and self.camera_info_file:
             raise ValueError(
-                'parameter camera_info_file is of one camera, but parameter cameras names '
+                'parameter camera_info_file describes one camera, but parameter cameras names '
                 f'{len(self.camera_names)}; let their drivers publish camera_info'
             )
 
     @property
     def camera_names(self) -> list[str]:
-        """'' for the only one."""
+        """Return the names of the cameras; [''] for an only one."""
         return self.cameras.split() or ['']
 
 
 @dataclass(frozen=True)
 class DiagnosticsParams(Parameters):
-    """Of depth_node: when its diagnostics warn."""
+    """Parameters of depth_node: limits of its diagnostics."""
 
     stale_after_s: float = parameter(
         2.0,
-        'ERROR when no image came for so long, WARN when one is being computed for so long; '
-        '0: never.',
+        'ERROR when no image arrives for longer, WARN when the computation of one image takes '
+        'longer; 0: never.',
         low=0,
         live=True,
     )
     min_rate_hz: float = parameter(
-        0.0, 'WARN when fewer depth images a second come out; 0: never.', low=0, live=True
+        0.0, 'WARN when fewer depth images are published per second; 0: never.', low=0, live=True
     )
     max_latency_ms: float = parameter(
         500.0,
-        'WARN when it takes longer from stamp to publication (95 of 100 frames); 0: never.',
+        'WARN when the time from stamp to publication is longer (95th percentile); 0: never.',
         low=0,
         live=True,
     )
@@ -123,8 +123,7 @@ class DiagnosticsParams(Parameters):
     )
     max_footprint_ratio: float = parameter(
         MAX_FOOTPRINT_RATIO,
-        "WARN when the camera's pixels are so many times finer or coarser than those the model "
-        'was trained on.',
+        "WARN when the camera's pixels are so many times finer or coarser than in training.",
         low=1,
         live=True,
     )
@@ -132,12 +131,12 @@ class DiagnosticsParams(Parameters):
 
 @dataclass(frozen=True)
 class BackendParams(Parameters):
-    """Of depth_node and of replay: what computes."""
+    """Parameters of depth_node and replay: the computation."""
 
     backend: str = parameter(
         AUTO,
-        f'Engine: {", ".join(f"`{name}`" for name in BACKENDS)}; `{AUTO}` is the fastest that '
-        'works here, and says why the others are not used.',
+        f'Engine: {", ".join(f"`{name}`" for name in BACKENDS)}; `{AUTO}` chooses the fastest '
+        'that works here, and logs why a faster one is not used.',
         choices=BACKENDS,
     )
     precision: str = parameter(
@@ -149,13 +148,14 @@ class BackendParams(Parameters):
     device: int = parameter(0, 'Number of the GPU (TensorRT).', low=0)
     workspace_mb: int = parameter(
         0,
-        'GPU memory that one operator may need besides its inputs and outputs; 0: all there is.',
+        'GPU memory that one operator may use besides its inputs and outputs (TensorRT); 0: no '
+        'limit.',
         low=0,
     )
     optimisation_level: int = parameter(
         BuildOptions.optimisation_level,
-        f"TensorRT's, {OPTIMISATION_LEVELS[0]} to {OPTIMISATION_LEVELS[-1]}: a higher one looks "
-        'longer for a faster engine.',
+        f'{OPTIMISATION_LEVELS[0]} to {OPTIMISATION_LEVELS[-1]}: a higher level searches longer '
+        'for a faster engine (TensorRT).',
         low=OPTIMISATION_LEVELS[0],
         high=OPTIMISATION_LEVELS[-1],
     )
@@ -163,18 +163,18 @@ class BackendParams(Parameters):
 
 @dataclass(frozen=True)
 class OutputParams(Parameters):
-    """Of depth_node and of replay: what comes out."""
+    """Parameters of depth_node and replay: the outputs."""
 
     output_size: str = parameter(
         'full',
-        'Size of all outputs: `full`, `half` or `quarter` of the rectified image, or `network`, '
-        "the network's own input.",
+        'Size of all outputs: `full`, `half` or `quarter` of the rectified image, or `network` '
+        "for the size of the network's input.",
         choices=OUTPUT_SIZES,
         live=True,
     )
     max_depth_m: float = parameter(
         0.0,
-        'Beyond it depth is +inf; 0: the far end of what the model is meant for.',
+        "Farther depth is +inf; 0: the far end of the model's range.",
         low=0,
         live=True,
     )
@@ -186,7 +186,7 @@ class OutputParams(Parameters):
     )
     color_map: str = parameter(
         COLOR_MAP,
-        f'Of `depth/image_color`: {", ".join(f"`{name}`" for name in COLOR_MAPS)}.',
+        f'Colours of `depth/image_color`: {", ".join(f"`{name}`" for name in COLOR_MAPS)}.',
         choices=COLOR_MAPS,
         live=True,
     )
@@ -195,10 +195,10 @@ class OutputParams(Parameters):
     )
     color_far_m: float = parameter(FAR_M, 'Depth of the far end of the colours.', low=0, live=True)
     points_stride: int = parameter(
-        2, 'Every n-th row and column becomes a point of the cloud (1 or more).', low=1, live=True
+        2, 'Every n-th row and column becomes a point of the clouds.', low=1, live=True
     )
     points_color: bool = parameter(
-        True, 'Points carry rgb, or intensity from a grey image; false: x, y, z alone.', live=True
+        True, 'Points have rgb, or intensity from a grey image; false: x, y, z only.', live=True
     )
     points_min_m: float = parameter(0.0, 'Nearer points are left out.', low=0, live=True)
     points_max_m: float = parameter(
@@ -206,13 +206,13 @@ class OutputParams(Parameters):
     )
     points_drop_flying: bool = parameter(
         True,
-        'Leave out the points in mid-air between a surface and what is behind it.',
+        'Leave out points in mid-air between a surface and its background.',
         live=True,
     )
     clearing_confidence: float = parameter(
         0.5,
-        '`points_clearing` has what is of such confidence; what is farther than points_max_m '
-        'clears up to there.',
+        '`points_clearing` holds points of at least this confidence; points beyond points_max_m '
+        'clear up to points_max_m.',
         low=0,
         high=1,
         live=True,
@@ -237,24 +237,24 @@ DEPTH_NODE = (DepthNodeParams, BackendParams, OutputParams, DiagnosticsParams)
 
 @dataclass(frozen=True)
 class CollectParams(Parameters):
-    """Of collect_pairs."""
+    """Parameters of collect_pairs."""
 
-    folder: str = parameter('', 'Pair folder to begin or to go on with. Required.')
+    folder: str = parameter('', 'Pair folder to begin or to continue. Required.')
     image_transport: str = parameter(
         'raw',
         '`raw` subscribes to `left/image`, `compressed` to `left/image/compressed`, ...',
         choices=IMAGE_TRANSPORTS,
     )
     rectified: bool = parameter(False, RECTIFIED)
-    tolerance_ms: float = parameter(5.0, 'How far apart the stamps of a pair may be.', low=0)
+    tolerance_ms: float = parameter(5.0, 'Largest difference between the stamps of a pair.', low=0)
     max_rate_hz: float = parameter(
-        10.0, 'At most so many pairs a second are kept on average, by their stamps.', low=0
+        10.0, 'Largest mean number of pairs written per second, by their stamps.', low=0
     )
     quota_gb: float = parameter(
-        50.0, 'Collection ends before the folder is larger than this (1 GB = 10^9 bytes).', low=0
+        50.0, 'Collection ends before the folder exceeds this size (1 GB = 10^9 bytes).', low=0
     )
     min_free_gb: float = parameter(
-        1.0, 'Collection ends when less than this is left free on the disk.', low=0
+        1.0, 'Collection ends when the disk has less free space.', low=0
     )
 
     def __post_init__(self) -> None:

@@ -1,8 +1,8 @@
 """
 `python -m monodepth_ros.replay SOURCE --model model.onnx -o OUT`: depth without a ROS graph.
 
-SOURCE is a rosbag2, or with --camera-info an image, a folder of images or a video. What depth_node
-would publish, frame by frame and as fast as the machine allows, is written to the recording OUT.
+SOURCE is a rosbag2, or with --camera-info an image, a folder of images or a video. The recording
+OUT holds what depth_node would publish for every frame, computed as fast as the machine allows.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from monodepth_ros.messages.topics import ALIGNED, COLORED, DEPTH, INFO, OUTPUTS
 from monodepth_ros.parameter_rules import read_parameters, Rule
 from monodepth_ros.parameters import BackendParams, OutputParams, RECTIFIED
 
-# Depth itself, and what config/foxglove.json shows.
+# Depth, and the topics that config/foxglove.json shows.
 DEFAULT_TOPICS = (DEPTH, COLORED, ALIGNED, POINTS)
-# What shells report of a command that Ctrl-C ended.
+# Exit status that shells report for a command ended by Ctrl-C.
 INTERRUPTED = 130
-# What the package index calls a module, where that is another name.
+# Packages whose name in the package index differs from the module's.
 PACKAGES = {'yaml': 'pyyaml', 'apsw': "'rosbags>=0.11.9'"}
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the command; errors become one line and exit status 1."""
+    """Run the command; print errors on one line and return 1."""
     options = _parser().parse_args(args)
     try:
         resolve_paths(options)
         print(f'{options.output}: {_replay(options)}')
     except KeyboardInterrupt:
-        return _end('stopped; nothing is left of it', INTERRUPTED)
+        return _end('stopped; the unfinished recording was removed', INTERRUPTED)
     except ModuleNotFoundError as error:
         module = str(error.name).partition('.')[0]
         package = PACKAGES.get(module, module)
@@ -53,7 +53,7 @@ def _end(text: str, status: int = 1) -> int:
 def _replay(options: argparse.Namespace) -> str:
     backend_params = read_parameters(BackendParams, lambda name, *_: getattr(options, name))
     params = read_parameters(OutputParams, lambda name, *_: getattr(options, name))
-    # Imported late: a robot may have no rosbags, and main says how to get it.
+    # Imported late, because a robot may lack rosbags, and main says how to install it.
     from monodepth_ros.pipeline.depth_bag import write_depth_bag
     from monodepth_ros.storage.frames import open_source
 
@@ -89,17 +89,17 @@ def _parser() -> argparse.ArgumentParser:
     add(
         '--info',
         metavar='TOPIC',
-        help='camera_info topic of these images; default: the one beside them, or the only one of '
-        'their frame_id and size',
+        help='camera_info topic of these images; default: the one beside them, or the only one '
+        'with their frame_id and size',
     )
     add(
         '--camera-info',
         type=Path,
         metavar='FILE',
-        help='camera_info YAML file instead of a camera_info topic; files and videos need it',
+        help='camera_info YAML file instead of a camera_info topic; images and videos need it',
     )
     add('--rectified', action='store_true', help=RECTIFIED)
-    add('--keep', action='store_true', help='copy all topics of the recording as well')
+    add('--keep', action='store_true', help='also copy all topics of the recording')
     names = [topic for topic in OUTPUTS if topic != INFO]
     add(
         '--topics',
@@ -107,17 +107,17 @@ def _parser() -> argparse.ArgumentParser:
         choices=names,
         default=DEFAULT_TOPICS,
         metavar='TOPIC',
-        help=f'what to write beside {INFO}, of {", ".join(names)}; default: '
+        help=f'topics to write besides {INFO}: any of {", ".join(names)}; default: '
         f'{" ".join(DEFAULT_TOPICS)}',
     )
-    group = parser.add_argument_group('parameters', 'Those of depth_node.')
+    group = parser.add_argument_group('parameters', 'As in depth_node.')
     for kind in (BackendParams, OutputParams):
         read_parameters(kind, partial(_add_parameter, group))
     return parser
 
 
 def _add_parameter(group: Any, name: str, default: Any, rule: Rule) -> Any:
-    """An option for a parameter; returns the default, as read_parameters expects."""
+    """Add an option for a parameter and return the default, as read_parameters expects."""
     group.add_argument(
         f'--{name.replace("_", "-")}',
         type=_boolean if isinstance(default, bool) else type(default),

@@ -268,7 +268,7 @@ def test_an_incompatible_qos_is_explained(tmp_path):
     ('parameters', 'words'),
     [
         ({'tolerance_ms': 0}, 'tolerance_ms is 0, expected a positive number'),
-        ({'folder': '/proc/pairs'}, 'cannot be made'),
+        ({'folder': '/proc/pairs'}, 'cannot be created'),
     ],
 )
 def test_what_cannot_be_ends_the_collector_at_once(tmp_path, parameters, words):

@@ -113,7 +113,7 @@ def test_a_build_for_a_wider_view_is_given_up_by_deactivation(client, start, mon
                 lambda: node.log.count(BUILDING) == 2,
                 every=lambda: client.publish(wider(info(1)), image(1)),
             )
-            client.spin_until(lambda: 'an image has been computed for' in client.status.message)
+            client.spin_until(lambda: 'one image has taken' in client.status.message)
             assert client.change_state(Transition.TRANSITION_DEACTIVATE)
             assert client.change_state(Transition.TRANSITION_ACTIVATE)
             _depth_comes(client)

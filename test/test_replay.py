@@ -282,7 +282,7 @@ def test_a_topic_of_a_type_that_nobody_defines_is_not_kept(tmp_path, replay):
     status, _, err = replay(copy, '--keep')
     assert status == 0
     why = f'the recording does not define {OWN} so that it can be read'
-    assert err == f'replay: not kept: /own ({why})\n'
+    assert err == f'replay: not copied: /own ({why})\n'
     assert list(_written(tmp_path)) == sorted([IMAGE, INFO, *WRITTEN])
 
 
@@ -291,7 +291,7 @@ def test_odd_channels_are_kept_as_bytes_or_left_out_in_one_line(tmp_path, replay
     bag = write_odd_bag(tmp_path / 'bag', StoragePlugin.MCAP)
     status, _, err = replay(bag, '--keep')
     assert status == 0
-    assert err == 'replay: not kept: /video (its messages are protobuf, not cdr)\n'
+    assert err == 'replay: not copied: /video (its messages are protobuf, not cdr)\n'
     with Bag(bag) as source, Bag(tmp_path / 'out') as made:
         assert set(made.topics) == {*source.topics, *WRITTEN} - {'/video'}
         for topic in ('/odd/a', '/odd/b', '/odd/c'):
@@ -306,7 +306,7 @@ def test_a_camera_info_topic_can_be_named(tmp_path, replay, calibration):
     bag = write_messages(tmp_path / 'bag', *infos, (IMAGE, red_frame(0)))
     status, _, err = replay(bag)
     assert status == 1
-    assert 'camera_info /a/info or /b/info may be of /camera/image_raw' in err
+    assert 'camera_info /a/info or /b/info may belong to /camera/image_raw' in err
     assert replay(bag, '--info', '/a/info')[::2] == (
         0,
         f'replay: camera_info of {IMAGE} is /a/info\n',
@@ -475,7 +475,11 @@ def _another_version(path):
         (('--image', '/a'), None, 'holds no /a .*image topics are /camera/image_raw'),
         (('--camera-info', 'none.yaml'), None, 'calibration none.yaml not found'),
         (('--points-stride', '0'), None, 'points_stride is 0, expected >= 1'),
-        (('--topics', 'depth/confidence'), None, 'computes no confidence; leave depth/confidence'),
+        (
+            ('--topics', 'depth/confidence'),
+            None,
+            'computes no confidence; remove depth/confidence',
+        ),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(tmp_path, replay, options, model, words):
@@ -499,7 +503,7 @@ def test_topics_that_would_be_written_twice_are_not_kept(tmp_path, replay):
     bag = write_messages(tmp_path / 'bag', (DEPTH_INFO, info(0)), ('/depth/image', red_frame(0)))
     status, _, err = replay(bag, '--keep')
     assert status == 1
-    assert f'holds {DEPTH_INFO} already' in err
+    assert f'already holds {DEPTH_INFO}' in err
     assert replay(bag)[0] == 0
 
 
@@ -520,7 +524,11 @@ def test_ctrl_c_leaves_nothing(tmp_path, replay, monkeypatch):
 
     monkeypatch.setattr(Progress, 'write', write)
     status, out, err = replay(write_red_bag(tmp_path / 'bag'))
-    assert (status, out, err) == (130, '', 'replay: stopped; nothing is left of it\n')
+    assert (status, out, err) == (
+        130,
+        '',
+        'replay: stopped; the unfinished recording was removed\n',
+    )
     assert not (tmp_path / 'out').exists()
     assert not list(tmp_path.glob('*.partial'))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import SUPPRESS
 from dataclasses import fields
 from pathlib import Path
 import sys
@@ -17,6 +18,7 @@ from trainer.export.config import ExportConfig
 from trainer.import_model.config import ImportConfig
 from trainer.ingest.config import IngestConfig
 from trainer.train.config import TrainConfig
+from trainer.train.lightning_arguments import OURS
 
 # What shells report of a command that Ctrl-C ended.
 INTERRUPTED = 130
@@ -233,11 +235,10 @@ def _add_lightning(parser: ArgumentParser) -> None:
     # Imported late: it takes seconds.
     from lightning import Trainer
 
-    ours = {
-        'logger', 'callbacks', 'plugins', 'default_root_dir', 'enable_checkpointing',
-        'use_distributed_sampler',
-    }  # fmt: skip
-    parser.add_class_arguments(Trainer, 'trainer', skip=ours, fail_untyped=False)
+    parser.add_class_arguments(Trainer, 'trainer', skip=set(OURS), fail_untyped=False)
+    for name in OURS:
+        # Understood, so that TrainConfig says why they are refused.
+        parser.add_argument(f'--trainer.{name}', default=SUPPRESS, help=SUPPRESS)
 
 
 _COMMANDS = {

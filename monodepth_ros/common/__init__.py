@@ -1,1 +1,1 @@
-"""What all rooms use: typed paths, files written whole, errors in one line, progress, threads."""
+"""Tools of all packages: typed paths, atomic files, errors on one line, progress, threads."""

@@ -1,27 +1,30 @@
-"""Files, folders and lines that are there whole or not at all, and folders of one writer."""
+"""Files, folders and lines that are written completely or not at all, and locked folders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import fcntl
 import os
 from pathlib import Path
 import shutil
+from textwrap import shorten
 import time
 
 PARTIAL_SUFFIX = '.partial'
-# Between two tries for a lock that another process has.
+# Time between two attempts to take a lock that another process holds.
 LOCK_POLL_S = 0.1
+# Of another process' command line, in a message.
+COMMAND_LENGTH = 160
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """
-    Yield a folder beside path to fill; it becomes path at the end, or goes when an error comes.
+    Yield a new folder beside path; it becomes path at the end and is removed after an error.
 
-    What a killed predecessor left half-written is removed. Raises FileExistsError when path is
-    there already.
+    A partial folder that a killed process left behind is removed. Raises FileExistsError when path
+    exists.
     """
     if path.exists():
         raise FileExistsError(f'{path} exists already; remove it or choose another name')
@@ -37,7 +40,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a name beside path to write to; it replaces path at the end, or goes on an error."""
+    """Yield a name beside path to write to; it then becomes path, or is removed on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_path(path)
     try:
@@ -49,7 +52,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file for our own eyes; it is on the disk when this returns."""
+    """Write a file that only the current user may read, and flush it to the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, 'wb') as file:
         file.write(data)
@@ -58,12 +61,16 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def partial_path(path: Path) -> Path:
-    """The name beside path under which it is being made."""
+    """Return the name beside path under which path is being written."""
     return path.with_name(path.name + PARTIAL_SUFFIX)
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The lines of a file that only append_line writes; one that a full disk cut is removed."""
+    """
+    Return the complete lines of a file that append_line writes.
+
+    A last line that a full disk cut short is removed from the file.
+    """
     text = path.read_bytes() if path.exists() else b''
     whole = text[: text.rfind(b'\n') + 1]
     if whole != text:
@@ -72,7 +79,7 @@ def whole_lines(path: Path) -> list[str]:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line; it is in the file when this returns."""
+    """Append a line and close the file."""
     with path.open('a') as file:
         file.write(line + '\n')
 
@@ -81,7 +88,7 @@ def lock_folder(folder: Path) -> int:
     """
     A lock on a folder that goes with the process, even a killed one; close it to give it back.
 
-    Raises BlockingIOError when another process has it.
+    Raises BlockingIOError that names the process that has it.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -89,18 +96,44 @@ def lock_folder(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(lock)
         raise BlockingIOError(
-            f'another process writes to {folder}; wait for it, stop it or choose another folder'
+            f'{_holder(folder)} writes to {folder}; wait for it, stop it or choose another folder'
         ) from error
     return lock
+
+
+def _holder(folder: Path) -> str:
+    """
+    Return the process that has the lock of a folder, with its command line.
+
+    Asked of the kernel, not of a file that a killed process would leave: of those that hold a
+    lock, the one that has the folder open. Processes of other machines, containers or users stay
+    unnamed.
+    """
+    with suppress(OSError):
+        locks = [line.split() for line in Path('/proc/locks').read_text().splitlines()]
+        for pid in {fields[4] for fields in locks if fields[1] == 'FLOCK'}:
+            if any(_is_same(file, folder) for file in Path('/proc', pid, 'fd').glob('*')):
+                command = Path('/proc', pid, 'cmdline').read_text(errors='replace')
+                words = shorten(command.replace('\0', ' '), COMMAND_LENGTH, placeholder=' ...')
+                return f'process {pid} ({words})'
+    return 'another process'
+
+
+def _is_same(file: Path, folder: Path) -> bool:
+    """Return whether both are one; False for what another process has closed meanwhile."""
+    try:
+        return file.samefile(folder)
+    except OSError:
+        return False
 
 
 @contextmanager
 def locked_folder(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """
-    Hold lock_folder's lock.
+    Hold the lock of lock_folder.
 
-    waiting: called now and then while another process has it, and may raise; without it
-    BlockingIOError is raised.
+    waiting: called every LOCK_POLL_S while another process holds the lock, and may raise. Without
+    it the lock raises BlockingIOError at once.
     """
     while True:
         try:

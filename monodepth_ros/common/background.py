@@ -1,4 +1,4 @@
-"""Work that takes long, while the caller goes on telling that it does."""
+"""A long task in a background thread, while the caller keeps reporting."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ def run_in_background(
     meanwhile: Callable[[], bool],
 ) -> T:
     """
-    What work(cancelled) returns or raises, from a thread of its own.
+    Run work(cancelled) in a background thread and return its result, or raise its error.
 
-    meanwhile(): called every period; False asks the work to end, as does a Ctrl-C here.
-    cancelled() is what the work looks at: whether it was asked to. It is waited for in any case.
+    period_s: time between two calls of meanwhile.
+    meanwhile: returns False to ask the work to end; Ctrl-C asks for the same.
+    cancelled: what the work receives; returns True once the work is asked to end.
+    In every case this waits until the work has ended.
     """
     stop = Event()
     with ThreadPoolExecutor(1, thread_name_prefix='background') as pool:

@@ -1,13 +1,15 @@
-"""Errors for a person: one line, with what was got and expected."""
+"""Error texts on one line, with what was got and what was expected."""
 
 from __future__ import annotations
 
+from functools import cache
+import sys
 import traceback
 
 
 def one_line(error: BaseException) -> str:
     """
-    The first line of an error's text that says something, or its type where none does.
+    Return the first informative line of an error's text, or the error's type without one.
 
     Libraries begin with lines like `Exception from plugin.cpp:54:`, which end with a colon.
     """
@@ -23,12 +25,18 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f'{name} is {value!r}, expected one of {choices}')
 
 
+@cache
+def warn_once(text: str) -> None:
+    """Print a line to stderr, the first time that it comes up in this process."""
+    print(text, file=sys.stderr)
+
+
 class Tracebacks:
     """
-    Tell tracebacks of faults that nobody foresaw, each kind once.
+    The tracebacks of unforeseen errors, each kind of error once.
 
-    foreseen: errors that say what is wrong with an input, unless something else caused them. A
-    kind is a type of error and the line that raised it.
+    foreseen: errors that describe a wrong input, unless another error caused them. A kind is a
+    type of error and the line that raised it.
     """
 
     def __init__(self, *foreseen: type[BaseException]) -> None:
@@ -36,7 +44,7 @@ class Tracebacks:
         self._told: set[tuple[object, ...]] = set()
 
     def of(self, error: BaseException) -> str | None:
-        """Return what to log of an error beside its line; None: it was foreseen, or is known."""
+        """Return the traceback to log for an error; None if it was foreseen or logged before."""
         fault: BaseException | None = error
         while isinstance(fault, self._foreseen):
             fault = fault.__cause__

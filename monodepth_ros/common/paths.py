@@ -1,4 +1,4 @@
-"""Paths as people type them, and what is said where nothing, or something else, is there."""
+"""Paths as users type them, and errors for paths that do not exist or are of another kind."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 import re
 from urllib.parse import unquote
 
-# As camera_info_url has them. A Path, as which options are read, keeps one slash of several.
+# Addresses as in camera_info_url. Options are read as Path, which keeps one slash of several.
 ADDRESS = re.compile(r'(file|package):/+(.*)')
 
 
 def typed_path(text: Path | str) -> Path:
     """
-    Return the path that a person typed.
+    Return the path that a user typed.
 
     text: a path, where ~ is a home folder, or an address: file:///FILE, or package://PACKAGE/FILE
-    for a file of an installed ROS package. Raises ValueError where there is no such home or
-    package.
+    for a file of an installed ROS package.
+    Raises ValueError for an unknown home folder or package.
     """
     address = ADDRESS.fullmatch(str(text))
     if address is None:
@@ -31,10 +31,12 @@ def typed_path(text: Path | str) -> Path:
 
 def existing_path(text: Path | str, what: str, advice: str) -> Path:
     """
-    Return the path of a file or folder that a person typed.
+    Return the path of a file or folder that a user typed.
 
-    what: its name in messages. advice: what to do where it is not there. Raises FileNotFoundError
-    with it, and as typed_path.
+    text: see typed_path.
+    what: its name in messages.
+    advice: what to do if it does not exist.
+    Raises FileNotFoundError with the advice, and the errors of typed_path.
     """
     if not str(text):
         raise FileNotFoundError(f'no {what} is given; {advice}')
@@ -55,7 +57,7 @@ def existing_file(text: Path | str, what: str, advice: str) -> Path:
 
 
 def resolve_paths(options: Namespace) -> None:
-    """Replace the paths among a command's options by what typed_path makes of them."""
+    """Replace every path among a command's options by the result of typed_path."""
     for name, value in vars(options).items():
         if isinstance(value, Path):
             setattr(options, name, typed_path(value))
@@ -64,7 +66,7 @@ def resolve_paths(options: Namespace) -> None:
 
 
 def _place(text: Path | str, path: Path) -> str:
-    """Return where a path is, if what was typed does not say so itself."""
+    """Return the full path for a message, unless the typed text is the full path."""
     full = path.absolute()
     return '' if str(text) == str(full) else f' ({full})'
 
@@ -81,9 +83,9 @@ def _share_folder(package: str, text: Path | str) -> str:
         from ament_index_python.packages import get_package_share_directory
 
         return str(get_package_share_directory(package))
-    # Without a sourced ROS, without the package (a KeyError), and for what cannot be one's name.
+    # ROS is not sourced, the package does not exist (KeyError), or its name is not valid.
     except (ImportError, OSError, LookupError, ValueError) as error:
         raise ValueError(
-            f'{text} is of a package that is not found here ({error}); source ROS and the '
-            "package's workspace, or give the path itself"
+            f'{text} names a package that is not found here ({error}); source ROS and the '
+            "package's workspace, or give a path"
         ) from error

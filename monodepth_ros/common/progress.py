@@ -1,4 +1,4 @@
-"""How far a command is: a bar on a terminal, else a line now and then."""
+"""Progress of a command: a bar on a terminal, otherwise a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import time
 from typing import TextIO
 
 BAR_WIDTH = 20
-# Between two states of the bar, and between two lines of a log.
+# Time between two states of the bar, and between two lines of a log.
 BAR_PERIOD_S, LINE_PERIOD_S = 0.1, 10.0
-# Back to the start of the line, and what stands in it away.
+# Moves the cursor to the start of the line and erases the line.
 CLEAR = '\r\x1b[K'
 
 
 class StatusLine:
     """
-    The line of a command at work: in its place on a terminal, else again now and then.
+    The status of a running command: one line updated in place on a terminal, else repeated lines.
 
-    title: begins what is told to the user. stream: where all is shown.
+    title: begins every other line that is printed.
+    stream: where all lines are printed.
     """
 
     def __init__(self, title: str, stream: TextIO) -> None:
@@ -29,18 +30,18 @@ class StatusLine:
         self._shown_s = time.monotonic()
 
     def show(self, line: Callable[[], str]) -> None:
-        """The line as it is now, made only when its time has come."""
+        """Print the current line, if the period has passed; only then is the line computed."""
         now_s = time.monotonic()
         if now_s - self._shown_s >= self._period_s:
             self._shown_s = now_s
             self._print(line() if self._is_terminal else f'{line()}\n')
 
     def tell(self, text: str) -> None:
-        """Another line, that stays above it."""
+        """Print a line that stays above the status."""
         self._print(f'{self._title}: {text}\n')
 
     def clear(self) -> None:
-        """Take it away from a terminal."""
+        """Remove the status line from a terminal."""
         self._print('')
 
     def _print(self, text: str) -> None:
@@ -48,15 +49,16 @@ class StatusLine:
 
 
 def bar(fraction: float) -> str:
-    """A bar of which a fraction in 0 to 1 is full."""
+    """Return a bar that is filled to a fraction in 0 to 1."""
     return f'[{"#" * int(BAR_WIDTH * fraction):{BAR_WIDTH}}]'
 
 
 class Progress:
     """
-    Counts frames, written ones and dropped ones by reason; a context manager.
+    Counts of the frames written and of the frames dropped, by reason; a context manager.
 
-    total: how many there are, 0 for unknown. status: where it is shown.
+    total: number of frames, 0 if unknown.
+    status: where the progress is shown.
     """
 
     def __init__(self, total: int, status: StatusLine) -> None:
@@ -74,7 +76,7 @@ class Progress:
 
     @property
     def summary(self) -> str:
-        """Frames written, frames a second, frames dropped and why."""
+        """Return the frames written, frames per second, and frames dropped with the reasons."""
         rate = self.written / (time.monotonic() - self._start_s)
         return (
             f'{self.written} of {self._done} frames, {rate:.1f} frames/s, dropped: {self.losses}'
@@ -82,7 +84,7 @@ class Progress:
 
     @property
     def losses(self) -> str:
-        """Frames dropped and why."""
+        """Return the frames dropped with the reasons."""
         return ', '.join(f'{count} {reason}' for reason, count in self.dropped.items()) or 'none'
 
     def write(self) -> None:
@@ -91,7 +93,7 @@ class Progress:
         self._status.show(self._line)
 
     def drop(self, reason: str, detail: str) -> None:
-        """Count a dropped frame; the detail of the first of a reason is said."""
+        """Count a dropped frame; print the detail for the first frame of each reason."""
         if not self.dropped[reason]:
             self._status.tell(f'left out: {detail}; more of this kind are only counted')
         self.dropped[reason] += 1
@@ -102,7 +104,7 @@ class Progress:
         return self.written + self.dropped.total()
 
     def _line(self) -> str:
-        # A video may hold more than it says.
+        # A video may hold more frames than its header says.
         done, total = self._done, max(self._done, self._total)
         rate = done / (time.monotonic() - self._start_s)
         if not self._total:

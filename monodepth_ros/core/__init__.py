@@ -1,1 +1,1 @@
-"""Arrays in, arrays out: numpy and OpenCV; no ROS, no inference engine."""
+"""Computation on arrays with numpy and OpenCV; no ROS, no inference engine."""

@@ -1,7 +1,7 @@
 """
-How many bits of a camera's 16-bit images count, and those images in 8 bits.
+Bit depth of 16-bit images, and their conversion to 8 bits.
 
-A camera of 10, 12 or 14 bits fills the lower ones of 16, and no message or file says how many.
+A camera of 10, 12 or 14 bits fills the lower bits of 16, and no message or file says how many.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 BIT_DEPTHS = (10, 12, 14, 16)
-# So many frames at the beginning of a sequence say its bit depth.
+# The bit depth of a sequence is read from so many frames at its beginning.
 FIRST_FRAMES = 20
 _Images = TypeVar('_Images')
 
 
 class BitDepth:
     """
-    The number that is white in a sequence of 16-bit images, 2^bits - 1, learned from the images.
+    The bit depth of a sequence of 16-bit images, learned from the images; white is 2^bits - 1.
 
-    bits: the smallest of BIT_DEPTHS that holds all images so far, and at least the given one;
-    None before the first image of 16 bits. brightest: the largest number so far. warn: is told at
-    the first 16-bit image what is assumed, and again whenever a brighter one raises the bits.
+    bits: smallest of BIT_DEPTHS that holds all images so far, and at least the given one; None
+    before the first 16-bit image.
+    brightest: largest number so far.
+    warn: called with the assumption at the first 16-bit image, and again when a brighter image
+    raises the bits.
     """
 
     def __init__(
@@ -39,16 +41,16 @@ class BitDepth:
 
     @property
     def remark(self) -> str:
-        """Describe what 16-bit images are taken as; empty before the first one."""
+        """Describe how 16-bit images are interpreted; empty before the first one."""
         if self.bits is None or self.brightest < 0:
             return ''
         return f'taken as {described(self.bits)}, the brightest so far is {self.brightest}'
 
     def to_uint8(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         """
-        Return an image with black at 0 and white at 255, rounded; one of 8 bits as it is.
+        Return an image in 8 bits, black at 0 and white at 255, rounded; 8-bit images as they are.
 
-        pixels: uint8 or uint16, of any shape but empty. Raises ValueError for another dtype.
+        pixels: uint8 or uint16, any shape that is not empty. Raises ValueError for another dtype.
         """
         if pixels.dtype == np.uint8:
             return pixels
@@ -58,7 +60,7 @@ class BitDepth:
         return np.asarray(cv2.convertScaleAbs(pixels, alpha=scale), np.uint8)
 
     def _bits_with(self, brightest: int) -> int:
-        """The bits that hold all images so far and one whose brightest number is given."""
+        """Return the bits that hold all images so far and a new one with this largest number."""
         before, is_first = self.bits, self.brightest < 0
         self.brightest = max(self.brightest, brightest)
         self.bits = max(before or 0, holding(brightest))
@@ -69,22 +71,26 @@ class BitDepth:
 
 
 def white(bits: int) -> int:
-    """Return the largest number of so many bits."""
+    """Return the largest number of this many bits."""
     return (1 << bits) - 1
 
 
 def described(bits: int) -> str:
-    """Return a bit depth for people."""
+    """Describe a bit depth for messages."""
     return f'{bits} bits (white is {white(bits)})'
 
 
 def holding(number: int) -> int:
-    """Return the smallest of BIT_DEPTHS that holds a number of 16 bits."""
+    """Return the smallest of BIT_DEPTHS that holds a 16-bit number."""
     return next(bits for bits in BIT_DEPTHS if number <= white(bits))
 
 
 def check_bits(bits: object, source: str) -> int | None:
-    """Return what a file states as bit depth; source: names it. Raises ValueError for others."""
+    """
+    Return the bit depth that a file states; None without one.
+
+    source: name of the file. Raises ValueError for another value.
+    """
     if bits is None:
         return None
     if isinstance(bits, bool) or not isinstance(bits, int) or bits not in BIT_DEPTHS:
@@ -94,9 +100,10 @@ def check_bits(bits: object, source: str) -> int | None:
 
 def at_one_depth(read: Callable[[BitDepth], _Images], depth: BitDepth) -> _Images:
     """
-    Return the images of one moment at one scale: that of the brightest of them.
+    Return the images of one moment at one scale: that of the brightest image.
 
-    read: decodes them with the given BitDepth, which the second one of a pair may raise.
+    read: decodes the images with the given BitDepth; the second image of a pair may raise its
+    bits.
     """
     before = depth.bits
     images = read(depth)
@@ -105,10 +112,10 @@ def at_one_depth(read: Callable[[BitDepth], _Images], depth: BitDepth) -> _Image
 
 def first_bits(reads: Iterable[Callable[[BitDepth], object]]) -> int | None:
     """
-    Return the bit depth of a sequence: the smallest that holds its FIRST_FRAMES; None of 8 bits.
+    Return the smallest bit depth that holds the first FIRST_FRAMES frames; None for 8-bit images.
 
-    reads: each decodes a frame with the given BitDepth. One that raises ValueError or OSError is
-    passed over; after one of 8 bits no other is asked.
+    reads: each function decodes one frame with the given BitDepth. A frame that raises ValueError
+    or OSError is skipped; after an 8-bit frame no other is read.
     """
     depth = BitDepth()
     for read in islice(reads, FIRST_FRAMES):

@@ -1,7 +1,7 @@
 """
 Pinhole intrinsics and calibrated cameras, as plain numbers.
 
-An integer pixel coordinate is a pixel centre; (0, 0) is the top-left one.
+An integer pixel coordinate is a pixel centre; (0, 0) is the top-left pixel.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from monodepth_ros.core.lens_models import lens_model, PLUMB_BOB
 Array = NDArray[np.float64]
 
 IDENTITY_3X3 = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-# Files keep R to 4 digits at least.
+# Calibration files store R with at least 4 digits.
 MAX_ROTATION_ERROR = 1e-3
-# Between a pair of endoscopes and the two ends of a lorry.
+# From stereo endoscopes to cameras at the two ends of a lorry.
 MIN_BASELINE_M, MAX_BASELINE_M = 0.005, 5.0
 MM_PER_M = 1000
 
 
 @dataclass(frozen=True)
 class Intrinsics:
-    """A distortion-free pinhole camera: focal lengths and principal point in px of its size."""
+    """A distortion-free pinhole camera: focal lengths and principal point in px of its image."""
 
     fx: float
     fy: float
@@ -50,7 +50,7 @@ class Intrinsics:
         return cls(fx, fy, cx, cy, width, height)
 
     def matrix(self) -> NDArray[np.float64]:
-        """K, (3, 3)."""
+        """Return K, (3, 3)."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
 
     def to_rays(self, u: NDArray[Any], v: NDArray[Any]) -> tuple[Array, Array]:
@@ -68,20 +68,20 @@ class Intrinsics:
         return Intrinsics(self.fx * sx, self.fy * sy, cx, cy, width, height)
 
     def cropped(self, *, left: int, top: int, width: int, height: int) -> Intrinsics:
-        """The window of width x height px whose first pixel is (left, top)."""
+        """Return the intrinsics of a window of width x height px with first pixel (left, top)."""
         return Intrinsics(self.fx, self.fy, self.cx - left, self.cy - top, width, height)
 
     def as_dict(self) -> dict[str, float]:
-        """{fx, fy, cx, cy, width, height}, as calib.json and ModelSpec store them."""
+        """Return {fx, fy, cx, cy, width, height}, as calib.json and ModelSpec store them."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class StereoCalibration:
     """
-    Intrinsics shared by both rectified views, and the distance between their centres.
+    Intrinsics shared by both rectified views, and the distance between the optical centres.
 
-    Raises ValueError for a baseline that no rig has, see check_baseline.
+    Raises ValueError for an implausible baseline, see check_baseline.
     """
 
     intrinsics: Intrinsics
@@ -94,14 +94,15 @@ class StereoCalibration:
 @dataclass(frozen=True)
 class Camera:
     """
-    A calibrated camera: the numbers of sensor_msgs/CameraInfo for the image it comes with.
+    A calibrated camera: the numbers of sensor_msgs/CameraInfo for one image.
 
-    d, k, r, p are row-major tuples of n, 9, 9 and 12 numbers as in CameraInfo.msg. An all-zero r
-    is read as identity and a p with p[0] = 0 as K, because drivers leave them out. The lens model
-    gets the name of lens_models. frame_r: R of the raw camera, which the image's frame_id names,
-    where the image is rectified already; see as_rectified.
+    k, d, r, p: row-major tuples of 9, n, 9 and 12 numbers as in CameraInfo.msg. Drivers leave r
+    and p out, so an all-zero r is read as identity, and a p with p[0] = 0 as K.
+    distortion_model: a name of lens_models after construction.
+    frame_r: R of the raw camera, whose frame_id the image carries, where the image is rectified
+    already; see as_rectified.
     Raises ValueError for an uncalibrated camera (k[0] = 0), an unknown lens model, an r that is no
-    rotation, or numbers that cannot be.
+    rotation, or impossible numbers.
     """
 
     width: int
@@ -124,7 +125,7 @@ class Camera:
                 f'camera_info has K[0] = {self.k[0]:g} (uncalibrated), expected the focal length '
                 'in px; calibrate the camera, e.g. with `ros2 run camera_calibration`'
             )
-        _ = self.intrinsics, self.rectified  # raise where K or P cannot be
+        _ = self.intrinsics, self.rectified  # raise ValueError for an impossible K or P
         _check_rotation(self.rotation)
         model, d = lens_model(self.distortion_model, self.d)
         object.__setattr__(self, 'distortion_model', model)
@@ -132,39 +133,39 @@ class Camera:
 
     @classmethod
     def pinhole(cls, intrinsics: Intrinsics) -> Camera:
-        """The distortion-free camera of these intrinsics."""
+        """Return the distortion-free camera of these intrinsics."""
         k = tuple(intrinsics.matrix().ravel().tolist())
         return cls(intrinsics.width, intrinsics.height, k)
 
     @property
     def intrinsics(self) -> Intrinsics:
-        """K, of the image as it comes."""
+        """Return K of the image as received."""
         matrix = np.reshape(self.k, (3, 3))
         return Intrinsics.from_matrix(matrix, width=self.width, height=self.height)
 
     @property
     def rectified(self) -> Intrinsics:
-        """Intrinsics of the rectified image: P[:3, :3], or K where P is not filled in."""
+        """Return the intrinsics of the rectified image: P[:3, :3], or K where P is missing."""
         matrix = np.reshape(self.p, (3, 4)) if self.p[0] else np.reshape(self.k, (3, 3))
         return Intrinsics.from_matrix(matrix, width=self.width, height=self.height)
 
     @property
     def offset_m(self) -> float:
-        """-P[3] / P[0]: how far to the right of the rectified rig's origin this camera is."""
+        """Return -P[3] / P[0]: how far right of the rectified rig's origin this camera is."""
         return -self.p[3] / self.p[0] if self.p[0] else 0.0
 
     @property
     def rotation(self) -> NDArray[np.float64]:
-        """rectified_from_raw, (3, 3): from the axes of the image to those of the rectified one."""
+        """Return rectified_from_raw, (3, 3): from the image's axes to the rectified image's."""
         return _rotation(self.r)
 
     @property
     def rectified_from_frame(self) -> NDArray[np.float64]:
-        """(3, 3): from the axes of the frame that the image's header names to the rectified."""
+        """Return (3, 3), from the axes of the image's frame_id to those of the rectified image."""
         return self.rotation if self.frame_r is None else _rotation(self.frame_r)
 
     def check_image(self, shape: tuple[int, ...]) -> None:
-        """Raise ValueError for an array of another height and width than this camera's."""
+        """Raise ValueError for an array whose height and width are not those of this camera."""
         if shape[:2] != (self.height, self.width):
             raise ValueError(
                 f'got an image of {shape[1]} x {shape[0]}, expected {self.width} x {self.height} '
@@ -173,9 +174,9 @@ class Camera:
 
     def as_rectified(self) -> Camera:
         """
-        Return the camera of this one's rectified image: K = P[:3, :3], D = 0, R = I.
+        Return the camera of the rectified image: K = P[:3, :3], D = 0, R = I.
 
-        The image is still stamped with the raw camera's frame_id, as image_proc does.
+        The image still carries the raw camera's frame_id, as with image_proc.
         """
         k = tuple(self.rectified.matrix().ravel().tolist())
         return replace(self, k=k, d=(), r=IDENTITY_3X3, frame_r=self.r)
@@ -189,10 +190,10 @@ def camera_of_images(
     **numbers: Any,
 ) -> Camera:
     """
-    Return the camera of the images that a calibration comes with.
+    Return the camera of the images that a calibration describes.
 
-    rectified: the images are rectified already: P describes them, and no lens model is asked for.
-    The rest as Camera has it, which raises ValueError.
+    rectified: the images are rectified already; P describes them, and the lens model is ignored.
+    d, distortion_model, numbers: as in Camera, which raises ValueError.
     """
     if rectified:
         return Camera(**numbers).as_rectified()
@@ -200,27 +201,27 @@ def camera_of_images(
 
 
 def is_rectified_topic(topic: str) -> bool:
-    """Tell whether a topic, with its full name, has rectified images, as image_proc names them."""
+    """Return whether a topic (full name) has rectified images, by image_proc's naming."""
     return 'image_rect' in topic
 
 
 def stereo_baseline_m(left: Camera, right: Camera) -> float:
     """
-    Return how far to the right of the left camera the right one is; negative: they are swapped.
+    Return the distance from the left camera to the right one; negative if they are swapped.
 
-    B = b_right - b_left with b = -P[3] / P[0] of each: neither need be the rig's origin.
+    B = b_right - b_left with b = -P[3] / P[0] of each camera; neither needs to be the origin.
     """
     return right.offset_m - left.offset_m
 
 
 def check_baseline(baseline_m: float) -> None:
-    """Raise ValueError, with the likely slip, for a baseline outside 5 mm .. 5 m."""
+    """Raise ValueError, with the likely mistake, for a baseline outside 5 mm .. 5 m."""
     if MIN_BASELINE_M <= baseline_m <= MAX_BASELINE_M:
         return
     if baseline_m == 0:
-        slip = 'both cameras have one P[3], expected the right one at -fx * baseline'
+        slip = 'both cameras have the same P[3], expected -fx * baseline in the right one'
     elif baseline_m < 0:
-        slip = 'left and right may be swapped, or the sign of P[3] = -fx * baseline be wrong'
+        slip = 'left and right may be swapped, or the sign of P[3] = -fx * baseline is wrong'
     elif baseline_m > MAX_BASELINE_M and baseline_m / MM_PER_M <= MAX_BASELINE_M:
         slip = f'is it in mm? That would be {baseline_m / MM_PER_M:g} m'
     else:

@@ -1,4 +1,4 @@
-"""How far apart two calibrations of one camera place what it sees."""
+"""Distance in pixels between two calibrations of one camera."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.distortion import raw_from_rectified
 
 Array = NDArray[np.float64]
-# Of the rectified image, on each side: corners, middles of the sides, and the centre.
+# Points on each side of the rectified image: corners, middles of the sides, and the centre.
 POINTS = 3
 
 
 def shift_px(camera: Camera, other: Camera) -> float:
     """
-    Return how far the rays of `camera` move, at most, where `other` is taken for it, in px.
+    Return how far rays move at most if `other` is used instead of `camera`, in px.
 
-    Of the rays through corners, middles of the sides and centre of its rectified image: in the
-    raw image (K, D and R), in the rectified image (P, of points 1 m away), and with the axes of
-    frame_id. inf for images of another size.
+    The rays go through corners, middles of the sides and centre of the rectified image of
+    `camera`. They are compared in the raw image (K, D and R), in the rectified image (P, of points
+    1 m away), and in the axes of frame_id. Returns inf for images of another size.
     """
     if (camera.width, camera.height) != (other.width, other.height):
         return math.inf
@@ -32,16 +32,17 @@ def shift_px(camera: Camera, other: Camera) -> float:
 
 
 def _corners(view: Intrinsics) -> Intrinsics:
-    """Return the camera whose POINTS x POINTS pixels lie from corner to corner of the view."""
+    """Return the camera whose POINTS x POINTS pixels reach from corner to corner of the view."""
     sx, sy = ((POINTS - 1) / max(length - 1, 1) for length in (view.width, view.height))
     return Intrinsics(view.fx * sx, view.fy * sy, view.cx * sx, view.cy * sy, POINTS, POINTS)
 
 
 def _places_px(camera: Camera, grid: Intrinsics, focal_px: float) -> Array:
     """
-    Return where the rays of grid's pixels are: (3, 3, POINTS, POINTS), a row a coordinate.
+    Return the positions of the rays of grid's pixels, (3, 3, POINTS, POINTS).
 
-    In the raw image, in the rectified one, and in the frame, at focal_px; unused rows are 0.
+    The first axis is the coordinate, the second the image: raw, rectified, and frame at focal_px.
+    Unused coordinates are 0.
     """
     x, y = grid.to_rays(*np.meshgrid(np.arange(POINTS), np.arange(POINTS)))
     none, view = np.zeros_like(x), camera.rectified

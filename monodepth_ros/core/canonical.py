@@ -19,17 +19,18 @@ from numpy.typing import NDArray
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.distortion import raw_from_rectified
 
-# Neighbours further apart than this lie on different surfaces: nothing is invented between them.
+# Neighbours whose disparities differ by more than this ratio lie on different surfaces: no value
+# is interpolated between them.
 EDGE_RATIO = 1.05
 # Live pixels from one bilinear sample to the next: at 1.4 the error against a true area average
 # of white noise is 40 % of its contrast, up to 1.25 at most 17 %.
 MAX_STEP_PX = 1.25
-# A wide 8K camera before a network of 512 columns needs 31; more is no calibration.
+# A wide 8K camera with a network of 512 columns needs 31; a larger ratio is a wrong calibration.
 MAX_SHRINK = 32.0
 
 
 def fit_canonical(rig: Intrinsics, *, width: int, height: int) -> Intrinsics:
-    """The widest camera of width x height square pixels inside the rig's image, centred."""
+    """Return the widest centred camera of width x height square pixels inside the rig's image."""
     focal_px = max(width * rig.fx / rig.width, height * rig.fy / rig.height)
     left = (rig.width - width * rig.fx / focal_px) / 2
     top = (rig.height - height * rig.fy / focal_px) / 2
@@ -40,10 +41,10 @@ def fit_canonical(rig: Intrinsics, *, width: int, height: int) -> Intrinsics:
 
 class ToCanonical:
     """
-    Undistorts, rotates, crops and scales a live image into the canonical camera in one remap.
+    The map that undistorts, rotates, crops and scales a live image in one remap.
 
-    `valid` (H, W) bool: True where the live image holds the canonical pixel.
-    Raises ValueError for a focal length that cannot be.
+    valid: (H, W) bool, True where the live image holds the canonical pixel.
+    Raises ValueError for an impossible focal length.
     """
 
     def __init__(self, camera: Camera, canonical: Intrinsics) -> None:
@@ -60,7 +61,7 @@ class ToCanonical:
         self._maps = cv2.convertMaps(map_x, map_y, cv2.CV_16SC2)
 
     def cropped(self, *, left: int, top: int, width: int, height: int) -> ToCanonical:
-        """The map into a window of the canonical camera, see Intrinsics.cropped."""
+        """Return the map into a window of the canonical camera, see Intrinsics.cropped."""
         window = copy(self)
         window.canonical = self.canonical.cropped(left=left, top=top, width=width, height=height)
         window.valid = self.valid[top : top + height, left : left + width]
@@ -76,10 +77,11 @@ class ToCanonical:
 
     def warp(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """
-        Map an image of the live camera into the canonical one.
+        Map an image of the live camera into the canonical camera.
 
-        image: (h, w) or (h, w, C) uint8. Returns (H, W) or (H, W, C) uint8; what lies outside
-        the live image mirrors it. Raises ValueError when the image is of another size.
+        image: (h, w) or (h, w, C) uint8.
+        Returns (H, W) or (H, W, C) uint8; pixels outside the live image mirror it. Raises
+        ValueError for an image of another size.
         """
         self.camera.check_image(image.shape)
         warped = cv2.remap(image, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -100,10 +102,12 @@ class ToCanonical:
 
 class FromCanonical:
     """
-    Brings arrays of the canonical camera back to a rectified live camera of the same place.
+    The map from arrays of the canonical camera to a rectified live camera at the same place.
 
-    `valid` (h, w) bool: True where the canonical camera sees the live pixel. Results are written
-    into buffers of this object: the next call of the same method overwrites them.
+    Results are written into buffers of this object: the next call of a method overwrites its
+    result.
+
+    valid: (h, w) bool, True where the canonical camera sees the live pixel.
     """
 
     def __init__(
@@ -120,7 +124,7 @@ class FromCanonical:
         inside_y = (rows >= -0.5) & (rows <= canonical.height - 0.5)
         self.valid = inside_y[:, None] & inside_x & _look_up(canonical_valid, self._nearest)
         self._unseen = ~self.valid
-        # What the network makes of pixels beyond the live view must not leak into it.
+        # The network's output for pixels outside the live view must not leak into the view.
         (self._all_seen,) = _over_cells(canonical_valid, np.logical_and)
         shape = (live.height, live.width)
         self._disparity_px, self._nearest_px = (np.empty(shape, np.float32) for _ in range(2))
@@ -129,10 +133,10 @@ class FromCanonical:
 
     def warp_disparity(self, disparity_px: NDArray[np.float32]) -> NDArray[np.float32]:
         """
-        Resample disparity, which is linear in 1/Z; across an edge the nearest value is taken.
+        Resample disparity, which is linear in 1/Z; across an edge take the nearest value.
 
-        disparity_px: (H, W) float32, of any one unit. Returns (h, w) float32 of that unit; NaN
-        where the canonical camera does not see.
+        disparity_px: (H, W) float32, in any unit.
+        Returns (h, w) float32 in the same unit; NaN where the canonical camera does not see.
         """
         result = self._resample(disparity_px, self._disparity_px)
         highest, lowest = _over_cells(disparity_px, np.maximum, np.minimum)
@@ -144,7 +148,7 @@ class FromCanonical:
         return result
 
     def warp_confidence(self, confidence: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Resample confidence, (H, W) float32 to (h, w); 0 where the canonical does not see."""
+        """Resample confidence, (H, W) float32, to (h, w); 0 where the canonical view ends."""
         result = self._resample(confidence, self._confidence)
         np.copyto(result, 0, where=self._unseen)
         return result
@@ -158,19 +162,23 @@ class FromCanonical:
 
 
 def _oversampling(camera: Camera, canonical: Intrinsics) -> int:
-    """The integer by which the map is refined so that minifying does not alias."""
+    """Return the integer factor that refines the map so that downscaling does not alias."""
     shrink = max(camera.k[0] / canonical.fx, camera.k[4] / canonical.fy)
     if shrink > MAX_SHRINK:
         raise ValueError(
             f'camera_info has focal lengths of {camera.k[0]:g} and {camera.k[4]:g} px, '
-            f'{shrink:.3g} times those of the camera it is mapped into, expected at most '
+            f'{shrink:.3g} times those of the target camera, expected at most '
             f'{MAX_SHRINK:.0f} times; check K and P, or scale the image down'
         )
     return max(1, math.ceil(shrink / MAX_STEP_PX))
 
 
 def _over_cells(array: NDArray[Any], *reductions: np.ufunc) -> list[NDArray[Any]]:
-    """(H, W) each: of each square of pixels (v, u) .. (v+1, u+1), the last ones cut off."""
+    """
+    Reduce every cell of pixels (v, u) .. (v+1, u+1), cut off at the border, to one value.
+
+    Returns one (H, W) array for each reduction.
+    """
     padded = np.pad(array, ((0, 1), (0, 1)), mode='edge')
     of_columns = [(reduce, reduce(padded[:-1], padded[1:])) for reduce in reductions]
     return [np.asarray(reduce(rows[:, :-1], rows[:, 1:])) for reduce, rows in of_columns]
@@ -179,7 +187,7 @@ def _over_cells(array: NDArray[Any], *reductions: np.ufunc) -> list[NDArray[Any]
 def _clipped(
     rows: NDArray[np.float64], columns: NDArray[np.float64], canonical: Intrinsics
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows (h,) and columns (w,) as indices into a canonical array."""
+    """Return rows (h,) and columns (w,) as indices into a canonical array."""
     return (
         np.clip(rows, 0, canonical.height - 1).astype(np.intp),
         np.clip(columns, 0, canonical.width - 1).astype(np.intp),
@@ -191,7 +199,7 @@ def _look_up(
     at: tuple[NDArray[np.intp], NDArray[np.intp]],
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """array[rows, columns] on the grid of both; one axis at a time is ten times faster."""
+    """Return array[rows, columns] on the grid of both; one axis at a time is ten times faster."""
     rows, columns = at
     # `clip`: numpy writes straight into `out` only where no index can raise.
     return array.take(columns, axis=1).take(rows, axis=0, out=out, mode='clip')

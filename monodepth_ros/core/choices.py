@@ -1,12 +1,12 @@
 """
-What users choose from, by name, and what is chosen for them.
+Named choices of users, and their defaults.
 
-Imports nothing, for launch files and `--help` read it on machines that compute nothing.
+This module imports nothing: launch files and `--help` read it where numpy is not installed.
 """
 
 from __future__ import annotations
 
-# The rectified live image's size over that of the results.
+# Size of the rectified live image divided by the size of the results.
 DIVISORS = {'full': 1, 'half': 2, 'quarter': 4}
 NETWORK_SIZE = 'network'
 OUTPUT_SIZES = (*DIVISORS, NETWORK_SIZE)
@@ -17,5 +17,5 @@ COLOR_MAPS = ('turbo', 'viridis', 'magma', 'inferno', 'plasma', 'cividis')
 COLOR_MAP = 'turbo'
 NEAR_M, FAR_M = 1.5, 60.0
 
-# A live pixel so many times as wide or as narrow as in training is worth a warning.
+# The node warns where a live pixel is more than so many times as wide or as narrow as in training.
 MAX_FOOTPRINT_RATIO = 2.0

@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 
 from monodepth_ros.core.choices import COLOR_MAP, COLOR_MAPS, FAR_M, NEAR_M
 
-# Of a float's 32 bits, 18 choose the colour: sign, exponent and 9 of the fraction, which is depth
-# in steps of 0.2 %, where a colour is 1.5 % wide.
+# The upper 18 of a float's 32 bits choose the colour: sign, exponent and 9 bits of the fraction.
+# They are depth in steps of 0.2 %, and a colour is 1.5 % wide.
 _DROPPED_BITS = 14
 _CODES = 1 << (32 - _DROPPED_BITS)
 
 
 def color_table(name: str = COLOR_MAP) -> NDArray[np.uint8]:
     """
-    The colours of one of COLOR_MAPS, the nearest first.
+    Return the colours of one of COLOR_MAPS, the nearest first.
 
-    Returns (256, 3) uint8 RGB: OpenCV's map from its end, which is its red or bright one. Raises
-    ValueError for another name.
+    Returns (256, 3) uint8 RGB: OpenCV's map in reverse, so that its red or bright end is near.
+    Raises ValueError for another name.
     """
     if name not in COLOR_MAPS:
         raise ValueError(f'got colour map {name!r}, expected one of {COLOR_MAPS}')
@@ -30,10 +30,11 @@ def color_table(name: str = COLOR_MAP) -> NDArray[np.uint8]:
 
 class DepthColors:
     """
-    Colours depth over a fixed range, so that a colour means the same metres in every frame.
+    Colours of depth over a fixed range, so that a colour means the same metres in every frame.
 
-    color_map: one of COLOR_MAPS. The range near_m..far_m is divided into the 256 colours evenly
-    in the logarithm of depth. Raises ValueError unless 0 < near_m < far_m < inf.
+    color_map: one of COLOR_MAPS.
+    near_m, far_m: the range, divided into 256 colours evenly in the logarithm of depth.
+    Raises ValueError unless 0 < near_m < far_m < inf.
     """
 
     def __init__(
@@ -54,17 +55,17 @@ class DepthColors:
 
     def paint(self, depth_m: NDArray[np.float32]) -> NDArray[np.uint8]:
         """
-        The colours of a depth image.
+        Return the colours of a depth image.
 
-        depth_m: (H, W) float32 metres; nearer than the range (-inf too) has its first colour,
-        farther (+inf too) its last, NaN is black. Returns (H, W, 3) uint8 RGB, an array that the
-        next call overwrites.
+        depth_m: (H, W) float32 metres. Depth below the range (also -inf) gets the first colour,
+        depth beyond it (also +inf) the last, and NaN is black.
+        Returns (H, W, 3) uint8 RGB, an array that the next call overwrites.
         """
         if depth_m.shape != self._codes.shape:
             self._resize(depth_m.shape)
         bits = np.ascontiguousarray(depth_m).view(np.uint32)
         np.right_shift(bits, _DROPPED_BITS, out=self._codes, casting='unsafe')
-        # mode: the default would copy `out` to leave it as it was after an error.
+        # The default mode copies `out`, to restore it after an error.
         np.take(self._rgb0_of_code, self._codes, out=self._rgb0, mode='clip')
         # A gather of 32 bits and a conversion take half the time of a gather of three bytes.
         rgb0 = self._rgb0.view(np.uint8).reshape(*depth_m.shape, 4)

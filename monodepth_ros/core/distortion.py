@@ -1,5 +1,5 @@
 """
-Lens distortion as sensor_msgs/CameraInfo names it: where the rays of a camera fall in its image.
+Lens distortion as named in sensor_msgs/CameraInfo: from the rays of a camera to its raw pixels.
 
 plumb_bob and rational_polynomial: OpenCV's pinhole models of 4 to 14 coefficients. equidistant:
 OpenCV's fisheye model, theta_d = theta (1 + k1 theta^2 + k2 theta^4 + k3 theta^6 + k4 theta^8).
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.lens_models import EQUIDISTANT
 
-# Raw coordinates of a ray that the lens model cannot place.
+# Raw coordinates of a ray outside the range of the lens model.
 OUTSIDE_PX = -10_000.0
 STEPS = 10_001
 WIDEST_RADIUS = 10.0  # tan of 84 degrees
@@ -29,9 +29,9 @@ def raw_from_rectified(
     camera: Camera, rectified: Intrinsics
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """
-    Raw column and row of every pixel of a rectified camera, (H, W) float32 each.
+    Return the raw column and row of every pixel of a rectified camera, (H, W) float32 each.
 
-    OUTSIDE_PX where the ray is beyond radius_limit.
+    They are OUTSIDE_PX where the ray is beyond radius_limit.
     """
     k = np.reshape(camera.k, (3, 3))
     size = (rectified.width, rectified.height)
@@ -49,9 +49,9 @@ def raw_from_rectified(
 
 def radius_limit(camera: Camera) -> float:
     """
-    The ray radius (tan of the angle) at which the distorted radius stops growing; inf: never.
+    Return the ray radius (tan of the angle) at which the distorted radius stops growing, or inf.
 
-    Rays beyond it fold back into the image, so that a pixel there would show something else.
+    Rays beyond it fold back into the image, where a pixel shows something else.
     """
     if camera.distortion_model == EQUIDISTANT:
         theta = np.linspace(0.0, math.pi / 2, STEPS)
@@ -68,7 +68,7 @@ def _radial(d: tuple[float, ...]) -> Callable[[Array], Array]:
         r2 = radius**2
         over = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
         under = 1 + r2 * (k4 + r2 * (k5 + r2 * k6))
-        # A denominator that vanishes is a pole: nothing beyond it is an image.
+        # A denominator of zero is a pole: rays beyond it have no image.
         return np.where(np.minimum.accumulate(under) > 0, radius * over / under, -np.inf)
 
     return distorted
@@ -91,7 +91,11 @@ def _first_shrinking(distorted: Callable[[Array], Array], values: Array) -> floa
 
 
 def _ray_radius(camera: Camera, rectified: Intrinsics) -> Array:
-    """tan of the angle between each rectified pixel's ray and the raw optical axis; inf behind."""
+    """
+    Return tan of the angle between each rectified pixel's ray and the raw optical axis.
+
+    The result is (H, W) float64, inf for rays behind the camera.
+    """
     u, v = np.arange(rectified.width), np.arange(rectified.height)[:, None]
     x, y = rectified.to_rays(u, v)
     # Row vectors: (x, y, 1) @ R equals R transposed @ (x, y, 1).

@@ -1,13 +1,15 @@
 """
-Image bytes, as sensor_msgs carries them, to RGB arrays.
+Conversion of raw image bytes, as sensor_msgs carries them, to RGB arrays.
 
-sensor_msgs/image_encodings.hpp names the raw encodings. What it leaves open is read so:
+sensor_msgs/image_encodings.hpp names the encodings. Where it leaves the meaning open, this module
+reads them as follows:
 
-- 8UC1, 8UC3 and 8UC4 are mono8, bgr8 and bgra8: OpenCV's order, as in rviz. So are those of 16.
-- What has 16 bits is black at 0. White is the largest number of as many bits as the camera fills
-  (see BitDepth), not 65535 as in cv_bridge, where a camera of 12 bits comes dark.
-- 32FC1 is black at 0 and NaN, white at 1, as in OpenCV; cv_bridge gives it no colour.
-- yuv422, nv12 and their like are BT.601 with black at 16, as in cv_bridge. The rows of nv24's
+- 8UC1, 8UC3 and 8UC4 are mono8, bgr8 and bgra8: OpenCV's order, as in rviz. The 16-bit ones
+  follow the same order.
+- 16-bit images are black at 0. White is the largest number of the bits that the camera fills (see
+  BitDepth), not 65535 as in cv_bridge, which makes the images of a 12-bit camera dark.
+- 32FC1 is black at 0 and NaN, white at 1, as in OpenCV; cv_bridge does not convert it to colour.
+- yuv422, nv12 and similar ones are BT.601 with black at 16, as in cv_bridge. The rows of nv24's
   second plane are twice as long as a step, as Video4Linux defines it.
 """
 
@@ -24,10 +26,11 @@ from monodepth_ros.core.bit_depth import BitDepth
 
 class _Packed(NamedTuple):
     """
-    Pixels of `channels` numbers, one after the other in a row.
+    A layout with `channels` numbers per pixel, one pixel after the other in a row.
 
-    to_rgb: OpenCV's code; None where they are RGB. columns: width is a multiple of it. smallest:
-    that width and height may be.
+    to_rgb: OpenCV's conversion code; None for RGB.
+    columns: the width is a multiple of it.
+    smallest: smallest width and height.
     """
 
     dtype: type[np.generic]
@@ -39,9 +42,9 @@ class _Packed(NamedTuple):
 
 class _SemiPlanar(NamedTuple):
     """
-    A plane of luma, then one of chroma, a pair for each `block` x `block` pixels.
+    A layout of a luma plane, then a chroma plane with one pair for each `block` x `block` pixels.
 
-    to_rgb: OpenCV's code for blocks of CODE_BLOCK.
+    to_rgb: OpenCV's conversion code for blocks of CODE_BLOCK.
     """
 
     to_rgb: int
@@ -49,10 +52,10 @@ class _SemiPlanar(NamedTuple):
 
 
 CODE_BLOCK = 2
-# OpenCV makes a mosaic of fewer rows or columns black without a word.
+# OpenCV silently turns a mosaic of fewer rows or columns black.
 SMALLEST_MOSAIC = 3
 _GREY = cv2.COLOR_GRAY2RGB
-# ROS names a pattern by its upper left corner, OpenCV by the pixels one to the right and down.
+# ROS names a pattern by its upper left corner, OpenCV by the pixels one column right and one down.
 _BAYER = {
     'rggb': cv2.COLOR_BayerBG2RGB,
     'bggr': cv2.COLOR_BayerRG2RGB,
@@ -62,7 +65,7 @@ _BAYER = {
 _PACKED = {
     'rgb8': _Packed(np.uint8, 3, None),
     'bgr8': _Packed(np.uint8, 3, cv2.COLOR_BGR2RGB),
-    # A view without alpha costs more: cv2.remap copies it, 40 times as slowly as this conversion.
+    # Slicing alpha off costs more: cv2.remap copies the slice, 40 times slower than cvtColor.
     'rgba8': _Packed(np.uint8, 4, cv2.COLOR_RGBA2RGB),
     'bgra8': _Packed(np.uint8, 4, cv2.COLOR_BGRA2RGB),
     'rgb16': _Packed(np.uint16, 3, None),
@@ -98,7 +101,7 @@ ENCODINGS = tuple(sorted([*_PACKED, *_SEMI_PLANAR]))
 
 
 class _Image(NamedTuple):
-    """The fields of an Image message that say how its bytes lie."""
+    """The fields of an Image message that describe the layout of its bytes."""
 
     encoding: str
     width: int
@@ -123,12 +126,16 @@ def decode_image(
     keep_grey: bool = False,
 ) -> NDArray[np.uint8]:
     """
-    Raw image bytes to (H, W, 3) uint8 RGB; a view on the bytes where they allow it.
+    Convert raw image bytes to (H, W, 3) uint8 RGB, without a copy where possible.
 
-    bit_depth: of the camera, if it sends 16 bits. step: bytes a row, padding included; of luma
-    where it is a plane of its own. is_bigendian: of numbers of 16 and 32 bits. keep_grey: (H, W)
-    for a grey image. Raises ValueError for an encoding not in ENCODINGS, a size it cannot have, or
-    bytes that do not hold the image.
+    data: the bytes of Image.data.
+    bit_depth: bit depth of the camera, used for 16-bit images.
+    encoding: one of ENCODINGS.
+    width, height: size in pixels.
+    step: bytes per row, padding included; for planar encodings, of the luma plane.
+    is_bigendian: byte order of 16-bit and 32-bit numbers.
+    keep_grey: return (H, W) for a grey image.
+    Raises ValueError for an unknown encoding, an impossible size, or too few bytes.
     """
     raw = np.frombuffer(data, np.uint8)
     image = _Image(encoding, width, height, step, is_bigendian)
@@ -145,12 +152,12 @@ def decode_image(
 
 def demosaic(mosaic: NDArray[Any], encoding: str) -> NDArray[Any]:
     """
-    An (H, W) mosaic of 8 or 16 bits to (H, W, 3) RGB of as many.
+    Convert an (H, W) mosaic of 8 or 16 bits to (H, W, 3) RGB of the same bits.
 
-    encoding: one of MOSAICS. Raises ValueError for another one, or a size it cannot have.
+    encoding: one of MOSAICS. Raises ValueError for another encoding or an impossible size.
     """
     if encoding not in MOSAICS:
-        raise ValueError(f'got a mosaic called {encoding!r}, expected one of {list(MOSAICS)}')
+        raise ValueError(f'got mosaic encoding {encoding!r}, expected one of {list(MOSAICS)}')
     height, width = mosaic.shape
     image = _Image(encoding, width, height, step=0, is_bigendian=False)
     _check_size(image, columns=1, rows=1, smallest=SMALLEST_MOSAIC)
@@ -158,7 +165,7 @@ def demosaic(mosaic: NDArray[Any], encoding: str) -> NDArray[Any]:
 
 
 def _packed_pixels(raw: NDArray[np.uint8], image: _Image) -> NDArray[Any]:
-    """(H, W) or (H, W, channels) of the machine's numbers, a view where it can be."""
+    """Return (H, W) or (H, W, channels) in native byte order, without a copy where possible."""
     layout = _PACKED[image.encoding]
     native = np.dtype(layout.dtype)
     pixel_bytes = layout.channels * native.itemsize
@@ -186,7 +193,7 @@ def _rgb_from_planes(raw: NDArray[np.uint8], image: _Image) -> NDArray[np.uint8]
         offset=height * step,
         strides=(step * 2 // block, 2, 1),
     )
-    # OpenCV knows no chroma of its own for each pixel: a pixel then becomes a block.
+    # OpenCV has no code for one chroma pair per pixel (nv24): each pixel is enlarged to a block.
     scale = CODE_BLOCK // block
     luma_of_blocks = cv2.resize(luma, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
     rgb = cv2.cvtColorTwoPlane(luma_of_blocks, chroma, to_rgb)
@@ -194,7 +201,7 @@ def _rgb_from_planes(raw: NDArray[np.uint8], image: _Image) -> NDArray[np.uint8]
 
 
 def _check_size(image: _Image, *, columns: int, rows: int, smallest: int) -> None:
-    """columns, rows: what width and height are multiples of."""
+    """Raise ValueError unless the size is large enough and a multiple of columns and rows."""
     if min(image.width, image.height) < smallest or image.width % columns or image.height % rows:
         raise ValueError(
             f'got {image.title}, expected at least {smallest} x {smallest} pixels and a multiple '
@@ -203,7 +210,11 @@ def _check_size(image: _Image, *, columns: int, rows: int, smallest: int) -> Non
 
 
 def _check_bytes(image: _Image, raw: NDArray[np.uint8], *, row_bytes: int, rows: int) -> None:
-    """Called before anything is allocated: a size may be any number, the bytes are there."""
+    """
+    Raise ValueError unless the bytes hold the image.
+
+    Called before any allocation, because a message may state any size.
+    """
     if image.step < row_bytes or raw.size < image.step * rows:
         raise ValueError(
             f'got {raw.size} bytes with step {image.step}, expected at least {rows} rows of '
@@ -212,7 +223,7 @@ def _check_bytes(image: _Image, raw: NDArray[np.uint8], *, row_bytes: int, rows:
 
 
 def _as_uint8(numbers: Any, bit_depth: BitDepth) -> NDArray[np.uint8]:
-    """Black to 0 and white to 255, rounded."""
+    """Map black to 0 and white to 255, rounded."""
     if numbers.dtype == np.float32:
         numbers = np.rint(np.nan_to_num(np.clip(numbers, 0, 1)) * 255).astype(np.uint8)
     return bit_depth.to_uint8(numbers)

@@ -1,4 +1,4 @@
-"""Points in mid-air between a surface and what is behind it, found in the depth image alone."""
+"""Detection of points in mid-air between a surface and its background, in depth images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# How far around a point to look for what it hangs between, in pixels of the network. The far look
-# reaches across the whole of an edge; the near one tells an edge from a steep slope beside it.
+# Half sizes, in network pixels, of the windows around a point. The large window reaches across a
+# whole edge; the small one separates an edge from a steep slope beside it.
 REACHES = (1, 4)
-# Of inverse depth: a point nearer than this to the front or to the back lies on it.
+# Fraction of inverse depth: a point closer than this to the front or the back surface lies on it.
 LEAST_GAP = 0.05
 
 # Below the smallest normal number 1 / Z overflows.
@@ -19,20 +19,21 @@ _HUGE = np.finfo(np.float32).max
 
 class FlyingPixels:
     """
-    Finds the pixels of depth images that lie on no surface; its buffers are reused.
+    A detector of the pixels of depth images that lie on no surface; its buffers are reused.
 
     A network's disparity is smooth across the edge of an object, so pixels there are neither as
-    near as the object nor as far as what is behind it. Of inverse depth, which is proportional to
-    disparity and linear in the pixels of any plane, a pixel's *gap* is its distance to the
-    largest or to the smallest value around it, whichever is nearer. Across an edge the gap is
-    large, but in a narrow band only; on a plane, however steep, it is the same everywhere, and
-    towards a crease it falls. An opening removes narrow bands and keeps everything wider: a pixel
-    flies where that takes more than LEAST_GAP of its inverse depth off its gap.
+    near as the object nor as far as its background. Inverse depth is proportional to disparity and
+    linear in the pixels of any plane. The *gap* of a pixel is the distance of its inverse depth to
+    the largest or to the smallest value around it, whichever is closer. Across an edge the gap is
+    large, but only in a narrow band; on a plane, however steep, the gap is constant, and towards a
+    crease it falls. A morphological opening removes narrow bands and keeps everything wider: a
+    pixel flies where the opening reduces the gap by more than LEAST_GAP of the inverse depth.
 
-    The middle of an object as narrow as its edges is not found: nothing nearer is beside it.
+    The middle of an object as narrow as its edges is not found, because nothing nearer is beside
+    it.
 
-    shape: (H, W) of the images. magnification: how many of their pixels, across, one pixel of the
-    network became; edges are as much wider.
+    shape: (H, W) of the images.
+    magnification: width of a network pixel in image pixels; edges are wider by the same factor.
     """
 
     def __init__(self, shape: tuple[int, int], *, magnification: float = 1.0) -> None:
@@ -44,11 +45,11 @@ class FlyingPixels:
 
     def find(self, depth_m: NDArray[np.float32]) -> NDArray[np.bool_]:
         """
-        Where points fly.
+        Return where points fly.
 
-        depth_m: (H, W) float32; +inf is a background behind everything. What is not a positive
-        number does not count: its border is not an edge. Returns (H, W) bool, False where depth
-        is invalid or infinite; the next call overwrites it.
+        depth_m: (H, W) float32; +inf is a background behind everything. Values that are not
+        positive numbers are ignored, and their border is not an edge.
+        Returns (H, W) bool, False where depth is invalid or infinite; the next call overwrites it.
         """
         self._invert(depth_m)
         self._flying.fill(False)
@@ -61,7 +62,7 @@ class FlyingPixels:
         return self._flying
 
     def _invert(self, depth_m: NDArray[np.float32]) -> None:
-        """Inverse depth, twice: an invalid pixel is behind all others, and before all others."""
+        """Compute inverse depth twice: with invalid pixels behind, and with them in front."""
         valid = np.greater_equal(depth_m, _LEAST_DEPTH_M, out=self._invalid)
         self._behind.fill(0)
         np.divide(1, depth_m, out=self._behind, where=valid)
@@ -70,14 +71,18 @@ class FlyingPixels:
         np.copyto(self._before, _HUGE, where=self._invalid)
 
     def _measure_gap(self, window: NDArray[np.uint8]) -> None:
-        """Distance to what is nearest or farthest in a window; huge where depth is invalid."""
+        """
+        Compute the gap: the distance to the nearest or to the farthest value in a window.
+
+        The gap is huge where depth is invalid.
+        """
         to_front, to_back = self._gap, self._band
         cv2.dilate(self._behind, window, to_front)
         np.subtract(to_front, self._behind, out=to_front)
         cv2.erode(self._before, window, to_back)
         np.subtract(self._before, to_back, out=to_back)
         np.minimum(to_front, to_back, out=self._gap)
-        # So that a band does not end at an invalid pixel: the opening looks for what is small.
+        # A huge gap continues a band across invalid pixels, because the opening takes minima.
         np.copyto(self._gap, _HUGE, where=self._invalid)
 
 

@@ -1,8 +1,8 @@
-"""The lens models that calibrations name, and how many distortion coefficients each may have."""
+"""Names of lens models in calibrations, and the number of distortion coefficients of each."""
 
 from __future__ import annotations
 
-# OpenCV reads a longer list of the same model: what is left out is 0.
+# OpenCV's model of 14 coefficients; a shorter list leaves the rest at 0.
 PINHOLE_LENGTHS = (4, 5, 8, 12, 14)
 PLUMB_BOB, EQUIDISTANT = 'plumb_bob', 'equidistant'
 LENGTHS = {
@@ -10,16 +10,16 @@ LENGTHS = {
     'rational_polynomial': PINHOLE_LENGTHS,
     EQUIDISTANT: (4,),
 }
-# As camera_calibration_parsers reads a file without a name, and as others call OpenCV's fisheye.
+# camera_calibration_parsers reads a file without a name as plumb_bob; `fisheye` is OpenCV's name.
 SYNONYMS = {'': PLUMB_BOB, 'fisheye': EQUIDISTANT}
 
 
 def lens_model(name: str, d: tuple[float, ...]) -> tuple[str, tuple[float, ...]]:
     """
-    Return the name and the coefficients by which a lens is known here.
+    Return the canonical name and the coefficients of a lens model.
 
-    A D of zeros is no distortion, whatever the model is called: `plumb_bob` without coefficients.
-    Raises ValueError for an unknown model, or a number of coefficients that it does not have.
+    A D of zeros is no distortion, under any name: `plumb_bob` without coefficients. Raises
+    ValueError for an unknown model, or a number of coefficients that the model does not have.
     """
     if not any(d):
         return PLUMB_BOB, ()

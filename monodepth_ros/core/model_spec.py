@@ -1,4 +1,4 @@
-"""What a model file says about itself: stored as JSON in the ONNX file's metadata."""
+"""The description that a model file carries, as JSON in the ONNX file's metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monodepth_ros.core.camera import check_baseline, Intrinsics
 
 SPEC_VERSION = 2
-# Of a network's input: sixteen times 1280 x 800. What a damaged file asks for is not allocated.
+# Limit for a network's input, sixteen times 1280 x 800: a damaged file may ask for any size.
 MOST_PIXELS = 2**24
 METADATA_KEY = 'monodepth_ros.model_spec'
 
@@ -28,12 +28,14 @@ class SelfTest:
 @dataclass(frozen=True)
 class ModelSpec:
     """
-    The camera a model was trained as, and where it comes from.
+    The camera that a model was trained for, and where the model comes from.
 
-    camera: the canonical camera, in network pixels. baseline_m: of the canonical rig.
-    depth_range_m: nearest and farthest depth the model is meant for; farther is out of range.
-    stride: the height and width of any input are multiples of it. training_fx_px: smallest and
-    largest focal length of the images that it learned from, before they became canonical.
+    camera: the canonical camera, in network pixels.
+    baseline_m: baseline of the canonical rig.
+    depth_range_m: nearest and farthest depth of the model; farther depth is out of range.
+    stride: height and width of any input are multiples of it.
+    training_fx_px: smallest and largest focal length of the training images, before the mapping
+    into the canonical camera.
     """
 
     camera: Intrinsics
@@ -63,12 +65,12 @@ class ModelSpec:
         check_size(width=self.camera.width, height=self.camera.height, stride=self.stride)
 
     def to_json(self) -> str:
-        """The text stored in the file."""
+        """Return the text to store in the file."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
-        """Inverse of to_json. Raises ValueError for another spec_version or missing keys."""
+        """Parse the text of to_json. Raises ValueError for another spec_version or other keys."""
         values: dict[str, Any] = json.loads(text)
         version = values.get('spec_version')
         if version != SPEC_VERSION:
@@ -90,7 +92,7 @@ class ModelSpec:
 
 
 def check_size(*, width: int, height: int, stride: int) -> None:
-    """Raise ValueError unless both are multiples of the stride, and no more than MOST_PIXELS."""
+    """Raise ValueError unless both are multiples of the stride and at most MOST_PIXELS in all."""
     for name, size in (('width', width), ('height', height)):
         if size <= 0 or size % stride:
             low = max(stride, size // stride * stride)
@@ -102,7 +104,7 @@ def check_size(*, width: int, height: int, stride: int) -> None:
 
 
 def self_test_image(*, width: int, height: int) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: a fixed pattern that any program can make again."""
+    """Return (H, W, 3) uint8: a fixed pattern that any program can reproduce."""
     v, u, c = np.ogrid[:height, :width, :3]
     pattern = (31 * u + 17 * v + 73 * c + ((u * v) >> 5)) & 255
     return np.asarray(pattern, np.uint8)

@@ -1,8 +1,8 @@
 """
-What a network sees of a live camera, and how its results come back.
+Mapping between a live camera and a network's input and output.
 
-How far its input reaches (widened), what it is shown (ToNetwork), and all that is precomputed for
-one camera (CameraMaps), whose maps are those of canonical.py.
+widened: how far the network's input reaches. ToNetwork: the image that the network gets.
+CameraMaps: everything precomputed for one camera, built on the maps of canonical.py.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from monodepth_ros.core.choices import DIVISORS, NETWORK_SIZE
 from monodepth_ros.core.flying import FlyingPixels
 from monodepth_ros.core.model_spec import ModelSpec
 
-# Of the canonical image: inference costs so many times more at most.
+# Largest area of the input relative to the canonical image: inference costs grow with the area.
 MAX_AREA = 2
-# Network pixels over which the mirrored view fades by a factor e: docs/design.md#canonical-camera.
+# Distance in network pixels over which the mirrored view fades by a factor e:
+# docs/design.md#canonical-camera.
 FADE_PX = 12.0
 
 
@@ -30,15 +31,19 @@ def widened(
     canonical: Intrinsics, live: Intrinsics, live_valid: NDArray[np.bool_], *, stride: int
 ) -> Intrinsics:
     """
-    The canonical camera with as many more columns on each side as the live view fills.
+    Return the canonical camera with enough more columns on each side to cover the live view.
 
-    live: the rectified live camera; live_valid (h, w) bool: where its raw image holds the pixel.
-    The focal length stays, the width stays a multiple of stride, the area at most MAX_AREA times
-    the canonical one; a stride is added where the view fills at least half of it. A view that is
-    narrower than the canonical one does not shrink it.
+    The focal length stays the same, and the area is at most MAX_AREA times the canonical area. A
+    stride is added where the view fills at least half of it. A view narrower than the canonical
+    one does not shrink it.
 
-    No rows are added: a network learns how far the ground is at each row of its input, and one
-    that has more of them is wrong in all (figures: docs/design.md#canonical-camera).
+    No rows are added: a network learns the depth of the ground at each row of its input, and extra
+    rows make it wrong everywhere (figures: docs/design.md#canonical-camera).
+
+    canonical: the canonical camera.
+    live: the rectified live camera.
+    live_valid: (h, w) bool, True where the raw live image holds the pixel.
+    stride: the width stays a multiple of it.
     """
     rays = live.to_rays(np.arange(live.width), np.arange(live.height))
     _, rows = canonical.to_pixels(*rays)
@@ -53,7 +58,7 @@ def widened(
     after = max(0, math.ceil(last - (canonical.width - 0.5) - 1e-6))
     wanted = before + after
     added = min(math.floor(wanted / stride + 0.5) * stride, (MAX_AREA - 1) * canonical.width)
-    # What rounding adds goes to both sides.
+    # The columns that rounding adds are shared between both sides.
     spare = max(0, added - wanted)
     left = round((added - spare) * before / max(wanted, 1)) + spare // 2
     return canonical.cropped(
@@ -63,20 +68,21 @@ def widened(
 
 class ToNetwork:
     """
-    The map from live images to the network's, which training uses too.
+    The map from live images to the network's input, shared with training.
 
-    A network takes all that it is shown for the scene: with the live border repeated where the
-    camera does not see, depth of what it does see was three times as wrong. So the live view is
-    mirrored there, and fades into the mean colours of what is nearest.
+    A network interprets its whole input as scene: when the live border was repeated where the
+    camera does not see, depth inside the view was three times as wrong. The live view is therefore
+    mirrored there, and fades into the mean colours of the nearest seen pixels.
 
-    map: the bare map. `valid` (H, W) bool: True where the live image holds the network's pixel.
+    map: the map without mirroring and fading.
+    valid: (H, W) bool, True where the live image holds the network's pixel.
     Raises ValueError as ToCanonical does.
     """
 
     def __init__(self, camera: Camera, network: Intrinsics) -> None:
         self.map = ToCanonical(camera, network)
         self.valid = self.map.valid
-        # Of an image in which nothing is seen there is nothing to show.
+        # Without a single seen pixel there are no colours to fade into.
         self._some_unseen = bool(self.valid.any() and not self.valid.all())
         if self._some_unseen:
             self._prepare()
@@ -87,13 +93,17 @@ class ToNetwork:
         )
         self._mirrored_share = np.exp(-distance_px / np.float32(FADE_PX))
         self._nearby_share = 1 - self._mirrored_share
-        # Three times over, because numpy is slow where it has to repeat along a short axis.
+        # Three copies, because numpy broadcasts slowly along a short axis.
         seen = _halvings(np.dstack([self.valid.astype(np.float32)] * 3))
         self._seen, self._seen_of_all = seen[0], seen[-1]
         self._unseen_shares = [1 - share for share in seen[-2::-1]]  # the coarsest first
 
     def warp(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Map (h, w, 3) RGB or (h, w) grey uint8; returns (H, W, 3). Raises as ToCanonical."""
+        """
+        Map (h, w, 3) RGB or (h, w) grey uint8 to (H, W, 3).
+
+        Raises ValueError as ToCanonical does.
+        """
         warped = self.map.warp(image)
         grey = warped.ndim == 2
         rgb = np.asarray(cv2.cvtColor(warped, cv2.COLOR_GRAY2RGB) if grey else warped, np.uint8)
@@ -104,7 +114,7 @@ class ToNetwork:
         return np.asarray(shown, np.uint8)
 
     def _nearby_colors(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(H, W, 3): what is seen, and around it the mean of what is nearest, ever coarser."""
+        """Return (H, W, 3): the seen colours, and around them means of the nearest ones."""
         levels = _halvings(rgb * self._seen)
         colors = levels[-1] / self._seen_of_all
         for seen_color, share in zip(levels[-2::-1], self._unseen_shares, strict=True):
@@ -115,7 +125,7 @@ class ToNetwork:
 
 
 def _halvings(array: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    """The array, (H, W, 3), and its area means at half the size, ... down to one pixel."""
+    """Return the (H, W, 3) array and its area means, each at half the size, down to one pixel."""
     levels = [array]
     while max(levels[-1].shape[:2]) > 1:
         height, width = (max(1, size // 2) for size in levels[-1].shape[:2])
@@ -126,10 +136,12 @@ def _halvings(array: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 class CameraMaps:
     """
-    Everything precomputed for one live camera: the way to the network and back.
+    Everything precomputed for one live camera: the maps to the network and back.
 
-    live: the camera. network: that of the network's input.
-    output: that of the results.
+    live: the live camera.
+    network: intrinsics of the network's input.
+    output: intrinsics of the results.
+    Raises ValueError for a camera that sees nothing of what the model sees.
     """
 
     def __init__(self, camera: Camera, spec: ModelSpec, output_size: str) -> None:
@@ -150,17 +162,17 @@ class CameraMaps:
         self.back = FromCanonical(self.network, self.output, self.to_network.valid)
         if not self.back.valid.any():
             raise ValueError(
-                'no pixel of this camera lies where the model looks; check K, R and P in its '
-                'camera_info'
+                'no pixel of this camera is inside the field of view of the model; check K, R and '
+                'P in its camera_info'
             )
-        # None where the raw image reaches everywhere, as it nearly always does.
+        # None where the raw image covers the whole output, as it nearly always does.
         seen = self.to_output.valid
         self.uncolored = None if seen.all() else ~seen
-        # Written to by every frame.
+        # Every frame overwrites it.
         self.depth_m = np.empty((self.output.height, self.output.width), np.float32)
 
     @cached_property
     def flying(self) -> FlyingPixels:
-        """For the clouds, which not everybody wants."""
+        """Return the detector for the clouds, allocated on first use."""
         size = self.output.height, self.output.width
         return FlyingPixels(size, magnification=self.output.fx / self.network.fx)

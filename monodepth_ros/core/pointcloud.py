@@ -1,4 +1,4 @@
-"""Depth to organised point clouds."""
+"""Organised point clouds from depth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ IDENTITY = np.eye(3)
 
 
 class Cloud(NamedTuple):
-    """points: (h, w, n) float32, C-contiguous, in the order of the pixels; fields: n names."""
+    """
+    An organised point cloud.
+
+    points: (h, w, n) float32, C-contiguous, in the order of the pixels.
+    fields: n names.
+    """
 
     points: NDArray[np.float32]
     fields: tuple[str, ...]
@@ -29,10 +34,13 @@ def clearing_depth(
     min_confidence: float,
 ) -> NDArray[np.float32]:
     """
-    Depth whose points may clear an obstacle map, which does so along the ray to each point.
+    Return depth for clearing an obstacle map along the ray to each point.
 
-    depth_m, confidence: (H, W) float32. Returns (H, W) float32: at most range_m, +inf included;
-    NaN where confidence is below min_confidence, or depth is NaN.
+    depth_m: (H, W) float32 metres.
+    confidence: (H, W) float32 in 0..1.
+    range_m: farther depth, also +inf, is set to it.
+    min_confidence: depth of lower confidence becomes NaN.
+    Returns (H, W) float32 metres, NaN also where depth is NaN.
     """
     ended = np.minimum(depth_m, np.float32(range_m))
     return np.where(confidence >= min_confidence, ended, np.float32(np.nan))
@@ -40,12 +48,13 @@ def clearing_depth(
 
 class CloudPacker:
     """
-    Packs depth and colours of one camera into points, into buffers it reuses.
+    Packs depth and colours of one camera into point clouds, in buffers that it reuses.
 
-    stride: every stride-th row and column becomes a point. min_depth_m, max_depth_m: what is
-    nearer or farther becomes none. frame_from_camera: (3, 3) rotation to the axes that the points
-    are wanted in. Raises ValueError for a stride below 1 or a range that holds no
-    depth.
+    camera: intrinsics of the depth images.
+    stride: every stride-th row and column becomes a point.
+    min_depth_m, max_depth_m: depth outside this range makes no point.
+    frame_from_camera: (3, 3) rotation into the axes of the points.
+    Raises ValueError for a stride below 1 or an empty range.
     """
 
     def __init__(
@@ -82,14 +91,16 @@ class CloudPacker:
         flying: NDArray[np.bool_] | None = None,
     ) -> Cloud:
         """
-        Points of an optical frame (REP 103: z forward, x right, y down), see frame_from_camera.
+        Return points in an optical frame (REP 103: z forward, x right, y down).
 
-        depth_m: (H, W) float32 metres. color: aligned with it, (H, W, 3) RGB or (H, W) grey
-        uint8, or None. flying: (H, W) bool, what to leave out as well.
+        depth_m: (H, W) float32 metres.
+        color: aligned (H, W, 3) RGB or (H, W) grey uint8, or None.
+        flying: (H, W) bool, pixels that make no point.
         Returns x, y, z in metres, all three NaN where there is no point: depth is not a positive
-        finite number, is out of range, or flies. After them, for RGB, `rgb`: the bytes B, G, R, 0
-        in one float; for grey, `intensity`: 0 to 255. The next cloud of as many fields overwrites
-        the array. Raises ValueError for arrays that are not of the camera's size.
+        finite number, is out of range, or flies. For RGB the field `rgb` follows, the bytes B, G,
+        R, 0 in one float; for grey `intensity`, 0 to 255. The next cloud with the same number of
+        fields overwrites the array. Raises ValueError for arrays that are not of the camera's
+        size.
         """
         self._check_size('depth', depth_m)
         z = self._usable(depth_m, flying)
@@ -109,13 +120,13 @@ class CloudPacker:
         if array.shape[:2] != self._image:
             raise ValueError(
                 f'got {name} of shape {array.shape}, expected height and width {self._image} '
-                'as their camera has'
+                'of the camera'
             )
 
     def _usable(
         self, depth_m: NDArray[np.float32], flying: NDArray[np.bool_] | None
     ) -> NDArray[np.float32]:
-        """Depth in the kept rows and columns, (h, w) float32; NaN where it makes no point."""
+        """Return depth of the kept rows and columns, (h, w) float32; NaN where no point is."""
         nearest_m, farthest_m = self._range_m
         z = depth_m[self._kept]
         usable = np.isfinite(z) & (z > 0) & (z >= nearest_m) & (z <= farthest_m)

@@ -1,4 +1,4 @@
-"""Two raw eyes to the two views of one pinhole camera, cropped to what both see."""
+"""Rectification of a raw stereo pair to two views of one pinhole camera."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from monodepth_ros.core.canonical import ToCanonical
 
 class Rectifier:
     """
-    Rectifies both eyes into one pinhole camera: the left one's P, cropped to where both see.
+    Rectifies both views into one pinhole camera: the left one's P, cropped to where both see.
 
-    `calibration` describes the result, `eyes` are the maps of left and right. Raises ValueError
-    for a baseline that no rig has (check_baseline), or when no pixel is seen by both.
+    calibration: calibration of the result.
+    eyes: the maps of the left and the right camera.
+    Raises ValueError for an implausible baseline (check_baseline), or without a common pixel.
     """
 
     def __init__(self, left: Camera, right: Camera) -> None:
         baseline_m = stereo_baseline_m(left, right)
-        check_baseline(baseline_m)  # before the maps, which take longer
+        check_baseline(baseline_m)  # before the maps, which take longer to compute
         full = left.rectified
         eyes = [ToCanonical(eye, full) for eye in (left, right)]
         top, bottom, first, last = largest_valid_window(eyes[0].valid & eyes[1].valid)
@@ -35,15 +36,15 @@ class Rectifier:
     def warp(
         self, left: NDArray[np.uint8], right: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Both images rectified. Raises ValueError for one of another size than its camera."""
+        """Rectify both images. Raises ValueError for an image that is not of its camera's size."""
         return self.eyes[0].warp(left), self.eyes[1].warp(right)
 
 
 def largest_valid_window(valid: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """
-    A window (top, bottom, first column, end column) that is True throughout.
+    Return a window (top, bottom, first column, end column) that is True throughout.
 
-    Greedy: as long as one pixel is False, the side with the largest share of False loses a line.
+    The search is greedy: while one pixel is False, the side with most False pixels loses a line.
     """
     top, bottom, first, last = 0, valid.shape[0], 0, valid.shape[1]
     while top < bottom and first < last:

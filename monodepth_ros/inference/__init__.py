@@ -1,1 +1,1 @@
-"""One small interface, one file an engine; TensorRT has a room of its own."""
+"""Inference engines behind one interface, one module per engine; TensorRT has its own package."""

@@ -1,4 +1,4 @@
-"""A loaded model, whatever engine computes it."""
+"""The interface of a loaded model, common to all engines."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from monodepth_ros.core.model_spec import check_size, ModelSpec
 
-# A robot has few cameras, and its GPU little memory.
+# Few, because a robot has few cameras and its GPU has little memory.
 KEPT_ENGINES = 4
 
 
 class NetworkOutput(NamedTuple):
     """
-    What the model computes of one image.
+    The output of the model for one image.
 
-    disparity_frac: (H, W) float32 of the left view, fraction of the canonical width
-    spec.camera.width whatever the size of the image. confidence: (H, W) float32 in 0..1; None
-    where the model file has no such output.
+    disparity_frac: (H, W) float32 of the left view, a fraction of the canonical width
+    spec.camera.width, whatever the size of the image.
+    confidence: (H, W) float32 in 0..1; None if the model file has no such output.
     """
 
     disparity_frac: np.ndarray
@@ -29,26 +29,28 @@ class NetworkOutput(NamedTuple):
 
 class Engine(Protocol):
     """
-    A model compiled for one input size. It computes one image at a time: submit, then collect.
+    A model compiled for one input size, which computes one image at a time: submit, then collect.
 
-    Any of these may raise what the engine's library raises. facts: what to tell of it in
-    diagnostics, by name.
+    Every method may raise what the engine's library raises.
+
+    facts: values for diagnostics, by name.
     """
 
     facts: dict[str, str]
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
         """
-        Begin with an image, (H, W, 3) uint8 RGB, C-contiguous as out's arrays are.
+        Start computing an image; image and out must not be touched before collect.
 
-        Neither may be touched before collect.
+        image: (H, W, 3) uint8 RGB, C-contiguous.
+        out: arrays for the result, C-contiguous.
         """
 
     def collect(self) -> None:
         """Wait until the arrays of `out` are filled."""
 
     def close(self) -> None:
-        """Free everything; the engine is of no use afterwards."""
+        """Free everything; the engine cannot be used afterwards."""
 
 
 class MakeEngine(Protocol):
@@ -65,10 +67,17 @@ class Backend:
     """
     A model on one kind of engine, at one input size at a time; a context manager.
 
-    The size is at first that of spec.camera. The engines of the last kept_engines sizes are kept,
-    so that cameras of different views can take turns. name: what the user calls the kind of
-    engine. precision: of its arithmetic. check: called with the backend after each engine is made,
-    the first one included; what it raises closes that engine, and undoes a resize.
+    The first size is that of spec.camera. The engines of the last sizes are kept, so that cameras
+    with different views can take turns.
+
+    name: the user's name for the kind of engine.
+    spec: the model's description.
+    has_confidence: the model computes confidence.
+    precision: precision of the arithmetic.
+    make_engine: compiles the model for an input size; called with width= and height=.
+    check: called with the backend after each engine is made, the first one included; its error
+    closes that engine and undoes a resize.
+    kept_engines: number of engines to keep.
     """
 
     def __init__(
@@ -89,9 +98,9 @@ class Backend:
         self._make_engine = make_engine
         self._check = check
         self._kept_engines = kept_engines
-        # Of other sizes, the one used longest ago first.
+        # Engines of other sizes, the least recently used first.
         self._others: dict[tuple[int, int], Engine] = {}
-        # What the engine works on: it may only borrow the memory.
+        # References to the arrays of the running computation, because an engine only borrows them.
         self._pending: tuple[np.ndarray, NetworkOutput] | None = None
         self._engine: Engine | None = None
         self._shape = spec.camera.height, spec.camera.width
@@ -105,18 +114,19 @@ class Backend:
 
     def infer(self, image: np.ndarray, out: NetworkOutput | None = None) -> NetworkOutput:
         """
-        Compute one image, (H, W, 3) uint8 RGB of the input size.
+        Compute one image.
 
-        out: arrays to write to, as empty_output makes them; new ones otherwise. Raises ValueError
-        for an image or arrays that do not fit.
+        image: (H, W, 3) uint8 RGB of the input size.
+        out: arrays to write to, as from empty_output; None for new ones.
+        Raises ValueError for an image or arrays of another shape or dtype.
         """
         self.submit(image, out)
         return self.collect()
 
     def submit(self, image: np.ndarray, out: NetworkOutput | None = None) -> None:
-        """As infer, but return at once: image and out are the engine's until collect."""
+        """Start computing as infer does; the engine uses image and out until collect."""
         if self._pending is not None:
-            raise RuntimeError('submit was called twice without collect')
+            raise RuntimeError('submit was called twice; call collect in between')
         _check_array('image', image, (*self._shape, 3), np.uint8)
         out = self.empty_output() if out is None else out
         for name, array in zip(out._fields, out, strict=True):
@@ -127,16 +137,16 @@ class Backend:
         self._pending = pending
 
     def collect(self) -> NetworkOutput:
-        """Wait for what submit began, and return it."""
+        """Wait for the result of submit and return it."""
         if self._pending is None:
-            raise RuntimeError('collect was called without submit')
-        # Kept until the engine is done with it, and given up even where it fails.
+            raise RuntimeError('collect was called without submit; call submit first')
+        # The local variable keeps the arrays alive until the engine is done, also when it fails.
         pending, self._pending = self._pending, None
         self._loaded.collect()
         return pending[1]
 
     def empty_output(self) -> NetworkOutput:
-        """Arrays of the input size to infer into."""
+        """Return arrays of the input size for infer."""
         disparity_frac = np.empty(self._shape, np.float32)
         return NetworkOutput(
             disparity_frac, np.empty_like(disparity_frac) if self.has_confidence else None
@@ -144,10 +154,10 @@ class Backend:
 
     def resize(self, *, width: int, height: int) -> None:
         """
-        Fix another input size; spec.camera.width stays the unit of disparity_frac.
+        Change the input size; spec.camera.width stays the unit of disparity_frac.
 
-        Raises ValueError unless both are multiples of spec.stride, and as the engine and
-        check do. On any error the size stays.
+        Raises ValueError unless both are multiples of spec.stride, and the errors of the engine
+        and of the check. After any error the old size is still set.
         """
         check_size(width=width, height=height, stride=self.spec.stride)
         before, shape_before, shape = self._loaded, self._shape, (height, width)
@@ -162,9 +172,9 @@ class Backend:
             self._others.pop(next(iter(self._others))).close()
 
     def close(self) -> None:
-        """Free what the engine holds; the backend is of no use afterwards."""
+        """Free everything; the backend cannot be used afterwards."""
         if self._engine is not None:
-            # All, though one may raise.
+            # ExitStack closes all engines, even if one raises.
             with ExitStack() as closing:
                 for engine in (self._engine, *self._others.values()):
                     closing.callback(engine.close)
@@ -172,19 +182,19 @@ class Backend:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What to tell of it in diagnostics, by name."""
+        """Return values for diagnostics, by name."""
         size = f'{self.width} x {self.height}'
         own = {'backend': self.name, 'precision': self.precision, 'network input': size}
         return own | self._loaded.facts
 
     @property
     def width(self) -> int:
-        """Of the input, px."""
+        """Return the width of the input in px."""
         return self._shape[1]
 
     @property
     def height(self) -> int:
-        """Of the input, px."""
+        """Return the height of the input in px."""
         return self._shape[0]
 
     @property

@@ -1,15 +1,15 @@
 """
-Which engines and which arithmetic a user may choose, by name.
+Named choices of engines and arithmetic.
 
-Imports nothing, for launch files and `--help` read it on machines that compute nothing.
+This module imports nothing: launch files and `--help` read it where no engine is installed.
 """
 
 from __future__ import annotations
 
 AUTO = 'auto'
-# The fastest first, as AUTO tries them.
+# In the order in which AUTO tries them, the fastest first.
 ENGINES = ('tensorrt', 'openvino', 'onnxruntime')
 BACKENDS = (AUTO, *ENGINES)
-# Of the arithmetic: as the model file has it, or in bfloat16 where the engine can.
+# Arithmetic as in the model file, or in bfloat16 where the engine supports it.
 MODEL, BFLOAT16 = 'model', 'bf16'
 PRECISIONS = (MODEL, BFLOAT16)

@@ -1,4 +1,4 @@
-"""Which engine runs a model: the fastest of this machine that computes the same function."""
+"""Choice of the engine for a model: the fastest one here that computes the model's function."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from monodepth_ros.inference.tensorrt.build_options import BuildOptions
 
 
 class UnavailableError(ValueError):
-    """An engine that cannot run here, with what it lacks."""
+    """Error for an engine that cannot run here, with what is missing."""
 
 
 class _Wishes(NamedTuple):
-    """See load_backend."""
+    """Options of load_backend."""
 
     precision: str
     device: int
@@ -45,14 +45,20 @@ def load_backend(
     cameras: int = 1,
 ) -> Backend:
     """
-    Load a model file and prove that it computes what its ModelSpec says, at any size later.
+    Load a model file and check that it computes what its ModelSpec says, also after a resize.
 
-    backend: of BACKENDS, or AUTO for the fastest that works. precision: of PRECISIONS. device:
-    number of the GPU. workspace_mb, optimisation_level: of TensorRT's builder, 0 for all the
-    memory there is. tell: is told which engine AUTO took, why not a faster one, and of a build
-    that takes minutes. cancelled: asked whether to stop such a build. cameras: how many take
-    turns, each of which may want an engine of its own. Raises FileNotFoundError without a file,
-    ValueError for a file that is not ours or that no engine computes rightly, BuildCancelled.
+    model: path of the model file.
+    backend: one of BACKENDS; AUTO takes the fastest that works.
+    precision: one of PRECISIONS.
+    device: number of the GPU.
+    workspace_mb: memory limit of TensorRT's builder, 0 for no limit.
+    optimisation_level: level of TensorRT's builder.
+    tell: called with which engine AUTO took, why not a faster one, and with the progress of a
+    build, which takes minutes.
+    cancelled: returns True to stop such a build.
+    cameras: number of cameras that take turns; each may need its own engine.
+    Raises FileNotFoundError without a file, ValueError for a file that is no model of this project
+    or that no engine computes correctly, BuildCancelled.
     """
     check_choice('backend', backend, BACKENDS)
     check_choice('precision', precision, PRECISIONS)
@@ -85,7 +91,7 @@ def _check(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
     own = backend.spec.camera
     if (backend.width, backend.height) == (own.width, own.height):
         check_self_test(backend, str(file.path))
-    # The file has values of its own size only; for another one an engine is asked.
+    # The file has expected values of its own size only.
     elif backend.name != REFERENCE:
         with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
             reference.resize(width=backend.width, height=backend.height)
@@ -101,7 +107,7 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
     except Exception as error:
         raise _unavailable('cuda-bindings', error) from error
     _refuse_bfloat16(wishes)
-    # Before a folder is made for engines that will never be.
+    # Checked before the cache, so that no folder is created for engines that cannot be built.
     problem = cuda.device_problem(wishes.device)
     if problem is not None:
         raise UnavailableError(problem)
@@ -123,7 +129,7 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
             check=wishes.check,
             kept_engines=wishes.kept_engines,
         )
-    # Of the cache's disk, and of CUDA.
+    # OSError comes from the cache's disk, RuntimeError from CUDA.
     except (OSError, RuntimeError) as error:
         raise UnavailableError(one_line(error)) from error
 
@@ -152,14 +158,16 @@ def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
 
 def _refuse_bfloat16(wishes: _Wishes) -> None:
     if wishes.precision == BFLOAT16:
-        raise UnavailableError(f'computes as the model file says; choose precision `{MODEL}`')
+        raise UnavailableError(
+            f'it computes in the precision of the model file; choose precision `{MODEL}`'
+        )
 
 
 def _unavailable(package: str, error: Exception) -> UnavailableError:
-    # A library that is half there fails in more ways than ImportError.
+    # An incomplete installation raises more than ImportError.
     return UnavailableError(f'{one_line(error)}; `python3 -m pip install {package}`')
 
 
 _OPENERS = dict(zip(ENGINES, (_open_tensorrt, _open_openvino, _open_onnxruntime), strict=True))
-# What the model file was made with, and its values computed.
+# The exporter computed the model file's expected values with this engine.
 REFERENCE = 'onnxruntime'

@@ -1,4 +1,4 @@
-"""A model file: read once, then handed to whatever engine."""
+"""A model file in memory, for any engine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MAKE_MODEL = 'make one with `python -m trainer export CHECKPOINT -o model.onnx`'
 
 class ModelFile:
     """
-    The bytes of a model file and what they say of themselves.
+    The bytes of a model file and its description.
 
-    Kept, because the path may hold another model by the time an engine is built anew. Raises
-    ValueError for a file that is not ours, and as existing_file.
+    The bytes are kept, because the path may hold another model when an engine is built again.
+    Raises ValueError for a file that is no model of this project, and the errors of existing_file.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -30,12 +30,12 @@ class ModelFile:
         self.spec = self._spec(header)
         self._check_interface(header)
         self.has_confidence = CONFIDENCE in header.outputs
-        # In the order in which an engine is asked for them.
+        # Names in the order of NetworkOutput.
         self.outputs = (DISPARITY, CONFIDENCE) if self.has_confidence else (DISPARITY,)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the bytes, in hexadecimal digits."""
+        """Return the SHA-256 of the bytes in hexadecimal digits."""
         return hashlib.sha256(self.data).hexdigest()
 
     def _header(self) -> OnnxHeader:
@@ -48,8 +48,8 @@ class ModelFile:
         if METADATA_KEY not in header.metadata:
             raise ValueError(
                 f'{self.path} has no ModelSpec (metadata key {METADATA_KEY!r}), so its camera and '
-                'scale are unknown; export it with `python -m trainer export`, or make one of a '
-                'network of others with `python -m trainer import`'
+                'scale are unknown; export it with `python -m trainer export`, or import a '
+                'third-party model with `python -m trainer import`'
             )
         try:
             return ModelSpec.from_json(header.metadata[METADATA_KEY])
@@ -59,8 +59,8 @@ class ModelFile:
     def _check_interface(self, header: OnnxHeader) -> None:
         if header.has_external_data:
             raise ValueError(
-                f'{self.path} keeps weights in other files, which may be anything; expected one '
-                'file, export it again'
+                f'{self.path} keeps weights in other files, which are not trusted; expected all '
+                'in one file, export it again'
             )
         got = {INPUT: header.inputs.get(INPUT), DISPARITY: header.outputs.get(DISPARITY)}
         expected = {INPUT: (1, *FREE_SIZES, 3), DISPARITY: (1, *FREE_SIZES)}

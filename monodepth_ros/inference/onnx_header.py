@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, read without an engine and without the onnx package."""
+"""The header of an ONNX file, read without an engine and without the onnx package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIMENSION_SIZE, DIMENSION_NAME = 1, 2
 VARINT, FIXED_64, LENGTH_DELIMITED, FIXED_32 = 0, 1, 2, 5
 FIXED_BYTES = {FIXED_64: 8, FIXED_32: 4}
 VARINT_BITS = 64
-# Where tensors can be: for each kind of message, the kinds of its fields.
+# Messages that can contain tensors: for each kind of message, the kinds of its fields.
 GRAPH, NODE, ATTRIBUTE, TENSOR, SPARSE, FUNCTION = range(6)
 TENSORS_IN: dict[int, dict[int, int]] = {
     GRAPH: {1: NODE, 5: TENSOR, 15: SPARSE},
@@ -27,16 +27,16 @@ TENSORS_IN: dict[int, dict[int, int]] = {
     FUNCTION: {7: NODE},
 }
 
-# A number, or the name of a free one; None where nothing is said.
+# A size, or the name of a free size; None if the file states neither.
 Dimension = int | str | None
 
 
 class OnnxHeader(NamedTuple):
     """
-    All but the operators and weights.
+    The content of an ONNX file without its operators and weights.
 
-    inputs, outputs: dimensions by name. has_external_data: some weights or constants, of whatever
-    operator, are in other files.
+    inputs, outputs: dimensions by name.
+    has_external_data: some weights or constants, of any operator, are in other files.
     """
 
     metadata: dict[str, str]
@@ -47,9 +47,9 @@ class OnnxHeader(NamedTuple):
 
 def read_header(model: bytes) -> OnnxHeader:
     """
-    The header of a serialised ONNX model.
+    Return the header of a serialised ONNX model.
 
-    Raises ValueError for anything that is no such model.
+    Raises ValueError for bytes that are no such model.
     """
     try:
         return _header(memoryview(model))
@@ -90,7 +90,7 @@ def _has_external_data(kind: int, message: memoryview | int) -> bool:
 
 
 def _tensor(value: memoryview | int) -> dict[str, tuple[Dimension, ...]]:
-    """Name and dimensions of a ValueInfoProto."""
+    """Return the name and dimensions of a ValueInfoProto."""
     parts = dict(_fields(value))
     tensor = dict(_fields(dict(_fields(parts[VALUE_TYPE]))[TYPE_TENSOR]))
     dimensions = [
@@ -115,7 +115,7 @@ def _text(content: memoryview | bytes | int) -> str:
 
 
 def _fields(message: memoryview | int) -> Iterator[tuple[int, memoryview | int]]:
-    """Number and content of every field: bytes, or the value of a number."""
+    """Yield number and content of every field: bytes, or the value of a number."""
     if isinstance(message, int):
         raise TypeError
     at = 0
@@ -139,7 +139,7 @@ def _fields(message: memoryview | int) -> Iterator[tuple[int, memoryview | int]]
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The number that begins at a byte, seven bits a byte, and where it ends."""
+    """Return the number that begins at a byte, with seven bits in each byte, and where it ends."""
     value = 0
     for shift in range(0, VARINT_BITS, 7):
         byte = message[at]

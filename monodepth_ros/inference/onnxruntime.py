@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: runs everywhere."""
+"""Inference with ONNX Runtime on the CPU, which runs everywhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_onnxruntime(
     kept_engines: int = KEPT_ENGINES,
 ) -> Backend:
     """
-    The model on this machine's CPU. Raises ValueError for one that does not load.
+    Load the model on this machine's CPU. Raises ValueError for one that does not load.
 
     check, kept_engines: see Backend.
     """
@@ -39,11 +39,11 @@ def open_onnxruntime(
 
 
 class OnnxRuntimeEngine:
-    """The Engine over a session; a thread of its own computes, so that submit returns at once."""
+    """An Engine over a session; a worker thread computes, so that submit returns at once."""
 
     def __init__(self, model: ModelFile, *, width: int, height: int) -> None:
         options = onnxruntime.SessionOptions()
-        # What goes wrong is raised; written to stderr as well it would be so at every frame.
+        # Errors are raised; the log would repeat them on stderr at every frame.
         options.log_severity_level = 4
         # Threads that spin between two frames take the cores from the rest of the robot.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
@@ -66,7 +66,7 @@ class OnnxRuntimeEngine:
         self._running: Future[None] | None = None
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
-        """See Engine."""
+        """Implement Engine."""
         binding = self._session.io_binding()
         binding.bind_cpu_input(INPUT, image[None])
         for name, array in zip(self._outputs, out, strict=False):
@@ -75,11 +75,11 @@ class OnnxRuntimeEngine:
         self._running = self._worker.submit(self._session.run_with_iobinding, binding)
 
     def collect(self) -> None:
-        """See Engine."""
+        """Implement Engine."""
         assert self._running is not None
         self._running.result()
 
     def close(self) -> None:
-        """See Engine."""
+        """Implement Engine."""
         self._worker.shutdown()
         del self._session

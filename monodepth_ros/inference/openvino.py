@@ -1,4 +1,4 @@
-"""OpenVINO: the fastest engine on CPUs."""
+"""Inference with OpenVINO, the fastest engine on CPUs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monodepth_ros.inference.model_file import INPUT, ModelFile
 
 NAME = 'openvino'
 DEVICE = 'CPU'
-# Where bfloat16 is fast OpenVINO would choose it unasked.
+# Always set, because OpenVINO otherwise chooses bfloat16 by itself on CPUs where it is fast.
 HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
 
 
@@ -27,9 +27,11 @@ def open_openvino(
     kept_engines: int = KEPT_ENGINES,
 ) -> Backend:
     """
-    The model on this machine's CPU; bfloat16: faster where the CPU has it.
+    Load the model on this machine's CPU.
 
-    check, kept_engines: see Backend. Raises ValueError for a model that does not load.
+    bfloat16: compute in bfloat16, which is faster on CPUs that support it.
+    check, kept_engines: see Backend.
+    Raises ValueError for a model that does not load.
     """
     precision = 'bf16' if bfloat16 and model.spec.precision == 'fp32' else model.spec.precision
     return Backend(
@@ -46,16 +48,16 @@ def open_openvino(
 @cache
 def _core() -> openvino.Core:
     """
-    The one of this process, for all models and for ever.
+    Return the only Core of this process, which is never freed.
 
-    OpenVINO (2026.4) gives the thread a signal stack with each Core. Two that are freed in the
-    order of their making leave it with freed memory, and the next signal, Ctrl-C say, crashes.
+    OpenVINO (2026.4) gives the thread a signal stack with each Core. Freeing two in the order of
+    their creation leaves the thread with freed memory, and the next signal, e.g. Ctrl-C, crashes.
     """
     return openvino.Core()
 
 
 class OpenVinoEngine:
-    """The Engine over one inference request."""
+    """An Engine over one inference request."""
 
     def __init__(self, model: ModelFile, *, hint: str, width: int, height: int) -> None:
         try:
@@ -66,7 +68,7 @@ class OpenVinoEngine:
                 DEVICE,
                 {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': hint},
             )
-        # OpenVINO raises RuntimeError for nearly everything, but promises nothing.
+        # OpenVINO raises RuntimeError for nearly everything, but does not document its errors.
         except Exception as error:
             raise ValueError(
                 f'{model.path} does not load in OpenVINO: {one_line(error)}; '
@@ -77,7 +79,7 @@ class OpenVinoEngine:
         self._outputs = model.outputs
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
-        """See Engine."""
+        """Implement Engine."""
         self._request.set_tensor(INPUT, openvino.Tensor(image[None], shared_memory=True))
         for name, array in zip(self._outputs, out, strict=False):
             assert array is not None  # the model has it, so out does
@@ -85,9 +87,9 @@ class OpenVinoEngine:
         self._request.start_async()
 
     def collect(self) -> None:
-        """See Engine."""
+        """Implement Engine."""
         self._request.wait()
 
     def close(self) -> None:
-        """See Engine."""
+        """Implement Engine."""
         del self._request

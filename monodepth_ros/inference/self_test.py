@@ -1,4 +1,4 @@
-"""Whether an engine computes what the model file says that it computes."""
+"""Checks that an engine computes the results stored in the model file."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import self_test_image
 from monodepth_ros.inference.backend import Backend
 
-# Mean relative difference to the stored values that another engine's arithmetic may have.
+# Largest mean relative difference to the stored values, by arithmetic.
 TOLERANCES = {'fp32': 1e-4, 'fp16': 2e-3, 'bf16': 1e-2, 'int8': 2e-2}
 
 
 class SelfTestError(ValueError):
-    """An engine that computes something else, with what was got and what to do."""
+    """Error for an engine with wrong results, with what was got and what to do."""
 
 
 def check_self_test(backend: Backend, title: str) -> None:
     """
-    Run the ModelSpec's input through a backend of the canonical size.
+    Compare a backend of the canonical size with the expected values in the ModelSpec.
 
     title: the model's name for the message. Raises SelfTestError.
     """
@@ -28,7 +28,7 @@ def check_self_test(backend: Backend, title: str) -> None:
     try:
         disparity_frac = _disparity_of_pattern(backend)
         got = np.array([disparity_frac[pixel] for pixel in test.pixels])
-    # A file that is not as its spec says fails in the engine's own ways, or by an index.
+    # A file that contradicts its spec makes the engine raise any error, or gives an IndexError.
     except Exception as error:
         raise SelfTestError(
             f'{title} does not run on {backend.name} as its ModelSpec says: {one_line(error)}'
@@ -38,7 +38,7 @@ def check_self_test(backend: Backend, title: str) -> None:
 
 def check_against(backend: Backend, reference: Backend, title: str) -> None:
     """
-    Compare with another backend of the same model and size, for which nothing is stored.
+    Compare with another backend of the same model and size, where no expected values are stored.
 
     title: the model's name for the message. Raises SelfTestError.
     """
@@ -55,7 +55,7 @@ def _disparity_of_pattern(backend: Backend) -> np.ndarray:
 def _check(
     backend: Backend, got: np.ndarray, expected: np.ndarray, title: str, source: str
 ) -> None:
-    smallest = np.finfo(np.float32).tiny  # of a disparity of 0 there is no share
+    smallest = np.finfo(np.float32).tiny  # avoids a division by a disparity of 0
     difference = float(np.mean(np.abs(got - expected) / np.maximum(expected, smallest)))
     tolerance = TOLERANCES[backend.precision]
     if not difference <= tolerance:

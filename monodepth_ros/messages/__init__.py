@@ -1,1 +1,1 @@
-"""ROS messages to arrays and back, without ROS."""
+"""Conversion between ROS messages and arrays, without ROS."""

@@ -1,4 +1,4 @@
-"""Images in encodings that the core does not know: by cv_bridge, where that is installed."""
+"""Decoding of image encodings that the core does not know, by cv_bridge where it is installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.encodings import ENCODINGS
 
-# Images wait for the answer; a robot that is starting reads the libraries from a slow disk.
+# Images wait for the trial, but a robot that is starting may read the libraries from a slow disk.
 TRIAL_LIMIT_S = 10.0
 TRIAL = """
 from types import SimpleNamespace
@@ -25,15 +25,15 @@ CvBridge().imgmsg_to_cv2(SimpleNamespace(**grey), 'rgb8')
 
 def decode_foreign(msg: Any) -> np.ndarray:
     """
-    An Image of an encoding that is not in ENCODINGS to (H, W, 3) uint8 RGB, by cv_bridge.
+    Convert an Image whose encoding is not in ENCODINGS to (H, W, 3) uint8 RGB, by cv_bridge.
 
-    Raises ValueError where cv_bridge is absent, does not work, or does not convert the image.
+    Raises ValueError where cv_bridge is missing, does not work, or does not convert the image.
     """
     problem = cv_bridge_problem()
     if problem is None:
         try:
             return _by_cv_bridge(msg)
-        except Exception as error:  # its own, its C++ part's, numpy's
+        except Exception as error:  # cv_bridge, its C++ part and numpy raise different ones
             problem = f'cv_bridge does not convert it: {one_line(error)}'
     raise ValueError(
         f'got image encoding {msg.encoding!r}, expected one of {list(ENCODINGS)}, or one that '
@@ -44,10 +44,10 @@ def decode_foreign(msg: Any) -> np.ndarray:
 @cache
 def cv_bridge_problem() -> str | None:
     """
-    Why cv_bridge cannot be used; None: it can.
+    Return why cv_bridge cannot be used; None if it can.
 
-    Tried once, in a process of its own and for TRIAL_LIMIT_S: where it was built for another
-    NumPy, a conversion ends the process, or never ends, and that must not be the node's.
+    The answer comes from one conversion in a separate process, within TRIAL_LIMIT_S: a cv_bridge
+    built for another NumPy ends the process, or never returns, and the node must survive that.
     """
     if importlib.util.find_spec('cv_bridge') is None:
         return 'cv_bridge is not installed here'
@@ -62,7 +62,7 @@ def cv_bridge_problem() -> str | None:
     except subprocess.TimeoutExpired:
         return (
             f'the cv_bridge installed here did not convert an image within {TRIAL_LIMIT_S:g} s; '
-            'start again where the machine was busy, or reinstall it'
+            'start again if the machine was busy, or reinstall it'
         )
     if trial.returncode < 0:
         return (
@@ -81,7 +81,7 @@ def _by_cv_bridge(msg: Any) -> np.ndarray:
     bridge = CvBridge()
     dtype, channels = bridge.encoding_to_dtype_with_channels(msg.encoding)
     pixel_bytes = channels * np.dtype(dtype).itemsize
-    # cv_bridge cuts rows by the pixel: parts of one would shift them, short ones would stay short.
+    # cv_bridge cuts rows by whole pixels: a fraction of a pixel would shift the following rows.
     row_bytes = msg.width * pixel_bytes
     if min(msg.width, msg.height) <= 0 or msg.step < row_bytes or msg.step % pixel_bytes:
         raise ValueError(

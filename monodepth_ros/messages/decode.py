@@ -1,8 +1,8 @@
 """
-ROS messages to core types.
+Conversion of ROS messages to core types.
 
-They may be any with the ROS field names, rclpy's or a rosbags typestore's: this module imports no
-ROS.
+This module imports no ROS. It reads any message with the ROS field names, of rclpy or of a rosbags
+typestore.
 """
 
 from __future__ import annotations
@@ -27,30 +27,31 @@ DEPTH_TYPES = dict(zip(DEPTH_ENCODINGS, (np.float32, np.uint16), strict=True))
 
 
 def stamp_ns(header: Any) -> int:
-    """Acquisition time of a header in nanoseconds."""
+    """Return the acquisition time of a header in nanoseconds."""
     return int(header.stamp.sec) * NS_PER_S + int(header.stamp.nanosec)
 
 
 def image_rgb(msg: Any, bit_depth: BitDepth) -> np.ndarray:
     """
-    Image or CompressedImage to (H, W, 3) uint8 RGB. Raises ValueError for what it cannot.
+    Convert an Image or CompressedImage to (H, W, 3) uint8 RGB.
 
-    bit_depth: of the camera, if it sends 16 bits; it learns from each image.
+    bit_depth: bit depth of the camera, used for 16-bit images; it learns from each image.
+    Raises ValueError for an image that cannot be decoded.
     """
     return _decoded(msg, bit_depth, keep_grey=False)
 
 
 def image_pixels(msg: Any, bit_depth: BitDepth) -> np.ndarray:
-    """As image_rgb, but (H, W) uint8 for a grey image."""
+    """Convert as image_rgb does, but a grey image to (H, W) uint8."""
     return _decoded(msg, bit_depth, keep_grey=True)
 
 
 def _decoded(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
     try:
         return _pixels(msg, bit_depth, keep_grey=keep_grey)
-    # Its sizes and bytes are the sender's. All else that may be raised is a fault of ours.
+    # The sender's sizes and bytes can make OpenCV fail; any other error is a bug of this package.
     except cv2.error as error:
-        raise ValueError(f'OpenCV does not decode the image: {one_line(error)}') from None
+        raise ValueError(f'OpenCV cannot decode the image: {one_line(error)}') from None
 
 
 def _pixels(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
@@ -74,12 +75,13 @@ def _pixels(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
 
 def camera_from_info(info: Any, *, rectified: bool) -> Camera:
     """
-    CameraInfo to the camera of the image that comes with it: roi and binning are applied.
+    Convert a CameraInfo to the camera of its images: roi and binning are applied.
+
+    K and P of a CameraInfo describe the full sensor (CameraInfo.msg); an image of a window of the
+    sensor, or a binned image, has fewer pixels.
 
     rectified: see camera_of_images.
-
-    K and P of a CameraInfo describe the full sensor (CameraInfo.msg); an image of a window of it,
-    binned, has fewer pixels. Raises ValueError for an uncalibrated camera.
+    Raises ValueError for an uncalibrated camera.
     """
     bin_x, bin_y = _binning(info)
     width, height = size_of_images(info)
@@ -103,7 +105,7 @@ def camera_from_info(info: Any, *, rectified: bool) -> Camera:
 
 
 def size_of_images(info: Any) -> tuple[int, int]:
-    """Return width and height in px of the images that come with a CameraInfo."""
+    """Return width and height in px of the images that a CameraInfo describes."""
     bin_x, bin_y = _binning(info)
     return (info.roi.width or info.width) // bin_x, (info.roi.height or info.height) // bin_y
 
@@ -117,19 +119,20 @@ def _windowed(window: np.ndarray, matrix: Any, *, columns: int) -> tuple[float, 
 
 
 def is_depth(msg: Any, topic: str) -> bool:
-    """Whether an Image or CompressedImage of this topic holds depth that can be read."""
+    """Return whether an Image or CompressedImage of this topic holds depth that can be read."""
     if hasattr(msg, 'encoding'):
         return msg.encoding in DEPTH_ENCODINGS
-    # A png of 16 bits may be a thermal camera's picture: the name must say what it is.
+    # A 16-bit png may be a thermal image, so the topic or format must name it depth.
     return is_png16(msg.data) and 'depth' in f'{topic} {msg.format}'.lower()
 
 
 def depth_m_from_image(msg: Any) -> np.ndarray:
     """
-    A depth image (REP 118) to (H, W) float32 metres, a view where it can be.
+    Convert a depth image (REP 118) to (H, W) float32 metres, without a copy where possible.
 
-    32FC1 is metres; 16UC1 and a 16-bit png are millimetres, 0 becomes NaN. A 32FC1 image of
-    compressed_depth_image_transport holds inverse depth. Raises ValueError for another encoding.
+    32FC1 holds metres; 16UC1 and a 16-bit png hold millimetres, where 0 becomes NaN. A 32FC1 image
+    of compressed_depth_image_transport holds inverse depth. Raises ValueError for another
+    encoding.
     """
     if not hasattr(msg, 'encoding'):
         return _compressed_depth_m(msg)
@@ -152,7 +155,7 @@ def _compressed_depth_m(msg: Any) -> np.ndarray:
     pixels = decode_png16(msg.data)
     if not msg.format.startswith('32FC1'):
         return _metres(pixels)
-    # Of its ConfigHeader: an enum, then A and B of depth = A / (pixel - B).
+    # The ConfigHeader holds an enum, then A and B of depth = A / (pixel - B).
     _, a, b = struct.unpack('<iff', bytes(msg.data[:12]))
     inverse = np.where(pixels > 0, pixels - np.float32(b), np.float32(np.nan))
     return (np.float32(a) / inverse).astype(np.float32)

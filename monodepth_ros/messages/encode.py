@@ -1,8 +1,8 @@
 """
-Core types to ROS messages.
+Conversion of core types to ROS messages.
 
-They are made of the classes that message_classes was given, rclpy's or a rosbags typestore's: this
-module imports no ROS.
+This module imports no ROS: message_classes collects the classes, of rclpy or of a rosbags
+typestore.
 """
 
 from __future__ import annotations
@@ -32,16 +32,21 @@ def message_classes(
     lookup: Callable[[str], type], sequence: Callable[[np.ndarray], Any]
 ) -> SimpleNamespace:
     """
-    The classes to write with: attributes named as the last part of each of WRITTEN_TYPES.
+    Return the classes of WRITTEN_TYPES as attributes, each named as the last part of its type.
 
-    lookup: full name to class. sequence: makes of a (N,) array what these classes hold numbers in.
+    lookup: returns the class of a full type name.
+    sequence: converts an (N,) array to the type in which these classes hold numbers.
     """
     found = {name.rpartition('/')[2]: lookup(name) for name in WRITTEN_TYPES}
     return SimpleNamespace(sequence=sequence, **found)
 
 
 def native_sequence(values: np.ndarray) -> array[Any]:
-    """Numbers as rclpy's messages hold them: given numpy they look at every one for seconds."""
+    """
+    Convert numbers to the array that rclpy's messages hold.
+
+    Given a numpy array instead, rclpy checks every element, which takes seconds for a large image.
+    """
     data = array(values.dtype.char)
     data.frombytes(values.data.cast('B'))
     return data
@@ -49,9 +54,13 @@ def native_sequence(values: np.ndarray) -> array[Any]:
 
 def depth_image(classes: SimpleNamespace, header: Any, depth_m: np.ndarray, encoding: str) -> Any:
     """
-    Image of (H, W) float32 metres (REP 118): `32FC1`, or `16UC1` in millimetres.
+    Return an Image of (H, W) float32 metres (REP 118).
 
-    16UC1 has 0 where depth is not finite or beyond 65.535 m.
+    classes: see message_classes.
+    header: header of the input image.
+    depth_m: (H, W) float32 metres.
+    encoding: `32FC1`, or `16UC1` in millimetres with 0 where depth is not finite or above 65.535
+    m.
     """
     if encoding == '32FC1':
         return _image(classes, header, depth_m, encoding)
@@ -62,12 +71,12 @@ def depth_image(classes: SimpleNamespace, header: Any, depth_m: np.ndarray, enco
 
 
 def confidence_image(classes: SimpleNamespace, header: Any, confidence: np.ndarray) -> Any:
-    """32FC1 Image of (H, W) float32 in 0..1."""
+    """Return a 32FC1 Image of (H, W) float32 in 0..1."""
     return _image(classes, header, confidence, '32FC1')
 
 
 def color_image(classes: SimpleNamespace, header: Any, color: np.ndarray) -> Any:
-    """rgb8 Image of (H, W, 3) uint8, or mono8 of (H, W)."""
+    """Return an rgb8 Image of (H, W, 3) uint8, or a mono8 Image of (H, W)."""
     return _image(classes, header, color, 'mono8' if color.ndim == 2 else 'rgb8')
 
 
@@ -81,10 +90,16 @@ def disparity_image(
     depth_range_m: tuple[float, float],
 ) -> Any:
     """
-    DisparityImage of (H, W) float32 px at focal_px: Z = f * t / d (DisparityImage.msg).
+    Return a DisparityImage, where Z = f * t / d (DisparityImage.msg).
 
-    min_disparity and max_disparity belong to the far and near end of the depth range. Invalid
-    pixels are 0, less than min_disparity, which is how the message tells them.
+    Invalid pixels are 0, which is less than min_disparity and so marks them as invalid.
+
+    classes: see message_classes.
+    header: header of the input image.
+    disparity_px: (H, W) float32 px at focal_px, NaN where invalid.
+    focal_px: focal length at the size of disparity_px.
+    baseline_m: baseline that disparity_px belongs to.
+    depth_range_m: near and far end, which give max_disparity and min_disparity.
     """
     valid = np.isfinite(disparity_px)
     near_m, far_m = depth_range_m
@@ -101,7 +116,7 @@ def disparity_image(
 
 
 def camera_info(classes: SimpleNamespace, header: Any, intrinsics: Intrinsics) -> Any:
-    """CameraInfo of a rectified image: D = 0, R = I, K = P[:3, :3]."""
+    """Return the CameraInfo of a rectified image: D = 0, R = I, K = P[:3, :3]."""
     k = intrinsics.matrix()
     return classes.CameraInfo(
         header=header,
@@ -119,7 +134,7 @@ def camera_info(classes: SimpleNamespace, header: Any, intrinsics: Intrinsics) -
 
 
 def point_cloud(classes: SimpleNamespace, header: Any, cloud: Cloud) -> Any:
-    """Organised PointCloud2 of a CloudPacker's cloud: float32 fields side by side."""
+    """Return an organised PointCloud2 of a cloud, with consecutive float32 fields."""
     height, width, count = cloud.points.shape
     size = cloud.points.itemsize
     return classes.PointCloud2(
@@ -139,7 +154,7 @@ def point_cloud(classes: SimpleNamespace, header: Any, cloud: Cloud) -> Any:
 
 
 def _window_of(classes: SimpleNamespace, valid: np.ndarray) -> Any:
-    """The smallest window with all valid pixels; 0 x 0 without any."""
+    """Return the smallest window with all valid pixels; 0 x 0 without any."""
     columns, rows = (np.flatnonzero(valid.any(axis=axis)) for axis in (0, 1))
     if not columns.size:
         return _no_region(classes)

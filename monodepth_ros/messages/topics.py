@@ -1,4 +1,4 @@
-"""What is published: names and types, for whoever makes, records or looks for it."""
+"""Names and types of the published topics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ POINTS, CLEARING = 'points', 'points_clearing'
 DISPARITY, CONFIDENCE = 'depth/disparity', 'depth/confidence'
 COLORED, ALIGNED = 'depth/image_color', 'depth/color_rect'
 IMAGE_TYPE, CLOUD_TYPE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/PointCloud2'
-# Message type by topic, in the order of publishing: camera_info is there when its image comes.
+# Message type by topic, in the order of publishing: camera_info precedes its image.
 OUTPUTS = {
     INFO: 'sensor_msgs/msg/CameraInfo',
     DEPTH: IMAGE_TYPE,
@@ -18,5 +18,5 @@ OUTPUTS = {
     POINTS: CLOUD_TYPE,
     CLEARING: CLOUD_TYPE,
 }
-# There is none of a model without confidence.
+# Topics that a model without confidence does not have.
 NEED_CONFIDENCE = (CONFIDENCE, CLEARING)

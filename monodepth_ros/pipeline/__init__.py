@@ -1,1 +1,1 @@
-"""From an image to messages of depth: prediction, outputs, the worker and its statistics."""
+"""Prediction from images to messages, with outputs, worker and statistics; no ROS."""

@@ -1,4 +1,4 @@
-"""Whether all images of a camera arrive, by their stamps and those of its camera_info; no ROS."""
+"""Share of a camera's images that arrive, from their stamps and those of camera_info; no ROS."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from typing import NamedTuple
 import numpy as np
 
 WINDOW_S = 10.0
-# Fewer say nothing.
+# Fewer stamps than this are not evaluated.
 LEAST_COUNT = 10
-# Of the images, those whose stamp a camera_info has too, where it comes with each of them.
+# Smallest fraction of images that have a camera_info with the same stamp, if each should have one.
 LEAST_DESCRIBED = 0.9
-# How far gaps may be from whole periods, as parts of one, and how many of them must be nearer.
+# Largest distance of a gap from whole periods, in periods, and smallest fraction of such gaps.
 MAX_JITTER, LEAST_REGULAR = 0.2, 0.9
 # A longer gap is a pause of the camera.
 LONGEST_GAP_PERIODS = 10
 
 
 class Arriving(NamedTuple):
-    """Hold which share of the images arrived, 0 to 1, and what tells so of the others."""
+    """
+    The fraction of images that arrived, and the sign that others were lost.
+
+    share: fraction, 0 to 1.
+    sign: clause for a message.
+    """
 
     share: float
     sign: str
@@ -28,20 +33,20 @@ class Arriving(NamedTuple):
 
 class Arrivals:
     """
-    Keep the stamps of the images and camera_info of one camera that came in the last WINDOW_S.
+    The stamps of the images and camera_info of one camera that arrived in the last WINDOW_S.
 
-    They begin anew with an image that is the first for so long, or whose stamp is not later than
-    that of the one before, as where a bag is played in a loop or all stamps are zero.
+    Counting restarts at an image that is the first for that long, or whose stamp is not later than
+    the previous one, as when a bag is played in a loop or all stamps are zero.
     """
 
     def __init__(self) -> None:
         self._images: deque[tuple[float, int]] = deque()
         self._infos: deque[tuple[float, int]] = deque()
-        # Of all; of the images that `arriving` looks at; of camera_info that are of these images.
+        # Start of all counts, of the counted images, and of camera_info that match these images.
         self._begun_s = self._since_s = self._infos_since_s = time.monotonic()
 
     def image(self, stamp_ns: int) -> None:
-        """Note that an image came."""
+        """Count an image that arrived."""
         now_s = time.monotonic()
         self._forget_old(now_s)
         if not self._images or stamp_ns <= self._images[-1][1]:
@@ -50,26 +55,28 @@ class Arrivals:
         self._images.append((now_s, stamp_ns))
 
     def info(self, stamp_ns: int) -> None:
-        """Note that a camera_info came, valid or not."""
+        """Count a camera_info that arrived, valid or not."""
         now_s = time.monotonic()
         self._infos.append((now_s, stamp_ns))
         self._forget_old(now_s)
 
     @property
     def info_hz(self) -> float:
-        """Tell how many camera_info a second came in the last WINDOW_S."""
+        """Return how many camera_info per second arrived in the last WINDOW_S."""
         now_s = time.monotonic()
         self._forget_old(now_s)
         return len(self._infos) / max(min(now_s - self._begun_s, WINDOW_S), 1e-9)
 
     def arriving(self, *, infos_of_images: bool) -> Arriving | None:
         """
-        Return which of the camera's images arrived; None: too early, or nothing tells.
+        Return the fraction of images that arrived; None if it is too early or unknown.
 
-        infos_of_images: whoever publishes the images publishes the camera_info, and nobody else.
-        Where nearly every image then has one of its very stamp, one without an image is that of a
-        lost image. Else gaps between the images' stamps tell, where they are whole periods. To be
-        called every second.
+        If nearly every image has a camera_info with the same stamp, a camera_info without an image
+        belongs to a lost image. Otherwise gaps between the images' stamps count, if they are whole
+        periods. Call it every second.
+
+        infos_of_images: one node publishes both the images and the camera_info, and no other node
+        does.
         """
         now_s = time.monotonic()
         self._forget_old(now_s)
@@ -96,7 +103,11 @@ class Arrivals:
 
 
 def _by_gaps(stamps: list[int]) -> Arriving | None:
-    """Count the periods without an image; in heavy loss most gaps are of several."""
+    """
+    Return the result of counting periods without an image.
+
+    In heavy loss most gaps are of several periods.
+    """
     if len(stamps) <= LEAST_COUNT:
         return None
     gaps = np.diff(stamps)

@@ -1,4 +1,4 @@
-"""What the user of a camera should know of how a model serves it."""
+"""Warnings about a camera: a suspicious calibration, or pixels unlike those of the training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ MIN_ROTATION_DEG = 0.05
 
 
 def camera_remarks(camera: Camera, network: Intrinsics, spec: ModelSpec) -> list[str]:
-    """What is unlike the training; network: the camera of the network's input."""
+    """
+    Return how a camera differs from the training.
+
+    camera: the live camera.
+    network: the camera of the network's input.
+    spec: the model's description.
+    """
     remarks = []
     trained = spec.camera
     if (network.width, network.height) != (trained.width, trained.height):
@@ -31,24 +37,24 @@ def camera_remarks(camera: Camera, network: Intrinsics, spec: ModelSpec) -> list
 
 
 def calibration_remarks(camera: Camera) -> list[str]:
-    """Return what looks wrong in a calibration by which depth is computed all the same."""
+    """Return what looks wrong in a calibration that is used nevertheless."""
     remarks = calibration_faults(camera)
     if camera.frame_r is not None and not any(camera.p):
         remarks.append(
-            'the images are rectified, which P of camera_info describes, but P is all zero: K is '
-            'taken instead; let the driver fill in P'
+            'the images are rectified, so P of camera_info describes them, but P is all zero: K '
+            'is used instead; let the driver fill in P'
         )
     return remarks
 
 
 def calibration_faults(camera: Camera) -> list[str]:
-    """Return why K or P cannot be of the camera's images, see intrinsics_fault."""
+    """Return why K or P cannot belong to the camera's images, see intrinsics_fault."""
     faults = (intrinsics_fault(view) for view in (camera.intrinsics, camera.rectified))
     return [*dict.fromkeys(fault for fault in faults if fault)]
 
 
 def rotation_deg(camera: Camera) -> float | None:
-    """Return the angle between frame_id's and the rectified axes; None where it is next to 0."""
+    """Return the angle between the axes of frame_id and the rectified axes; None if tiny."""
     angle_deg = math.degrees(np.linalg.norm(cv2.Rodrigues(camera.rectified_from_frame)[0]))
     return angle_deg if angle_deg > MIN_ROTATION_DEG else None
 
@@ -56,7 +62,7 @@ def rotation_deg(camera: Camera) -> float | None:
 def footprint_remarks(
     camera: Camera, spec: ModelSpec, max_ratio: float = MAX_FOOTPRINT_RATIO
 ) -> list[str]:
-    """Whether a camera's pixels are of another kind than the model has seen."""
+    """Return a warning if a camera's pixels are much finer or coarser than the training's."""
     ratio = footprint_ratio(camera, spec.training_fx_px)
     if max(ratio, 1 / ratio) <= max_ratio:
         return []
@@ -70,7 +76,7 @@ def footprint_remarks(
 
 
 def footprint_ratio(camera: Camera, training_fx_px: tuple[float, float]) -> float:
-    """How many times finer (> 1) or coarser (< 1) a camera's pixels are than all of training's."""
+    """Return how many times finer (> 1) or coarser (< 1) pixels are than those of the training."""
     low, high = training_fx_px
     return camera.k[0] / min(max(camera.k[0], low), high)
 

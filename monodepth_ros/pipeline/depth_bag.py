@@ -1,4 +1,4 @@
-"""Frames to a recording of depth: what depth_node would publish for each of them."""
+"""Recording of depth from frames, with the same messages as depth_node publishes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monodepth_ros.storage.bag import BagMessage, CLASSES, TopicDefinition
 from monodepth_ros.storage.bag_writer import BagWriter, write_bag
 from monodepth_ros.storage.frames import BagSource, FileSource, Frame
 
-# Why a frame may be left out, beside the reasons in frames.py.
+# A reason for leaving out a frame, beside those in frames.py.
 MISFIT = 'unlike their camera_info'
 
 
@@ -34,12 +34,17 @@ def write_depth_bag(
     keep: bool,
 ) -> str:
     """
-    Write a new recording, which appears at path only when all went well.
+    Write a new recording, which appears at path only after success.
 
-    topics: of OUTPUTS; camera_info comes with any. keep: the source's own topics are copied.
-    Returns how many frames were written, how fast, and what was left out. Raises
-    FileExistsError, FileNotFoundError, OSError for a full disk, and ValueError for all else that
-    cannot be, also when no frame could be used.
+    path: the new recording.
+    source: the frames.
+    model: path of the model file.
+    backend_params, params: parameters as of depth_node.
+    topics: topics of OUTPUTS to write; camera_info is always written.
+    keep: copy the source's own topics too.
+    Returns a summary of frames written, speed, and frames left out. Raises FileExistsError,
+    FileNotFoundError, OSError for a full disk, and ValueError for all other faults, also when no
+    frame could be used.
     """
     status = StatusLine('replay', sys.stderr)
     with (
@@ -66,11 +71,11 @@ def write_depth_bag(
 
 
 def _outputs(topics: Collection[str], backend: Backend, model: Path) -> list[str]:
-    """In the order of writing."""
+    """Return the topics in the order of writing."""
     lacking = [] if backend.has_confidence else [t for t in topics if t in NEED_CONFIDENCE]
     if lacking:
         raise ValueError(
-            f'{model} computes no confidence; leave {" and ".join(lacking)} out of --topics'
+            f'{model} computes no confidence; remove {" and ".join(lacking)} from --topics'
         )
     return [topic for topic in OUTPUTS if topic == INFO or topic in topics]
 
@@ -81,18 +86,25 @@ def _copier(
     writer: BagWriter,
     tell: Callable[[str], None],
 ) -> Callable[[BagMessage], None]:
-    """What writes the messages of a recording as they are."""
+    """
+    Return a function that copies a message of the source to the writer.
+
+    source: the frames' source.
+    outputs: topics that are written.
+    writer: the new recording.
+    tell: called with the topics that cannot be copied.
+    """
     if not source.topics:
         raise ValueError(f'{source.name} is no recording: it has no topics to keep; omit --keep')
     taken = [topic for topic in source.topics if topic.removeprefix('/') in outputs]
     if taken:
         raise ValueError(
-            f'{source.name} holds {", ".join(taken)} already, which the new topics are called; '
-            'omit --keep'
+            f'{source.name} already holds {", ".join(taken)}, and the new topics have the same '
+            'names; omit --keep'
         )
     lost = [f'{topic} ({why})' for topic, why in source.topics.items() if isinstance(why, str)]
     if lost:
-        tell(f'not kept: {", ".join(lost)}')
+        tell(f'not copied: {", ".join(lost)}')
 
     def copy(message: BagMessage) -> None:
         definition = source.topics[message.topic]
@@ -123,7 +135,7 @@ class _DepthWriter:
         self._steady = SteadyCamera()
 
     def add(self, frame: Frame) -> None:
-        """One frame, or why it is left out."""
+        """Write the outputs of a frame, or count why it is left out."""
         try:
             prediction = self._predictor.predict(frame.image, self._steady.take(frame.camera))
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""How a node fares: a level, a sentence and figures, as diagnostics show them; no ROS."""
+"""Diagnosis of a node: a level, a sentence and figures, as diagnostics show them; no ROS."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import NamedTuple
 from monodepth_ros.parameters import DiagnosticsParams
 from monodepth_ros.pipeline.statistics import STAGES, Summary, TOTAL
 
-# As diagnostic_msgs/DiagnosticStatus.
+# Levels of diagnostic_msgs/DiagnosticStatus.
 OK, WARN, ERROR = 0, 1, 2
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be."""
+    """A problem, with its level and a sentence."""
 
     level: int
     text: str
 
 
 class Diagnosis(NamedTuple):
-    """The worst level, all findings in one line, and figures by name."""
+    """The worst level, all findings on one line, and figures by name."""
 
     level: int
     message: str
@@ -28,7 +28,7 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(findings: list[Finding], *, state: str, values: dict[str, str]) -> Diagnosis:
-    """state: of the node's life cycle, the message when nothing was found."""
+    """Return the diagnosis of findings; without any, its message is the life cycle's state."""
     worst = max((finding.level for finding in findings), default=OK)
     findings = sorted(findings, key=lambda finding: -finding.level)
     message = '; '.join(finding.text for finding in findings) or state
@@ -39,12 +39,17 @@ def judge(
     summary: Summary, limits: DiagnosticsParams, *, wanted: bool, busy_s: float
 ) -> Iterator[Finding]:
     """
-    What of an active node's figures is beyond its limits.
+    Yield the figures of an active node that are beyond its limits.
 
-    wanted: somebody listens. busy_s: for how long the frame that is being computed has been.
+    summary: the figures.
+    limits: the limits.
+    wanted: a subscriber listens.
+    busy_s: time since the start of the present computation.
     """
     if limits.stale_after_s and busy_s > limits.stale_after_s:
-        yield Finding(WARN, f'an image has been computed for {busy_s:.0f} s; is its engine built?')
+        yield Finding(
+            WARN, f'one image has taken {busy_s:.0f} s so far; its engine may still be building'
+        )
     if limits.stale_after_s and summary.silent_s > limits.stale_after_s:
         yield Finding(ERROR, f'no image for {summary.silent_s:.0f} s')
         return
@@ -55,7 +60,7 @@ def judge(
         )
     if not summary.published_hz:
         return
-    # Of the last frames, which are old where none came out.
+    # The latency of the last frames is out of date if none was published since.
     total = summary.latency.get(TOTAL)
     if total and limits.max_latency_ms and total.p95_ms > limits.max_latency_ms:
         yield Finding(
@@ -70,7 +75,7 @@ def judge(
 
 
 def figures(summary: Summary) -> dict[str, str]:
-    """A summary as names and texts."""
+    """Return a summary as names and texts."""
     values = {
         'images in (Hz)': f'{summary.received_hz:.1f}',
         'depth images out (Hz)': f'{summary.published_hz:.1f}',

@@ -1,23 +1,23 @@
-"""What in the headers of images makes consumers drop all that is made of them; no ROS."""
+"""Problems in image headers that make consumers drop the outputs; no ROS."""
 
 from __future__ import annotations
 
-# A stamp that is farther off, either way, is not of the node's clock.
+# A stamp further from the node's clock comes from another clock.
 MAX_AHEAD_S, MAX_BEHIND_S = 1.0, 10.0
-DROPPED = 'tf2, message filters and rviz drop what is made of them'
+DROPPED = 'tf2, message filters and rviz drop their depth'
 
 
 def is_plausible(age_s: float) -> bool:
-    """Tell if an image may be so old when it arrives, or its clock so far ahead (negative)."""
+    """Return whether an image may be so old at arrival, or from the future if negative."""
     return -MAX_AHEAD_S <= age_s <= MAX_BEHIND_S
 
 
 def age_remarks(stamp_ns: int, age_s: float) -> list[str]:
-    """Return what is wrong with an image's stamp; age_s: by the clock of the node."""
+    """Return what is wrong with an image's stamp and its age by the node's clock."""
     if not stamp_ns:
         return [
-            'images have zero stamps, for which tf2 takes the latest pose instead of theirs, and '
-            'message filters find no partner; let the driver stamp them'
+            'images have zero stamps, so tf2 uses the latest pose instead of theirs, and message '
+            'filters find no partner; let the driver stamp them'
         ]
     if is_plausible(age_s):
         return []

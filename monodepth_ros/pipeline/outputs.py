@@ -1,4 +1,4 @@
-"""What becomes of a prediction: one table of topics for the node and for the replay."""
+"""Messages from predictions: one table of topics for the node and for replay."""
 
 from __future__ import annotations
 
@@ -30,9 +30,12 @@ from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
 class OutputMaker:
     """
-    Make the messages of one predictor's predictions as params say; its buffers are reused.
+    Makes the messages of one predictor's predictions; its buffers are reused.
 
-    Those of clouds are kept of the last KEPT_CAMERAS: of each up to 30 MB a million points.
+    The buffers of clouds are kept for the last KEPT_CAMERAS: up to 30 MB per million points each.
+
+    classes: see message_classes.
+    params: parameters of the outputs.
     """
 
     def __init__(self, classes: SimpleNamespace, params: OutputParams) -> None:
@@ -54,7 +57,7 @@ class OutputMaker:
         }
 
     def message(self, topic: str, header: Any, prediction: Prediction) -> Any:
-        """The message of a topic of OUTPUTS; header: the input's."""
+        """Return the message of a topic of OUTPUTS, with the header of the input image."""
         return self._makers[topic](header, prediction)
 
     def _camera_info(self, header: Any, prediction: Prediction) -> Any:
@@ -112,7 +115,7 @@ class OutputMaker:
         return encode.point_cloud(self._classes, header, cloud)
 
     def _packer(self, topic: str, prediction: Prediction) -> CloudPacker:
-        """Each topic has its own: their clouds must not overwrite one another."""
+        """Return the packer of a topic; each topic needs its own, which reuses its buffers."""
         packers = self._packers_of(prediction.camera, prediction.live_camera)
         if topic not in packers:
             packers[topic] = CloudPacker(
@@ -120,12 +123,12 @@ class OutputMaker:
                 stride=self.params.points_stride,
                 min_depth_m=self.params.points_min_m,
                 max_depth_m=self.params.points_max_m or math.inf,
-                # The header names the raw camera's frame, whose axes R turned.
+                # The header names the raw camera's frame, and R rotated its axes.
                 frame_from_camera=prediction.live_camera.rectified_from_frame.T,
             )
         return packers[topic]
 
 
 def _no_packers(camera: Intrinsics, live_camera: Camera) -> dict[str, CloudPacker]:
-    """Return what a pair of cameras has at first: its packers by topic are made when wanted."""
+    """Return the packers of a new pair of cameras, by topic; they are created on first use."""
     return {}

@@ -1,4 +1,4 @@
-"""Image + camera -> metric depth, disparity, confidence and aligned colours."""
+"""Prediction of metric depth, disparity, confidence and colours from an image and its camera."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.pipeline.camera_remarks import camera_remarks
 from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
-# What cannot be served may be one day, as when memory is free again. A try may take minutes, of
-# which other cameras have the rest.
+# Retry a failed camera, e.g. when memory is free again, after 10 s, or after 10 times the failed
+# attempt, which may take minutes, so that other cameras keep running.
 RETRY_S, RETRY_TRIES = 10.0, 10.0
-# Of what is told of changes: a lens that zooms may change with every frame.
+# Changes are reported at most this often, because a zoom lens may change with every frame.
 TELL_PERIOD_S = 5.0
 
 
 class Prediction:
     """
-    One frame's results, all in the rectified `camera`, each computed when first asked for.
+    The results of one frame in the rectified `camera`, each computed on first use.
 
-    live_camera: that took the image. baseline_m: of the canonical rig, that disparity_px belongs
-    to. depth_range_m: the nearest
-    depth the model is meant for, and the farthest that depth_m holds. preprocess_s, inference_s:
-    what those took. The arrays are buffers of the predictor: its next frame overwrites them.
+    The arrays are buffers of the predictor: its next frame overwrites them.
+
+    camera: intrinsics of the results.
+    live_camera: the camera that took the image.
+    baseline_m: baseline of the canonical rig, which disparity_px belongs to.
+    depth_range_m: nearest depth of the model, and farthest depth in depth_m.
+    preprocess_s, inference_s: durations of preprocessing and inference.
     """
 
     def __init__(
@@ -59,13 +62,13 @@ class Prediction:
 
     @cached_property
     def disparity_px(self) -> np.ndarray:
-        """(H, W) float32: camera.fx * baseline_m / Z; NaN where the network does not see."""
+        """Return (H, W) float32: camera.fx * baseline_m / Z; NaN outside the network's view."""
         disparity_frac = self._network_output.disparity_frac
         return self._maps.back.warp_disparity(disparity_frac * np.float32(self._px_per_frac))
 
     @cached_property
     def depth_m(self) -> np.ndarray:
-        """(H, W) float32 Z in metres; NaN where the network does not see, +inf out of range."""
+        """Return (H, W) float32 Z in metres; NaN outside the network's view, +inf out of range."""
         return depth_from_disparity(
             self.disparity_px,
             focal_px=self.camera.fx,
@@ -76,18 +79,18 @@ class Prediction:
 
     @cached_property
     def flying(self) -> np.ndarray:
-        """(H, W) bool: the pixels of depth_m that lie on no surface, see FlyingPixels."""
+        """Return (H, W) bool: the pixels of depth_m that lie on no surface, see FlyingPixels."""
         return self._maps.flying.find(self.depth_m)
 
     @cached_property
     def confidence(self) -> np.ndarray | None:
-        """(H, W) float32 in 0..1, 0 where the network does not see; None: the model has none."""
+        """Return (H, W) float32 in 0..1, 0 outside the network's view; None without confidence."""
         confidence = self._network_output.confidence
         return None if confidence is None else self._maps.back.warp_confidence(confidence)
 
     @cached_property
     def mean_confidence(self) -> float | None:
-        """Of what the camera sees, as the network has it; None: the model has none."""
+        """Return the network's mean confidence where the camera sees; None without confidence."""
         confidence = self._network_output.confidence
         return (
             None if confidence is None else float(confidence[self._maps.to_network.valid].mean())
@@ -95,7 +98,11 @@ class Prediction:
 
     @cached_property
     def color(self) -> np.ndarray:
-        """(H, W, 3) RGB or (H, W) grey uint8: the live image aligned with depth_m, 0 beyond."""
+        """
+        Return the live image aligned with depth_m, 0 outside it.
+
+        The result is (H, W, 3) RGB or (H, W) grey uint8.
+        """
         color = self._maps.to_output.warp(self._image)
         if self._maps.uncolored is not None:
             color[self._maps.uncolored] = 0
@@ -103,12 +110,18 @@ class Prediction:
 
 
 class _Served:
-    """Hold what is kept for a camera. problem: why it could not be served, until retry_s."""
+    """
+    A camera with its maps and buffers.
+
+    maps: None until they are made.
+    network_output: buffers that every frame overwrites.
+    problem: why the camera cannot be used with the model, until retry_s.
+    """
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
         self.maps: CameraMaps | None = None
-        # Written to by every frame.
+        # Every frame overwrites them.
         self.network_output: NetworkOutput | None = None
         self.problem, self.retry_s = '', -math.inf
 
@@ -117,13 +130,15 @@ class Predictor:
     """
     Runs a backend on images of any calibrated camera.
 
-    The maps and buffers of the last KEPT_CAMERAS are kept: of each 40 MB a million pixels of its
+    The maps and buffers of the last KEPT_CAMERAS are kept: 40 MB per million pixels of the
     results, 60 MB where clouds drop flying points.
 
     backend: its input size follows the camera; predictors of one thread may share it.
-    max_depth_m: beyond it depth is +inf; None: as the model says. output_size: of OUTPUT_SIZES,
-    the rectified live image's, a half or quarter of it, or the network's. tell: is told what the
-    user of a camera should know when its maps are made, and of changes one in TELL_PERIOD_S.
+    max_depth_m: farther depth is +inf; None: the model's limit.
+    output_size: one of OUTPUT_SIZES: the size of the rectified live image, a half or quarter of
+    it, or the network's size.
+    tell: called with what the user should know of a camera when its maps are made, for changes
+    once in TELL_PERIOD_S.
     """
 
     def __init__(
@@ -144,17 +159,19 @@ class Predictor:
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
-        Run the network on one image, (H, W, 3) RGB or (H, W) grey uint8, of `camera`.
+        Run the network on one image of a camera.
 
-        Raises ValueError when the image is not of the camera's size, or for a camera that the
-        model cannot serve; whether it can now is tried now and then only.
+        image: (H, W, 3) RGB or (H, W) grey uint8.
+        camera: its camera.
+        Raises ValueError when the image is not of the camera's size, or for a camera that cannot
+        be used with the model; a failed camera is retried after a pause, see RETRY_S.
         """
         times_s = [time.perf_counter()]
         served = self._served(camera)
         maps = served.maps or self._make_maps(served)
         spec = self._backend.spec
         shown = maps.to_network.warp(image)
-        # A no-op, unless another predictor used the backend since.
+        # Does nothing unless another predictor used the backend in between.
         self._backend.resize(width=maps.network.width, height=maps.network.height)
         times_s.append(time.perf_counter())
         output = self._backend.infer(shown, served.network_output)
@@ -164,7 +181,7 @@ class Predictor:
             image,
             maps,
             output,
-            # The unit is the width that the model was trained at, however wide its input is now.
+            # disparity_frac is a fraction of the width in training, not of the present width.
             px_per_frac=spec.camera.width * maps.output.fx / spec.camera.fx,
             baseline_m=spec.baseline_m,
             depth_range_m=self._depth_range_m,
@@ -180,7 +197,7 @@ class Predictor:
             maps = CameraMaps(served.camera, self._backend.spec, self._output_size)
             self._backend.resize(width=maps.network.width, height=maps.network.height)
             served.network_output = self._backend.empty_output()
-        # That is no verdict on the camera.
+        # A cancelled build says nothing about the camera.
         except BuildCancelled:
             raise
         except Exception as error:
@@ -200,7 +217,7 @@ class Predictor:
             self._told_s = time.monotonic()
             changed = (
                 f'camera_info changed: {live.width} x {live.height} px, fx {live.k[0]:.0f} px; '
-                'everything is mapped anew'
+                'the maps are computed again'
             )
             lines = [changed, *lines]
         for line in lines:

@@ -1,4 +1,4 @@
-"""What became of a camera's images, and how long it took; no ROS."""
+"""Statistics of a camera's images: counts, drops and latencies; no ROS."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Of which percentiles are taken.
+# Number of frames over which percentiles are taken.
 LAST_FRAMES = 200
-# From the stamp of an image to its publication; `transport` is left out without a sensible clock.
+# Stages from an image's stamp to its publication; `transport` is left out if stamp and clock do
+# not agree.
 TRANSPORT = 'transport'
 STAGES = (TRANSPORT, 'waiting', 'preprocess', 'inference', 'postprocess', 'publish')
 TOTAL = 'total'
@@ -19,7 +20,7 @@ MS_PER_S = 1000.0
 
 
 class Latency(NamedTuple):
-    """Of the last frames, in milliseconds."""
+    """Latency of the last frames, in milliseconds."""
 
     p50_ms: float
     p95_ms: float
@@ -28,11 +29,14 @@ class Latency(NamedTuple):
 
 class Summary(NamedTuple):
     """
-    Of the time since the last summary, but dropped, latency and confidence.
+    Figures of the time since the last summary; dropped, latency and confidence have other periods.
 
-    dropped: by reason, since the start. latency: by stage, of the last frames; empty before the
-    first; the total is of those with a sensible stamp, where there are any, else from arrival on.
-    confidence: mean of the last frames, None without any. silent_s: since the last image.
+    received_hz, published_hz: images in and out.
+    dropped: number by reason, since the start.
+    latency: by stage, of the last frames; empty before the first frame. The total begins at the
+    stamp if any frame has a plausible one, else at arrival.
+    confidence: mean of the last frames, None without any.
+    silent_s: time since the last image.
     """
 
     received_hz: float
@@ -44,7 +48,11 @@ class Summary(NamedTuple):
 
 
 class FrameStatistics:
-    """Counts; may be written to by several threads. never_received: no image came yet."""
+    """
+    Counters of one camera's images; several threads may update them.
+
+    never_received: no image has arrived yet.
+    """
 
     def __init__(self) -> None:
         self.never_received = True
@@ -56,19 +64,19 @@ class FrameStatistics:
         self._last_received_s = self._since_s = time.monotonic()
 
     def received(self) -> None:
-        """An image came."""
+        """Count an image that arrived."""
         with self._lock:
             self._received += 1
             self.never_received = False
             self._last_received_s = time.monotonic()
 
     def drop(self, reason: str) -> None:
-        """An image came to nothing."""
+        """Count an image that was dropped."""
         with self._lock:
             self._dropped[reason] += 1
 
     def published(self, seconds: dict[str, float], confidence: float | None) -> None:
-        """An image became depth; seconds: by stage."""
+        """Count an image that became depth, with its durations in seconds by stage."""
         with self._lock:
             self._published += 1
             self._seconds.append(seconds | {TOTAL: sum(seconds.values())})
@@ -76,7 +84,7 @@ class FrameStatistics:
                 self._confidence.append(confidence)
 
     def summary(self) -> Summary:
-        """See Summary."""
+        """Return a Summary, and start a new period."""
         with self._lock:
             now_s = time.monotonic()
             elapsed_s = max(now_s - self._since_s, 1e-9)
@@ -96,7 +104,7 @@ class FrameStatistics:
         found = {}
         stamped = [frame for frame in self._seconds if TRANSPORT in frame]
         for stage in (*STAGES, TOTAL):
-            # From the stamp or from the arrival: their totals are not one quantity.
+            # A total from the stamp and a total from arrival are different quantities.
             frames = stamped if stage == TOTAL and stamped else self._seconds
             values = [frame[stage] for frame in frames if stage in frame]
             if values:

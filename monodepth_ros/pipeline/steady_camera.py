@@ -1,4 +1,4 @@
-"""Which calibration holds where those that come differ, and how often it changes; no ROS."""
+"""A calibration kept steady among slightly different ones, and how often it changes; no ROS."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ import time
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.camera_shift import shift_px
 
-# What makes less of a difference is no other camera; maps hold 1/32 px.
+# A smaller shift is not another camera; maps have a resolution of 1/32 px.
 LEAST_SHIFT_PX = 0.1
-# So that two which take turns cost no more than one.
+# Two calibrations that take turns are both kept, so that they cost no more than one.
 KEPT_CAMERAS = 2
 WINDOW_S = 10.0
 
 
 class SteadyCamera:
     """
-    Hold the calibration of one camera until another one is LEAST_SHIFT_PX from it.
+    The calibration of one camera, replaced only by one that is LEAST_SHIFT_PX from it.
 
-    That is measured from the one in use, not from the last that came, so that a slow drift is
-    followed in steps. One that was in use just before is taken up again as it was.
-    camera: the one in use; None before the first, and where the last one is not valid.
+    The shift is measured from the calibration in use, not from the latest one, so that a slow
+    drift is followed in steps. A recently used calibration is used again unchanged.
+
+    camera: the calibration in use; None before the first, and after an invalid one.
     """
 
     def __init__(self) -> None:
         self.camera: Camera | None = None
-        # In the order of their last use.
+        # Cameras in the order of their last use.
         self._recent: deque[Camera] = deque(maxlen=KEPT_CAMERAS)
         self._changes_s: deque[float] = deque()
 
     def take(self, camera: Camera) -> Camera:
-        """Follow a calibration that came; returns the one that holds."""
+        """Update with a received calibration; return the one in use."""
         is_first, known = not self._recent, self._known(camera)
         if known is not self.camera and not is_first:
             self._count_change()
@@ -39,19 +40,19 @@ class SteadyCamera:
         return known
 
     def lose(self) -> None:
-        """Use none, because the last that came is not valid."""
+        """Use no calibration, because the latest one is not valid."""
         if self.camera is not None:
             self._count_change()
         self.camera = None
 
     @property
     def changes(self) -> int:
-        """Tell how often another one came into use, or none was valid, in the last WINDOW_S."""
+        """Return how often the calibration in use changed in the last WINDOW_S."""
         self._forget_old()
         return len(self._changes_s)
 
     def _known(self, camera: Camera) -> Camera:
-        """Return the recent one that this one is, or else itself."""
+        """Return the recent calibration within LEAST_SHIFT_PX of this one, else this one."""
         for recent in reversed(self._recent):
             if recent == camera or shift_px(recent, camera) < LEAST_SHIFT_PX:
                 self._recent.remove(recent)

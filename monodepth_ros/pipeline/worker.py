@@ -1,4 +1,4 @@
-"""The thread that turns cameras' images into messages, always the newest ones."""
+"""The worker thread that turns images of cameras into messages, always the latest images."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ T = TypeVar('T')
 
 class Frame(NamedTuple):
     """
-    An image that can be computed.
+    An image ready for computation.
 
-    pixels: (H, W, 3) RGB or (H, W) grey uint8, of the camera's size. arrived_s: time.monotonic().
-    transport_s: the image's age then; None without a sensible clock.
+    pixels: (H, W, 3) RGB or (H, W) grey uint8, of the camera's size.
+    arrived_s: time.monotonic() at arrival.
+    transport_s: age of the image at arrival; None if its stamp and the clock do not agree.
     """
 
     header: Any
@@ -35,7 +36,7 @@ class Frame(NamedTuple):
 
 
 class Pipeline(NamedTuple):
-    """What computes and makes the messages; replaced as a whole."""
+    """The predictor and the maker of messages, replaced together."""
 
     predictor: Predictor
     maker: OutputMaker
@@ -43,11 +44,13 @@ class Pipeline(NamedTuple):
 
 class DepthMaker:
     """
-    Makes and publishes what is wanted of one camera's frames.
+    Computes the frames of one camera and publishes the topics that have subscribers.
 
-    pipeline: may be replaced at any time, from the next frame on. wanted: asked for the topics
-    that somebody listens to, each with how to publish on it. complain: given what a frame raised.
-    failures: how many frames in a row could not be computed; last_failure: why.
+    pipeline: may be replaced at any time, which takes effect at the next frame.
+    wanted: returns the topics that have subscribers, each with its publish function.
+    complain: called with the error of a failed frame.
+    failures: number of frames that failed in a row.
+    last_failure: reason of the last failure.
     """
 
     def __init__(
@@ -63,17 +66,17 @@ class DepthMaker:
         self.start_counting()
 
     def start_counting(self) -> None:
-        """Begin with new statistics, and no failures."""
+        """Start new statistics, without failures."""
         self.statistics = FrameStatistics()
         self.failures, self.last_failure = 0, ''
 
     def make(self, frame: Frame) -> None:
-        """Compute a frame and publish; raises nothing."""
+        """Compute a frame and publish the results; never raises."""
         try:
             self._make(frame)
             self.failures = 0
-        # Of an engine, a camera that cannot be served, a context that was shut down: whatever it
-        # is, the next frame may be fine.
+        # After any error, e.g. of an engine or of a context that was shut down, the next frame may
+        # succeed.
         except Exception as error:
             self.failures, self.last_failure = self.failures + 1, one_line(error)
             self.statistics.drop('not computed')
@@ -105,19 +108,19 @@ class DepthMaker:
 
 class NewestOfEach(Generic[T]):
     """
-    Whoever puts never waits; whoever takes gets the newest of a source, once.
+    A queue that keeps the latest value of each source; put never waits.
 
-    The sources take turns: of those with something waiting it is the one served longest ago.
+    The sources take turns: take returns a value of the source that was served longest ago.
     """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        # By source, the one served longest ago first; None: nothing waits.
+        # Values by source, the source served longest ago first; None: no value waits.
         self._waiting: OrderedDict[Hashable, T | None] = OrderedDict()
         self._closed = False
 
     def put(self, source: Hashable, value: T) -> bool:
-        """Leave a value; returns whether it took the place of one that nobody took."""
+        """Put a value; return whether it replaced one that was never taken."""
         with self._changed:
             displaced = self._waiting.get(source) is not None
             self._waiting[source] = value
@@ -125,7 +128,7 @@ class NewestOfEach(Generic[T]):
             return displaced
 
     def take(self) -> T | None:
-        """Wait for a value; None when closed."""
+        """Wait for a value and return it; None when closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._ready())
             if self._closed:
@@ -136,7 +139,7 @@ class NewestOfEach(Generic[T]):
             return value
 
     def close(self) -> None:
-        """Whoever waits, now or later, gets None."""
+        """Make every present and later take return None."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -146,7 +149,7 @@ class NewestOfEach(Generic[T]):
 
 
 class DepthWorker:
-    """One thread for the frames of all cameras, which take turns."""
+    """A thread that computes the frames of all cameras in turn."""
 
     def __init__(self) -> None:
         self._busy_since_s: float | None = None
@@ -155,18 +158,22 @@ class DepthWorker:
         self._thread.start()
 
     def offer(self, maker: DepthMaker, frame: Frame) -> None:
-        """Have a frame made, unless a newer one comes before its turn; never waits."""
+        """Queue a frame, unless a newer one comes before its turn; never waits."""
         if self._waiting.put(maker, (maker, frame)):
             maker.statistics.drop('a newer one came')
 
     @property
     def busy_s(self) -> float:
-        """For how long it has been at its present frame, whose engine may be built; 0: at none."""
+        """
+        Return the time since the start of the present frame, also while an engine is built.
+
+        The result is 0 while no frame is computed.
+        """
         since_s = self._busy_since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
     def close(self) -> None:
-        """Wait for the frame that is being made, and end."""
+        """Finish the present frame and end the thread."""
         self._waiting.close()
         self._thread.join()
 

@@ -1,1 +1,1 @@
-"""What the nodes do with rclpy."""
+"""Parts of the nodes that use rclpy."""

@@ -1,4 +1,4 @@
-"""How glibc serves buffers of megabytes."""
+"""Settings of glibc's allocator for buffers of megabytes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import ctypes
 import platform
 
 MB = 2**20
-# mallopt's numbers: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD. The first is the most that
-# glibc takes.
+# mallopt's numbers: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD. The first value is the
+# largest that glibc accepts.
 TUNING = {-3: 32 * MB, -1: 512 * MB, -2: 64 * MB}
 
 
 def keep_large_buffers() -> bool:
     """
-    Let freed buffers be used again instead of being given back to the system.
+    Let freed buffers be reused instead of returning them to the system.
 
-    Otherwise each image of megabytes is new memory, which the system clears page by page when it
-    is first touched. True where it took effect; other C libraries than glibc stay as they are.
+    Without this, every image of megabytes is new memory, which the system clears page by page at
+    first use. Returns whether it took effect; C libraries other than glibc are not changed.
     """
     if platform.libc_ver()[0] != 'glibc':
         return False

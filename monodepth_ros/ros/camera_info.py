@@ -1,4 +1,4 @@
-"""The calibration of one camera as its driver publishes it, however seldom."""
+"""The calibration of one camera, from a file or from camera_info that may come rarely."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from monodepth_ros.pipeline.steady_camera import SteadyCamera, WINDOW_S
 from monodepth_ros.ros.qos import best_effort, latched
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 
-# In WINDOW_S: another resolution or a driver that is started anew changes it less often.
+# Changes within WINDOW_S: another resolution or a restarted driver causes fewer.
 UNSTEADY_CHANGES = 4
 
 
 class Calibration(Protocol):
     """
-    Know the calibration of one camera.
+    The calibration of one camera.
 
-    camera: the last valid one, None without. problem: why there is none, and what to do.
-    remarks: what else is wrong with where it comes from. topic: None of a file.
+    camera: the last valid one, else None.
+    problem: why there is none, and what to do.
+    remarks: other problems of its source.
+    topic: topic of camera_info; None for a file.
     """
 
     topic: str | None
@@ -42,19 +44,23 @@ class Calibration(Protocol):
     def remarks(self) -> list[str]: ...
 
     def ask_for_latched(self) -> None:
-        """To be called now and then."""
+        """Subscribe to latched camera_info if the topic has one; call it regularly."""
 
     def close(self) -> None:
         """Stop listening."""
 
 
 def are_rectified(node: Node, image: str, rectified: bool) -> bool:
-    """Tell whether images are rectified: by the parameter, or by their topic's resolved name."""
+    """Return whether images are rectified, by the parameter or their topic's resolved name."""
     return rectified or is_rectified_topic(node.resolve_topic_name(image))
 
 
 class CalibrationFile:
-    """Of a driver that publishes none. Raises OSError, and as read_camera_yaml."""
+    """
+    The calibration of a driver that publishes none, from a file.
+
+    Raises ValueError and OSError as read_camera_yaml does.
+    """
 
     topic: str | None = None
     problem = ''
@@ -64,18 +70,21 @@ class CalibrationFile:
         self.camera = read_camera_yaml(path, rectified=rectified)
 
     def ask_for_latched(self) -> None:
-        """A file is there from the beginning."""
+        """Do nothing: the file was read at construction."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 class CameraInfoTopic:
     """
-    Follow a topic's camera_info, from drivers that repeat it and from those that latch it.
+    The calibration in a topic's camera_info, from drivers that repeat it or latch it.
 
-    fault: why the last one is not valid. rectified: its images are rectified already. heard: is
-    told the stamp in ns of each that comes, but of latched ones.
+    node: the node.
+    topic: relative name of the topic.
+    rectified: the images are rectified already.
+    heard: called with the stamp in ns of each camera_info, except latched ones.
+    fault: why the last camera_info is not valid.
     """
 
     def __init__(
@@ -93,16 +102,16 @@ class CameraInfoTopic:
         self._node = node
         self._rectified = rectified
         self._heard = heard
-        # The node's own group remembers all that was ever made in it.
+        # The node's default group never forgets subscriptions, even destroyed ones.
         self._group = MutuallyExclusiveCallbackGroup()
         self._subscriptions = [self._listen(self._on_repeated, best_effort())]
 
     def ask_for_latched(self) -> None:
-        """Listen as well where a camera_info was published once, before."""
+        """Subscribe also with latched QoS, for camera_info that was published once, earlier."""
         if len(self._subscriptions) > 1:
             return
         offered = self._node.get_publishers_info_by_topic(self.topic)
-        # Any other driver would log that this subscription's QoS is incompatible.
+        # A driver that does not latch would log that this subscription's QoS is incompatible.
         if any(p.qos_profile.durability == latched().durability for p in offered):
             self._subscriptions.append(self._listen(self._on_camera_info, latched()))
 
@@ -113,20 +122,20 @@ class CameraInfoTopic:
 
     @property
     def camera(self) -> Camera | None:
-        """Return the one that holds, see SteadyCamera; None before, and while none is valid."""
+        """Return the calibration in use, see SteadyCamera; None without a valid one."""
         return self._steady.camera
 
     @property
     def problem(self) -> str:
-        """See Calibration."""
+        """Return why there is no calibration, and what to do."""
         return self.fault or (
-            f'no camera_info on {self.topic} yet, expected the calibration, which metres need; '
-            f'publish it there, or name its topic with `-r {self._name}:=...`'
+            f'no camera_info on {self.topic} yet, expected the calibration, which metric depth '
+            f'needs; publish it there, or name its topic with `-r {self._name}:=...`'
         )
 
     @property
     def remarks(self) -> list[str]:
-        """See Calibration: say that it does not hold still."""
+        """Return a warning if the calibration changes often."""
         changes = self._steady.changes
         if changes < UNSTEADY_CHANGES:
             return []
@@ -134,7 +143,7 @@ class CameraInfoTopic:
         remedy = (
             'let only the driver of the images publish there'
             if publishers > 1
-            else 'let its driver keep to one calibration, without autofocus or zoom'
+            else 'let its driver keep one calibration, without autofocus or zoom'
         )
         return [
             f'{self.topic} changed {changes} times in the last {WINDOW_S:.0f} s, expected one '
@@ -147,7 +156,7 @@ class CameraInfoTopic:
         )
 
     def _on_repeated(self, msg: CameraInfo) -> None:
-        # Where a driver latches, the other subscription hears the same once more.
+        # If a driver latches, the other subscription receives the same message again.
         self._heard(stamp_ns(msg.header))
         self._on_camera_info(msg)
 

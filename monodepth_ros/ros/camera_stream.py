@@ -1,4 +1,4 @@
-"""One camera of the node: its subscriptions, what is published of it, and what happened to it."""
+"""The stream of one camera of the node: its subscriptions, outputs and statistics."""
 
 from __future__ import annotations
 
@@ -35,19 +35,24 @@ from monodepth_ros.ros.session import CLASSES, image_source
 from monodepth_ros.ros.silent_topic import why_silent
 from monodepth_ros.storage.stamps import RateLimit
 
-# Of a camera's topics, behind its name.
+# Name of the image topic, after the camera's name.
 IMAGE = 'image'
 LOG_PERIOD_S = 5.0
-# Others need so long to be discovered.
+# Discovery of other nodes takes about this long.
 PATIENCE_S = 3.0
 
 
 class CameraStream:
     """
-    From one camera's `image` and `camera_info` to its outputs, through a backend.
+    The stream of one camera: from its `image` and `camera_info` to its outputs, through a backend.
 
-    name: of the camera, before its topics; '' for the only one. calibration: None for that of the
-    camera_info topic. log: for what concerns it. Raises as rclpy does for a name that cannot be.
+    node: the node.
+    name: the camera's name, which its topics begin with; '' for an only camera.
+    live: the node's parameters.
+    backend: computes the images; it belongs to the node.
+    calibration: calibration from a file; None to use the camera_info topic.
+    log: logger of this camera.
+    Raises as rclpy does for an invalid name.
     """
 
     def __init__(
@@ -60,12 +65,12 @@ class CameraStream:
     ) -> None:
         self.name = name
         self._node = node
-        # Throttled lines are throttled for each camera alone.
+        # A logger for each camera, because throttling counts by logger.
         self.log = node.get_logger().get_child(name) if name else node.get_logger()
         self._live = live
         self._backend = backend
         self._image = self._topic(IMAGE)
-        # The node's own group remembers all that was ever made in it.
+        # The node's default group never forgets subscriptions, even destroyed ones.
         self._group = MutuallyExclusiveCallbackGroup()
         rectified = are_rectified(node, self._image, live[DepthNodeParams].rectified)
         self._calibration = calibration or CameraInfoTopic(
@@ -87,7 +92,7 @@ class CameraStream:
         self.follow_parameters()
 
     def start(self, worker: DepthWorker) -> None:
-        """Listen, count from 0, and have the worker compute what comes."""
+        """Reset the statistics, subscribe to the images, and queue them for the worker."""
         self._started_s = time.monotonic()
         self._maker.start_counting()
         self._watch = ImageWatch(self._node)
@@ -108,39 +113,39 @@ class CameraStream:
         self.log.info(f'listening to {self._images.topic_name}')
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._images is not None:
             self._node.destroy_subscription(self._images)
             self._images = None
 
     def close(self) -> None:
-        """Stop, and give back what is held; the backend is not its own."""
+        """Stop, and destroy the subscriptions and publishers; the backend stays open."""
         self.stop()
         self._calibration.close()
         self._outputs.close()
 
     def follow_parameters(self) -> None:
-        """The parameters may have changed: from the next frame on they hold."""
+        """Apply changed parameters from the next frame on."""
         max_rate_hz, params = self._live[DepthNodeParams].max_rate_hz, self._live[OutputParams]
         self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
         predictor, maker = self._maker.pipeline
         before = maker.params
         if params == before:
             return
-        # Its maps are kept where they can be.
+        # The predictor keeps its maps unless a parameter that they depend on changed.
         if (params.max_depth_m, params.output_size) != (before.max_depth_m, before.output_size):
             predictor = self._predictor(params)
         self._maker.pipeline = Pipeline(predictor, OutputMaker(CLASSES, params))
 
     def defeat(self) -> str | None:
-        """Why computing is to be given up, as the parameters say; None if it is not."""
+        """Return why the node shall give up, by the parameter give_up_after; None to continue."""
         limit = self._live[DepthNodeParams].give_up_after
         if not limit or self._maker.failures < limit:
             return None
         return f'{self._maker.failures} frames in a row failed: {self._maker.last_failure}'
 
     def look_around(self) -> list[str]:
-        """To be called every second: what is in the way of images, or of their metres."""
+        """Return the problems that prevent depth output or metric scale; call it every second."""
         self._calibration.ask_for_latched()
         if self._images is None:
             return []
@@ -163,7 +168,7 @@ class CameraStream:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Return what the user may want to know of the camera, by name; after look_around."""
+        """Return facts about the camera for diagnostics, by name; call it after look_around."""
         camera = self._calibration.camera
         facts = {} if self._images is None else self._watch.facts
         angle_deg = None if camera is None else rotation_deg(camera)
@@ -175,17 +180,17 @@ class CameraStream:
 
     @property
     def statistics(self) -> FrameStatistics:
-        """Of its images, since it was started."""
+        """Return the statistics of the images since start."""
         return self._maker.statistics
 
     @property
     def image_topic(self) -> str:
-        """Where its images come from, remappings applied."""
+        """Return the name of the image topic, after remapping."""
         return str(self._node.resolve_topic_name(self._image))
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anybody listens to any output."""
+        """Return whether any output has a subscriber."""
         return self._outputs.is_wanted
 
     def _topic(self, name: str) -> str:
@@ -204,7 +209,7 @@ class CameraStream:
             self._watch.info(stamp_ns)
 
     def _on_image(self, worker: DepthWorker, msg: Image | CompressedImage) -> None:
-        """Check a frame before it may take the place of one that waits; never compute here."""
+        """Check and decode an image, and queue it for the worker, which computes the depth."""
         self.statistics.received()
         transport_s = self._watch.image(msg.header)
         if not self.is_wanted:
@@ -221,7 +226,7 @@ class CameraStream:
         try:
             pixels = decode.image_pixels(msg, self._bit_depth)
             camera.check_image(pixels.shape)
-        # A fault of ours as well: the next image may be fine.
+        # After any error, also a bug of this package, the next image may be valid.
         except Exception as error:
             self.statistics.drop('not usable')
             self._lost(error)
@@ -232,7 +237,7 @@ class CameraStream:
         worker.offer(self._maker, frame)
 
     def _lost(self, error: Exception) -> None:
-        """Tell why a frame is lost; of a fault that nobody foresaw where it lies, once a kind."""
+        """Log why a frame is lost, with the traceback of an unforeseen error once per kind."""
         traceback = self._tracebacks.of(error)
         if traceback is not None and self._node.context.ok():
             self.log.error(traceback)

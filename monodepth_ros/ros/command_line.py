@@ -1,4 +1,4 @@
-"""What a node's program takes on its command line: --help, and what ROS understands."""
+"""Command lines of the nodes: --help, and the arguments of ROS."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ ros2 run monodepth_ros collect_pairs --ros-args -p folder:=PAIRS
         -r right/image:=/stereo/right/image_raw -r right/camera_info:=/stereo/right/camera_info""",
 }
 EPILOG = """\
-Behind --ros-args, -p NAME:=VALUE sets a parameter and --params-file FILE many of them;
--r NAME:=TOPIC is for topics, -r __ns:=/robot for the namespace; --log-level debug says more.
+After --ros-args, -p NAME:=VALUE sets a parameter and --params-file FILE many of them;
+-r NAME:=TOPIC sets a topic, -r __ns:=/robot the namespace; --log-level debug logs more.
 
-Parameters and their defaults, as a file has them; those marked * can be changed while it runs:"""
+Parameters and defaults, as in a parameter file; those marked * can be changed while it runs:"""
 
 
 def check_arguments(
     program: str, args: list[str] | None, kinds: tuple[type[Parameters], ...]
 ) -> None:
     """
-    Print the usage for --help and for arguments that nobody would read, and exit with 0 or 2.
+    Print the usage and exit: with 0 for --help, with 2 for arguments that no one would read.
 
-    program: of USAGES. args: None for those of this process. kinds: the node's parameters.
+    program: a key of USAGES.
+    args: arguments; None for those of this process.
+    kinds: the node's parameters.
     """
     parser = ArgumentParser(
         prog=program,
@@ -43,10 +45,10 @@ def check_arguments(
         allow_abbrev=False,
     )
     try:
-        # It reads the files of parameters as well.
+        # remove_ros_args reads the parameter files too.
         others = remove_ros_args(sys.argv[1:] if args is None else args)
-    # An RCLError is one, and rclpy's UnknownROSArgsError.
+    # RCLError and rclpy's UnknownROSArgsError are RuntimeErrors.
     except RuntimeError as error:
-        text, _, _ = str(error).partition(', at /')  # where in rcl's source
+        text, _, _ = str(error).partition(', at /')  # removes the place in rcl's source
         parser.error(f'ROS does not understand its arguments: {text}')
     parser.parse_args(others)

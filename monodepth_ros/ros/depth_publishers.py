@@ -1,4 +1,4 @@
-"""The publishers of one camera's outputs, and which of them somebody listens to."""
+"""The publishers of one camera's outputs, and which of them have subscribers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from monodepth_ros.ros.session import message_class
 
 class DepthPublishers:
     """
-    Publish OUTPUTS, those of confidence only with has_confidence.
+    The publishers of OUTPUTS; confidence only with has_confidence.
 
-    full_name: of a topic. group: of their events. Raises as rclpy does for a name that cannot be.
+    node: the node.
+    full_name: returns the full name of a topic.
+    group: callback group of their events.
+    has_confidence: the model computes confidence.
+    Raises as rclpy does for an invalid name.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class DepthPublishers:
         }
 
     def wanted(self) -> dict[str, Callable[[Any], None]]:
-        """Return the topics that somebody listens to, each with how to publish on it."""
+        """Return the topics that have subscribers, each with its publish function."""
         return {
             topic: publisher.publish
             for topic, publisher in self._publishers.items()
@@ -48,11 +52,11 @@ class DepthPublishers:
 
     @property
     def is_wanted(self) -> bool:
-        """Tell if anybody listens to any."""
+        """Return whether any topic has a subscriber."""
         return any(p.get_subscription_count() for p in self._publishers.values())
 
     def close(self) -> None:
-        """Publish no more."""
+        """Destroy the publishers."""
         for publisher in self._publishers.values():
             self._node.destroy_lifecycle_publisher(publisher)
         self._publishers = {}

@@ -1,4 +1,4 @@
-"""What a node tells on /diagnostics."""
+"""Publishing of diagnostics on /diagnostics."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ TOPIC = '/diagnostics'
 
 
 class DiagnosticsPublisher:
-    """Publishes in every state of a node's life cycle."""
+    """Publishes diagnostics in every state of a node's life cycle."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, TOPIC, 1)
 
     def publish(self, statuses: list[DiagnosticStatus]) -> None:
-        """All statuses of a moment."""
+        """Publish all statuses of one moment."""
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
@@ -26,7 +26,7 @@ class DiagnosticsPublisher:
     def status(
         self, diagnosis: Diagnosis, *, camera: str = '', hardware_id: str = ''
     ) -> DiagnosticStatus:
-        """Of one camera of the node, or of the node where it has no cameras yet."""
+        """Return the status of one camera of the node, or of a node that has no cameras yet."""
         node = self._node.get_fully_qualified_name().lstrip('/')
         return DiagnosticStatus(
             level=bytes([diagnosis.level]),

@@ -1,4 +1,4 @@
-"""What a node was given at start, on its command line and in files, against its parameters."""
+"""Checks of the parameters that a node was given at start, on its command line and in files."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from rclpy.node import Node
 
 from monodepth_ros.parameter_rules import Parameters, read_parameters, rules
 
-# ROS' own, whether or not this version of rclpy declares them.
+# Parameters of ROS itself; some versions of rclpy do not declare all of them.
 OF_ROS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
 
 def check_given(node: Node, *kinds: type[Parameters]) -> None:
     """
-    Check what a node was given, before it declares the parameters of these dataclasses.
+    Check the given parameters of a node before it declares its own.
 
-    A name that none of them has is only a WARN: a file of `/**:` may be shared with other nodes.
-    Raises ValueError for a value that cannot be, where rclpy's own words would lack what to do.
+    An unknown name only gives a warning, because a file for `/**:` may be shared with other nodes.
+
+    node: the node.
+    kinds: dataclasses of its parameters.
+    Raises ValueError for a value that is not allowed, with what to do, which rclpy's errors lack.
     """
-    # Private in rclpy, Humble to Kilted. The public way is to declare whatever was given, which
-    # makes a mistyped name look like a parameter; without either, rclpy's own errors remain.
+    # Private in rclpy, Humble to Kilted. The public alternative declares every given name, which
+    # makes a mistyped name look like a parameter. Without the attribute rclpy's errors remain.
     overrides = getattr(node, '_parameter_overrides', {})
     given = {name: parameter.value for name, parameter in overrides.items()}
     known = [name for kind in kinds for name in rules(kind)]

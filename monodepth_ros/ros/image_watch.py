@@ -1,4 +1,4 @@
-"""What the headers of a camera's images tell: their age, whether they will do, how many lack."""
+"""Checks of a camera's image headers: age, frame and stamps, and how many images are lost."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from monodepth_ros.pipeline.arrivals import Arrivals, Arriving, WINDOW_S
 from monodepth_ros.pipeline.header_remarks import age_remarks, frame_remarks, is_plausible
 from monodepth_ros.ros.silent_topic import have_one_publisher, lost_remedy
 
-# Of the images: when fewer arrive, it is told.
+# Smallest fraction of images that must arrive; below it there is a warning.
 LEAST_SHARE = 0.8
 
 
 class ImageWatch:
-    """Watch the images and camera_info of one camera, from the start of its subscription."""
+    """The arrivals of one camera's images and camera_info, from the start of its subscription."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -25,7 +25,7 @@ class ImageWatch:
         self._last: tuple[Header, float] | None = None
 
     def image(self, header: Header) -> float | None:
-        """Note an image; returns its age in s, None where stamp and node's clock do not agree."""
+        """Count an image; return its age in s, None if its stamp and the clock do not agree."""
         stamp, now_ns = stamp_ns(header), self._node.get_clock().now().nanoseconds
         self._arrivals.image(stamp)
         age_s = (now_ns - stamp) / NS_PER_S
@@ -33,14 +33,14 @@ class ImageWatch:
         return max(age_s, 0.0) if is_plausible(age_s) else None
 
     def info(self, stamp: int) -> None:
-        """Note a camera_info by its stamp in ns."""
+        """Count a camera_info by its stamp in ns."""
         self._arrivals.info(stamp)
 
     def remarks(self, images: Subscription, info_topic: str | None) -> list[str]:
         """
-        Return what is wrong with the images that came; to be called every second.
+        Return what is wrong with the images that came; call it every second.
 
-        info_topic: of their camera_info; None without any.
+        info_topic: topic of their camera_info; None without one.
         """
         found = []
         if self._last is not None:
@@ -70,5 +70,5 @@ class ImageWatch:
         return [
             f'only {100 * share:.0f} % of the images of the last {WINDOW_S:.0f} s arrived, '
             f'expected at least {100 * LEAST_SHARE:.0f} %: {sign}. '
-            f'{lost_remedy(self._node, images)}; where that is done, this machine is too busy'
+            f'{lost_remedy(self._node, images)}; if that is done, this machine is too busy'
         ]

@@ -1,4 +1,4 @@
-"""Dataclasses of parameters as a ROS node has them: declared, and changed while it runs."""
+"""Dataclasses of parameters in a ROS node: declared at start, and changed while it runs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ from rclpy.parameter import Parameter
 from monodepth_ros.parameter_rules import changed, Parameters, read_parameters, Rule
 from monodepth_ros.ros.given_parameters import check_given
 
-# No parameter is meant to be larger; some tools show ranges as 32 bits.
+# Larger than any sensible parameter; some tools show ranges as 32-bit numbers.
 MOST_WHOLE = 2**31 - 1
 Params = TypeVar('Params', bound=Parameters)
 
 
 class LiveParameters:
     """
-    The values of a node's parameters: `live[OutputParams]`.
+    The present values of a node's parameters: `live[OutputParams]`.
 
-    may_change_all: whether those that are not live may change now as well. on_change is called
-    after a change. Raises ValueError, and rclpy's own ParameterException, for values given at
-    start that cannot be; a later one is refused with the reason.
+    node: the node.
+    kinds: dataclasses of its parameters.
+    may_change_all: returns whether parameters that are not live may change now too.
+    on_change: called after a change.
+    Raises ValueError, and rclpy's own ParameterException, for given values that are not allowed; a
+    later change to such a value is refused with the reason.
     """
 
     def __init__(
@@ -70,7 +73,11 @@ class LiveParameters:
 
 
 def read_once(node: Node, kind: type[Params]) -> Params:
-    """Declare parameters that never change, and return them. Raises as LiveParameters."""
+    """
+    Declare parameters that never change, and return them.
+
+    Raises ValueError and ParameterException as LiveParameters does.
+    """
     check_given(node, kind)
     return read_parameters(kind, partial(_declare, node, read_only=True))
 
@@ -83,7 +90,7 @@ def _declare(
         description=rule.description,
         read_only=read_only,
         additional_constraints=_constraints(rule),
-        # `max_rate_hz:=5` is an integer to ROS, which refuses it for a double.
+        # ROS reads `max_rate_hz:=5` as an integer and would refuse it for a double.
         dynamic_typing=isinstance(default, float),
     )
     if isinstance(default, float) and rule.low is not None:

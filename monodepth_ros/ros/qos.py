@@ -1,4 +1,4 @@
-"""Quality of service of images, and what to say where two ends do not match."""
+"""Quality of service of the topics, and messages about incompatible QoS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 T = TypeVar('T')
-# `qos_overrides./topic.subscription.reliability` and the like.
+# Policies that a user may override, e.g. with `qos_overrides./topic.subscription.reliability`.
 POLICIES = (
     QoSPolicyKind.HISTORY,
     QoSPolicyKind.DEPTH,
@@ -33,9 +33,9 @@ POLICIES = (
 OVERRIDABLE = QoSOverridingOptions(POLICIES)
 
 
-# Functions, because rclpy writes what a user overrides into the profile that it is given.
+# Functions, because rclpy writes a user's overrides into the given profile.
 def best_effort(depth: int = 1) -> QoSProfile:
-    """Receives from reliable and best-effort publishers alike."""
+    """Return a profile that receives from reliable and best-effort publishers."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT
     )
@@ -43,10 +43,11 @@ def best_effort(depth: int = 1) -> QoSProfile:
 
 def reliable() -> QoSProfile:
     """
-    Received by both kinds of subscribers.
+    Return a profile that reliable and best-effort subscribers receive from.
 
-    DDS finds out that a message got lost when the next one comes: with a depth of 1 it has been
-    replaced by then, and cannot be sent again. A cloud takes megabytes, so there are no more.
+    DDS notices a lost message when the next one arrives: with a depth of 1 the lost message has
+    been replaced by then, and cannot be sent again. The depth is not larger, because a cloud takes
+    megabytes.
     """
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST, depth=2, reliability=ReliabilityPolicy.RELIABLE
@@ -54,12 +55,12 @@ def reliable() -> QoSProfile:
 
 
 def latched() -> QoSProfile:
-    """Receives what was published once, before."""
+    """Return a profile that receives a message published before the subscription."""
     return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def with_events(create: Callable[..., T], events: object) -> T:
-    """What create(event_callbacks=events) makes; without them where the RMW has no such events."""
+    """Return create(event_callbacks=events), or create() where the RMW lacks such events."""
     try:
         return create(event_callbacks=events)
     except UnsupportedEventTypeError:
@@ -67,12 +68,12 @@ def with_events(create: Callable[..., T], events: object) -> T:
 
 
 def subscription_events(node: Node, topic: str) -> SubscriptionEventCallbacks:
-    """Log who begins and ends to publish, and whose quality of service does not fit."""
+    """Return callbacks that log when publishers come, go, or have incompatible QoS."""
     return _events(SubscriptionEventCallbacks, node, topic, 'subscription', 'publisher')
 
 
 def publisher_events(node: Node, topic: str) -> PublisherEventCallbacks:
-    """Log who begins and ends to listen, and whose quality of service does not fit."""
+    """Return callbacks that log when subscribers come, go, or have incompatible QoS."""
     return _events(PublisherEventCallbacks, node, topic, 'publisher', 'subscriber')
 
 
@@ -84,7 +85,7 @@ def _events(kind: type, node: Node, topic: str, ours: str, theirs: str) -> Any:
         policy = kind.name.lower()
         here = f', or here with `-p qos_overrides.{name}.{ours}.{policy}:=...`'
         log.warning(
-            f'a {theirs} of {name} has an incompatible {policy} and gets nothing across; change '
+            f'a {theirs} of {name} has an incompatible {policy}, so no message passes; change '
             f'it there{here if kind in POLICIES else ""}'
         )
 

@@ -1,4 +1,4 @@
-"""What every node of the package does with rclpy."""
+"""Start and end of the package's nodes with rclpy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BYTES_PER_MB = 1_000_000
 
 
 def message_class(name: str) -> type:
-    """The class of a message type, e.g. 'sensor_msgs/msg/Image'."""
+    """Return the class of a message type, e.g. 'sensor_msgs/msg/Image'."""
     package, _, last = name.partition('/msg/')
     kind: type = getattr(import_module(f'{package}.msg'), last)
     return kind
@@ -34,10 +34,10 @@ CLASSES = message_classes(message_class, native_sequence)
 @contextmanager
 def ros_session(args: list[str] | None = None) -> Iterator[None]:
     """
-    Initialise rclpy, end quietly on SIGINT or SIGTERM, and free what DDS holds.
+    Initialise rclpy, end quietly on SIGINT or SIGTERM, and free the memory of DDS.
 
-    What a predecessor left behind that was killed is freed as well. To be used once, as what a
-    process does: from here to its end no signal raises KeyboardInterrupt, see _init.
+    Shared memory of killed processes is freed first. Use it once, for the rest of the process:
+    from here on no signal raises KeyboardInterrupt, see _init.
     """
     keep_large_buffers()
     freed_bytes = remove_abandoned()
@@ -51,30 +51,31 @@ def ros_session(args: list[str] | None = None) -> Iterator[None]:
         yield
     except ExternalShutdownException:
         pass
-    # A call that was under way when a signal ended the session.
+    # A signal may end the session during a call of rcl.
     except rclpy_implementation.RCLError:
         if rclpy.ok():
             raise
     finally:
-        # rclpy's signal handler shuts down from a thread of its own: it may be the faster one.
+        # rclpy's signal handler shuts down from another thread, possibly before this call.
         with suppress(rclpy_implementation.RCLError):
             rclpy.try_shutdown()
-        # Python would restore the handler that kills as it ends, before DDS has freed its memory.
+        # At exit Python restores the default handler, which would kill the process before DDS has
+        # freed its memory.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _init(args: list[str] | None) -> None:
     """
-    Initialise rclpy so that SIGINT ends it as SIGTERM does, however often it comes.
+    Initialise rclpy so that SIGINT ends it as SIGTERM does, also when it comes repeatedly.
 
-    rclpy's handler shuts the context down and calls the handler that was there before. Python's
-    own would raise KeyboardInterrupt wherever the program is: between a thread's start and the
-    note of it, or in the clean-up after the first of two signals, and the process hangs.
+    rclpy's handler shuts the context down and then calls the previous handler. Python's own
+    handler would raise KeyboardInterrupt anywhere, e.g. between the start of a thread and its
+    registration, or in the clean-up after the first of two signals, and the process would hang.
     """
     interrupts = []
     signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     rclpy.init(args=args)
-    # One that came before rclpy listened.
+    # A signal may have come before rclpy installed its handler.
     if interrupts:
         rclpy.try_shutdown()
 

@@ -1,4 +1,4 @@
-"""Why images do not arrive on a topic, and what to do; asked of the ROS graph."""
+"""Reasons why images do not arrive on a topic, with what to do, from the ROS graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ IMAGE_TYPES = {
 
 
 def why_silent(node: Node, images: Subscription, name: str) -> str:
-    """The likeliest reason, for a subscription to the relative image topic `name`."""
+    """
+    Return the most likely reason why no image arrives.
+
+    node: the node.
+    images: the subscription.
+    name: relative name of the image topic.
+    """
     topic = images.topic_name
     publishers = node.get_publishers_info_by_topic(topic)
     if not publishers:
@@ -38,7 +44,7 @@ def why_silent(node: Node, images: Subscription, name: str) -> str:
 
 
 def lost_remedy(node: Node, images: Subscription) -> str:
-    """What to do where large images get lost between the driver and this subscription."""
+    """Return what to do if large images are lost between the driver and this subscription."""
     topic, reliable = images.topic_name, ReliabilityPolicy.RELIABLE
     offered = [p.qos_profile.reliability for p in node.get_publishers_info_by_topic(topic)]
     if offered == [reliable] and images.qos_profile.reliability != reliable:
@@ -47,11 +53,11 @@ def lost_remedy(node: Node, images: Subscription) -> str:
         remedy = 'start the driver and this node with our Fast DDS profile (docs/transport.md)'
         if images.msg_type is not CompressedImage:
             remedy += ', or use image_transport:=compressed'
-    return f'Where large images get lost on the way, {remedy}'
+    return f'If large images are lost on the way, {remedy}'
 
 
 def have_one_publisher(node: Node, *topics: str) -> bool:
-    """Tell if one node alone publishes all of these topics."""
+    """Return whether one node alone publishes all of these topics."""
     publishers = {
         tuple((p.node_namespace, p.node_name) for p in node.get_publishers_info_by_topic(topic))
         for topic in topics
@@ -73,7 +79,7 @@ def _why_refused(images: Subscription, publisher: TopicEndpointInfo) -> str | No
     if verdict == QoSCompatibility.ERROR:
         return (
             f'{topic} has an incompatible QoS ({reason.strip()}); leave out the parameters '
-            f'{_override(topic)}*, best effort receives from all'
+            f'{_override(topic)}*, because best effort receives from all publishers'
         )
     return None
 

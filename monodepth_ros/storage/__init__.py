@@ -1,1 +1,1 @@
-"""What lies on disks: recordings, image files, the dataset format, calibrations."""
+"""Files on disk: recordings, image files, the dataset format, calibrations."""

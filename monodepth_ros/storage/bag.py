@@ -1,4 +1,4 @@
-"""rosbag2 recordings (mcap, sqlite3) without a ROS installation, through `rosbags`."""
+"""Reading of rosbag2 recordings (mcap, sqlite3) without a ROS installation, through `rosbags`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from monodepth_ros.storage.bag_problems import (
 )
 from monodepth_ros.storage.bag_storage import is_cdr, TolerantReader
 
-# What others need of the modules behind this one.
+# Names of this module, and of the modules behind it that other modules use.
 __all__ = [
     'CLASSES',
     'IMAGE_TYPES',
@@ -49,11 +49,11 @@ IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 class BagError(ValueError):
-    """A recording that cannot be used, with what was got and what to do."""
+    """Error for a recording that cannot be used, with what was got and what to do."""
 
 
 class BagMessage(NamedTuple):
-    """One message: its topic and type, when it was recorded, decoded or None, and as CDR bytes."""
+    """A message: its topic, type and recording time, its content or None, and its CDR bytes."""
 
     topic: str
     type: str
@@ -64,11 +64,13 @@ class BagMessage(NamedTuple):
 
 class Bag:
     """
-    A recording, or several of one rig as if they were one, opened for reading; a context manager.
+    A recording, or several recordings of one rig read as one; a context manager.
 
-    paths: rosbag2 folders, split ones too, or single .mcap and .db3 files. `name` is what messages
-    call it. What is not CDR, and types that nobody asks for, are never parsed. Raises BagError for
-    one that cannot be read, FileNotFoundError for one that is not there.
+    Topics that are not CDR, and types that no caller asks for, are never parsed.
+
+    paths: rosbag2 folders, also split ones, or single .mcap and .db3 files.
+    name: the recording's name in messages.
+    Raises BagError for a recording that cannot be read, FileNotFoundError for a missing one.
     """
 
     def __init__(self, *paths: Path | str) -> None:
@@ -96,28 +98,28 @@ class Bag:
 
     @cached_property
     def _readable(self) -> list[Connection]:
-        """Return the connections with messages of ROS."""
+        """Return the connections whose messages are encoded as ROS 2 does it."""
         return [c for c in self._connections if is_cdr(c)]
 
     def topics_of_type(self, *types: str) -> list[str]:
-        """Names of the topics of these message types, sorted."""
+        """Return the topics of these message types, sorted."""
         return sorted({c.topic for c in self._readable if c.msgtype in types})
 
     @property
     def topics(self) -> list[str]:
-        """All topics, sorted."""
+        """Return all topics, sorted."""
         return sorted({c.topic for c in self._connections})
 
     def definition(self, topic: str) -> TopicDefinition | str:
-        """Return what a writer needs to go on with a topic, or why it cannot."""
+        """Return the definition that a writer needs to copy a topic, or why there is none."""
         return topic_definition([c for c in self._connections if c.topic == topic])
 
     def message_count(self, *topics: str) -> int:
-        """How many messages the topics hold together."""
+        """Return how many messages the topics hold together."""
         return sum(c.msgcount for c in self._readable if c.topic in topics)
 
     def time_at(self, share: float) -> int:
-        """The recording time in ns at a share 0..1 of the recording."""
+        """Return the recording time in ns at a fraction (0..1) of the recording."""
         start = min(reader.start_time for reader in self._readers)
         end = max(reader.end_time for reader in self._readers)
         return start + round(share * (end - start))
@@ -130,11 +132,14 @@ class Bag:
         skipped: Callable[[str], None] | None = None,
     ) -> Iterator[BagMessage]:
         """
-        Messages of the topics in recorded order, from a first to a last share of the whole.
+        Yield the messages of the topics in recorded order, between two fractions of the recording.
 
-        skipped: told about every message that is damaged; without it such a message is an error.
+        topics: names of the topics.
+        first_share, last_share: fractions of the recording's duration, 0 to 1.
+        skipped: called with the reason for every damaged message; without it such a message raises
+        BagError.
         """
-        # What cannot be decoded at all is no damage of single messages.
+        # A type that cannot be decoded at all is an error, not damage of single messages.
         for msgtype in {c.msgtype for c in self._readable if c.topic in topics}:
             self._typestore(msgtype)
         span = {'first_share': first_share, 'last_share': last_share}
@@ -151,7 +156,7 @@ class Bag:
     def raw_messages(
         self, *topics: str, first_share: float = 0.0, last_share: float = 1.0
     ) -> Iterator[BagMessage]:
-        """As messages, but content is None: see decode."""
+        """Yield messages as `messages` does, but with content None: see decode."""
         start, stop = self.time_at(first_share), self.time_at(last_share)
         streams = [
             reader.messages(chosen, start=start, stop=stop)
@@ -166,11 +171,11 @@ class Bag:
                 )
 
     def decode(self, message: BagMessage) -> Any:
-        """The content of one of raw_messages. Raises BagError for a damaged one."""
+        """Return the content of one of raw_messages. Raises BagError for a damaged message."""
         types = self._typestore(message.type)
         try:
             return types.deserialize_cdr(message.data, message.type)
-        # Damaged bytes make the parser raise anything.
+        # Damaged bytes can make the parser raise any exception.
         except Exception as error:
             raise BagError(
                 f'{message.topic} at {message.recorded_ns} is damaged ({one_line(error)})'
@@ -187,12 +192,12 @@ class Bag:
         return self._typestores[msgtype]
 
     def first(self, topic: str) -> Any | None:
-        """The content of a topic's first message that is not damaged; None without any."""
+        """Return the content of a topic's first message that is not damaged; None without any."""
         return next((m.content for m in self.messages(topic, skipped=pass_over)), None)
 
     @cached_property
     def depth_topics(self) -> list[str]:
-        """The topics of depth images (32FC1, 16UC1, 16-bit png)."""
+        """Return the topics of depth images (32FC1, 16UC1, 16-bit png)."""
         first = {topic: self.first(topic) for topic in self.topics_of_type(*IMAGE_TYPES)}
         return [topic for topic, content in first.items() if content and is_depth(content, topic)]
 
@@ -203,11 +208,11 @@ def _explained(*paths: Path) -> Iterator[None]:
         yield
     except (BagError, GeneratorExit):
         raise
-    # Damaged bytes make the parsers below raise anything, from struct.error to KeyError.
+    # Damaged bytes can make the parsers below raise any exception, from struct.error to KeyError.
     except Exception as error:
         name, meaning = ', '.join(map(str, paths)), meaning_of(error, *paths)
         raise BagError(f'{name} cannot be read ({one_line(error)}); {meaning}') from error
 
 
 def pass_over(_: str) -> None:
-    """A damaged message that another one will stand in for."""
+    """Ignore a damaged message, where another message can take its place."""

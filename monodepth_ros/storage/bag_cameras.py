@@ -1,4 +1,4 @@
-"""Which topics of a recording are cameras, and which of them a stereo pair."""
+"""Selection of cameras and stereo pairs among the topics of a recording."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from monodepth_ros.storage.bag import Bag, BagError, IMAGE_TYPES, pass_over
 from monodepth_ros.storage.bag_infos import info_beside, infos_by_image, infos_text
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 
-# Of so many a damaged calibration is passed over; an uncalibrated camera sends nothing else.
+# A usable calibration is searched in so many messages: one of them may be damaged, but an
+# uncalibrated camera never sends a usable one.
 FIRST_INFOS = 10
 OUTPUT_PICTURES = (f'/{ALIGNED}', f'/{COLORED}')
 
@@ -27,8 +28,8 @@ class CameraTopic:
     """
     An image topic, the topic of its camera_info, and the camera of its images.
 
-    rectified: the images are rectified already, as image_proc publishes them beside the raw
-    camera's camera_info.
+    rectified: the images are rectified already; image_proc publishes them beside the raw camera's
+    camera_info.
     """
 
     image: str
@@ -38,14 +39,14 @@ class CameraTopic:
 
     @property
     def remark(self) -> str | None:
-        """Say which camera_info is taken, where it is not the one beside the images."""
+        """Return which camera_info is used, if it is not the one beside the images."""
         if self.info == info_beside(self.image):
             return None
         return f'camera_info of {self.image} is {self.info}'
 
 
 def camera_topics(bag: Bag) -> list[CameraTopic]:
-    """Every image topic, depth images too, with a usable camera_info beside it."""
+    """Return every image topic, also of depth images, with a usable camera_info beside it."""
     return _cameras(bag, {}, rectified=False)[0]
 
 
@@ -53,10 +54,13 @@ def find_camera(
     bag: Bag, image: str | None = None, *, info: str | None = None, rectified: bool = False
 ) -> CameraTopic:
     """
-    The camera of an image topic; without a name the only one, or the left one of the only pair.
+    Return the camera of an image topic.
 
-    info: its camera_info topic, see infos_by_image. rectified: the images are, whatever the topic
-    is called. Raises BagError where there is none, or no telling which.
+    bag: an open recording.
+    image: image topic; None for the only camera, or the left one of the only stereo pair.
+    info: camera_info topic of the images, see infos_by_image.
+    rectified: the images are rectified, whatever the topic's name.
+    Raises BagError where no camera, or more than one, fits.
     """
     pictures = _pictures(bag, image)
     given = {} if info is None else dict.fromkeys([image] if image else pictures, info)
@@ -74,15 +78,21 @@ def find_camera(
     raise BagError(
         f'{bag.name} holds no {image or "image topic"} with the camera_info of a calibrated '
         f'camera beside it: image topics are {", ".join(pictures) or "none"}, with '
-        f'camera_info {usable}; camera_info topics are {infos_text(bag)}; record the camera_info '
-        'too, or name it with --info'
+        f'camera_info {usable}; camera_info topics are {infos_text(bag)}; record camera_info '
+        'too, or name its topic with --info'
     )
 
 
 def find_calibrated(
     bag: Bag, calibration: Path, image: str | None = None, *, rectified: bool = False
 ) -> CameraTopic:
-    """Do as find_camera, with the calibration of a YAML file: no topic needs camera_info."""
+    """
+    Return a camera as find_camera does, with the calibration of a YAML file instead of a topic.
+
+    bag: an open recording.
+    calibration: camera_info YAML file.
+    image, rectified: see find_camera.
+    """
     pictures = _pictures(bag, image)
     images = [name for name in pictures if image in (None, name)]
     if len(images) > 1:
@@ -104,10 +114,13 @@ def find_stereo(
     infos: Mapping[str, str] | None = None,
 ) -> tuple[CameraTopic, CameraTopic]:
     """
-    The stereo pair: two image topics whose camera_info share P[0] and differ in P[3].
+    Return the stereo pair: two image topics whose camera_info share P[0] and differ in P[3].
 
-    left, right: image topics, where the recording holds more than one pair, or P[3] does not say
-    which is which. infos: camera_info topics by image topic, see infos_by_image.
+    bag: an open recording.
+    left, right: image topics, needed where the recording holds more than one pair, or P[3] does
+    not say which camera is which.
+    infos: camera_info topics by image topic, see infos_by_image.
+    Raises BagError where no pair, or more than one, fits.
     """
     cameras, errors = _picture_cameras(bag, infos or {}, left, right, rectified=False)
     named = left is not None or right is not None
@@ -129,9 +142,12 @@ def named_stereo(
     bag: Bag, left: str | None, right: str | None, calibration: tuple[Path, Path]
 ) -> tuple[CameraTopic, CameraTopic]:
     """
-    Image topics for two cameras whose calibrations YAML files hold, as find_stereo.
+    Return the image topics of two cameras whose calibrations are YAML files.
 
-    Unless given, they are the topics with `left` and `right` in their names.
+    bag: an open recording.
+    left, right: image topics; None for the topic with `left` or `right` in its name.
+    calibration: files of the left and the right camera.
+    Raises BagError where no topic, or more than one, fits.
     """
     found = []
     for eye, given, file in zip(('left', 'right'), (left, right), calibration, strict=True):
@@ -154,14 +170,16 @@ def _calibrated_topic(image: str, calibration: Path, *, rectified: bool) -> Came
 
 def camera_bits(bag: Bag, *images: str, first_share: float = 0.0) -> int | None:
     """
-    The bits that hold the first frames of all the image topics, see BitDepth; None of 8 bits.
+    Return the bits that hold the first frames of all image topics, see BitDepth; None for 8 bits.
 
-    first_share: of the recording, where the frames that count begin.
+    bag: an open recording.
+    images: image topics.
+    first_share: fraction of the recording where the first frames are.
     """
     found = []
     for image in images:
         messages = bag.messages(image, first_share=first_share, skipped=pass_over)
-        # Where the recording is damaged so soon, whoever reads on will say so.
+        # The caller reads the same messages next, and then reports the damage.
         with suppress(BagError):
             found.append(first_bits(partial(image_pixels, m.content) for m in messages))
     return max((bits for bits in found if bits is not None), default=None)
@@ -169,9 +187,10 @@ def camera_bits(bag: Bag, *images: str, first_share: float = 0.0) -> int | None:
 
 def _pictures(bag: Bag, *named: str | None) -> list[str]:
     """
-    The image topics that hold no depth, sorted.
+    Return the image topics that hold no depth, sorted.
 
-    Beside others, pictures that this package published with its depth are none, unless named.
+    Images that this package published with its depth are left out if there are others, unless
+    named.
     """
     pictures = [t for t in bag.topics_of_type(*IMAGE_TYPES) if t not in bag.depth_topics]
     others = [t for t in pictures if t in named or not t.endswith(OUTPUT_PICTURES)]
@@ -181,7 +200,7 @@ def _pictures(bag: Bag, *named: str | None) -> list[str]:
 def _picture_cameras(
     bag: Bag, infos: Mapping[str, str], *named: str | None, rectified: bool
 ) -> tuple[list[CameraTopic], dict[str, BagError]]:
-    """As _cameras, of _pictures alone."""
+    """Return as _cameras, for the topics of _pictures only."""
     pictures = _pictures(bag, *named)
     cameras, errors = _cameras(bag, infos, rectified=rectified)
     return [camera for camera in cameras if camera.image in pictures], errors
@@ -191,10 +210,11 @@ def _cameras(
     bag: Bag, infos: Mapping[str, str], *, rectified: bool
 ) -> tuple[list[CameraTopic], dict[str, BagError]]:
     """
-    The usable cameras, and by image topic what is wrong with the others.
+    Return the usable cameras, and by image topic the error of each other one.
 
-    infos: camera_info topics that are given by image topic. rectified: all their images are; else
-    those whose topics say so.
+    bag: an open recording.
+    infos: camera_info topics given by image topic.
+    rectified: all images are rectified; otherwise those whose topic's name says so.
     """
     cameras: list[CameraTopic] = []
     found, errors = infos_by_image(bag, infos)
@@ -243,17 +263,17 @@ def _no_pair(
 
 
 def _left_of_a_pair(cameras: list[CameraTopic]) -> list[CameraTopic]:
-    """Of cameras with one stereo pair among them its left one, else all."""
+    """Return the left camera if the cameras hold exactly one stereo pair, else all cameras."""
     lefts = [a for a in cameras if any(_is_pair(a.camera, b.camera) for b in cameras)]
     return lefts if len(lefts) == 1 else cameras
 
 
 def _is_pair(left: Camera, right: Camera) -> bool:
     """
-    Tell whether two cameras are a rig's left and right one, by their P.
+    Return whether two cameras are the left and the right one of a rig, by their P.
 
-    The right one is further right; but where one of them is the rig's origin, that is the left
-    one, and a wrong sign of the other one's P[3] is for the images to tell.
+    The right camera is further right. Where one camera is the rig's origin, that is the left one;
+    only the images can show that the sign of the other camera's P[3] is wrong.
     """
     if not _is_rig(left, right):
         return False
@@ -263,6 +283,6 @@ def _is_pair(left: Camera, right: Camera) -> bool:
 
 
 def _is_rig(a: Camera, b: Camera) -> bool:
-    """Tell whether the rectified images of two cameras share their rows but not their place."""
+    """Return whether the rectified images of two cameras share their rows but not their place."""
     same_rectified = a.rectified.fx == b.rectified.fx and a.height == b.height
     return same_rectified and stereo_baseline_m(a, b) != 0

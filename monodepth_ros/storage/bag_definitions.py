@@ -1,4 +1,4 @@
-"""What the message types of a recording are: as it defines them, or as ROS 2 jazzy does."""
+"""Definitions of the message types in a recording: its own, or those of ROS 2 jazzy."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from monodepth_ros.storage.bag_storage import CDR, encoding_of, NO_DEFINITION, r
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 CLASSES = message_classes(TYPES.types.__getitem__, np.asarray)
-# Ahead of each file in a definition of encoding ros2idl.
+# Precedes each file in a definition of encoding ros2idl.
 IDL_FILE = '=' * 80 + '\nIDL: '
 
 
 class TopicDefinition(NamedTuple):
     """
-    What a writer needs to go on with a topic.
+    The definition that a writer needs to copy a topic.
 
-    type: of its messages. text: defines the type, as ros2msg or ros2idl. type_hash: empty where it
-    is not known. qos: the topic was offered with.
+    type: message type.
+    text: definition of the type, as ros2msg or ros2idl.
+    type_hash: hash of the type, empty if unknown.
+    qos: profiles that the topic's publishers offered.
     """
 
     type: str
@@ -43,9 +45,11 @@ def standard_definition(msgtype: str) -> TopicDefinition:
 
 def topic_definition(connections: Sequence[Connection]) -> TopicDefinition | str:
     """
-    Return the definition of a topic, whose connections these are, or why it has none.
+    Return the definition of a topic, or why there is none.
 
-    A type that jazzy does not know goes on with the recording's text, be it parsable or not.
+    A type that jazzy does not know keeps the recording's text, even if it cannot be parsed.
+
+    connections: all connections of the topic.
     """
     first = connections[0]
     if encodings := {encoding_of(c) for c in connections} - {CDR}:
@@ -54,7 +58,7 @@ def topic_definition(connections: Sequence[Connection]) -> TopicDefinition | str
         return 'it has messages of several types'
     qos = tuple(ros2_ext(first).offered_qos_profiles)
     definition = first.msgdef
-    # An IDL without the mark would be taken for ros2msg.
+    # rosbags' writer takes an IDL without the mark for ros2msg.
     has_text = definition.format == MessageDefinitionFormat.MSG or IDL_FILE in definition.data
     if has_text and first.msgtype not in TYPES.fielddefs:
         return TopicDefinition(first.msgtype, definition.data, first.digest, qos)
@@ -68,11 +72,12 @@ def typestore_of(msgtype: str, connections: Iterable[Connection]) -> Typestore:
     """
     Return a store with a message type: as the connections define it, else as jazzy does.
 
-    connections: all of the type. Raises ValueError where they disagree or nobody defines it.
+    connections: all connections of the type.
+    Raises ValueError where their definitions differ or none can be used.
     """
     stores = {}
     for definition in {c.msgdef for c in connections} - {NO_DEFINITION}:
-        # What cannot be parsed makes the parsers raise anything.
+        # An invalid definition can make the parsers raise any exception.
         with suppress(Exception):
             store = _parsed(definition, msgtype)
             stores[store.hash_rihs01(msgtype)] = _standard_if_same(store, msgtype)
@@ -93,11 +98,11 @@ def typestore_of(msgtype: str, connections: Iterable[Connection]) -> Typestore:
 
 
 def _parsed(definition: MessageDefinition, msgtype: str) -> Typestore:
-    """A store with the types of a definition, and jazzy's for those that it lacks."""
+    """Return a store with the types of a definition, and jazzy's types for the missing ones."""
     if definition.format == MessageDefinitionFormat.MSG:
         types = get_types_from_msg(definition.data, msgtype)
     else:
-        # The line of the mark goes on with the type's name.
+        # The type's name follows the mark on the same line.
         files = [file.partition('\n')[2] for file in definition.data.split(IDL_FILE)[1:]]
         types = {}
         for text in files or [definition.data]:
@@ -110,7 +115,7 @@ def _parsed(definition: MessageDefinition, msgtype: str) -> Typestore:
 
 
 def _standard_if_same(store: Typestore, msgtype: str) -> Typestore:
-    """Jazzy's types where they differ in letter case at most: ROS 1 has a CameraInfo's K for k."""
+    """Return jazzy's types where the store's differ only in letter case, as K in ROS 1."""
     if msgtype not in TYPES.fielddefs:
         return store
     own, standard = (_generated(types, msgtype).text.lower() for types in (store, TYPES))

@@ -1,4 +1,4 @@
-"""Which camera_info topic of a recording describes which image topic."""
+"""Matching of camera_info topics to the image topics of a recording."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def infos_by_image(
     """
     Return the camera_info topic of each image topic that has one, and errors by image topic.
 
-    In this order: the one given for the image, the one beside it, <image>/camera_info, and the
-    only one of the same frame_id and image size. That one is beside no image, for pictures that
-    others made of a camera's images are no cameras, and not for depth images, which may be aligned
-    to another camera. Raises BagError where one that is given is not there.
+    The search order is: the one given for the image, the one beside it, <image>/camera_info, and
+    the only one of the same frame_id and image size. The last step leaves out camera_info that is
+    beside another image, because a processed copy of a camera's images is no camera, and depth
+    images, which may be aligned to another camera. Raises BagError where a given topic does not
+    exist.
     """
     infos = bag.topics_of_type(INFO_TYPE)
     for info in given.values():
@@ -51,7 +52,7 @@ def infos_by_image(
 
 
 def _doubt(bag: Bag, image: str, alike: Mapping[str, list[str]]) -> BagError | None:
-    """Why the camera_info topics that are like an image's do not settle it; None where they do."""
+    """Return an error if the matching camera_info topics of an image are ambiguous, else None."""
     rivals = [
         other
         for other, infos in alike.items()
@@ -60,13 +61,13 @@ def _doubt(bag: Bag, image: str, alike: Mapping[str, list[str]]) -> BagError | N
     if len(alike[image]) == 1 and not rivals:
         return None
     return BagError(
-        f'{bag.name}: by frame_id and size, camera_info {" or ".join(alike[image])} may be of '
+        f'{bag.name}: by frame_id and size, camera_info {" or ".join(alike[image])} may belong to '
         f'{" or ".join([image, *rivals])}; which is whose? {OPTIONS}'
     )
 
 
 def infos_text(bag: Bag) -> str:
-    """Return the names of the camera_info topics that there are, for a person."""
+    """Return the names of the camera_info topics, for messages."""
     return ', '.join(bag.topics_of_type(INFO_TYPE)) or 'none'
 
 
@@ -76,7 +77,7 @@ def _base(image: str) -> str:
 
 
 def _is_alike(bag: Bag, image: str, info: str) -> bool:
-    """Tell if the first messages share frame_id and size; an empty frame_id says nothing."""
+    """Return whether the first messages share size and frame_id; an empty frame_id never does."""
     picture, described = bag.first(image), bag.first(info)
     if not picture or not described or not picture.header.frame_id:
         return False
@@ -86,7 +87,7 @@ def _is_alike(bag: Bag, image: str, info: str) -> bool:
 
 
 def _size(message: Any) -> tuple[int, int] | None:
-    """(width, height) of an image; None where it cannot be read."""
+    """Return (width, height) of an image; None where the image cannot be read."""
     if hasattr(message, 'encoding'):
         return message.width, message.height
     try:

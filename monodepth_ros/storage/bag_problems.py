@@ -1,4 +1,4 @@
-"""What is wrong with a recording that cannot be read, and what to do about it."""
+"""Explanations of recordings that cannot be read, with what to do."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from monodepth_ros.storage.image_files import IMAGE_SUFFIXES
 
 METADATA = 'metadata.yaml'
 STORAGE_SUFFIXES = ('.mcap', '.db3')
-# What rosbag2 calls a file that it compressed as a whole.
+# Suffixes of files that rosbag2 compressed as a whole.
 COMPRESSED_SUFFIXES = tuple(suffix + '.zstd' for suffix in STORAGE_SUFFIXES)
 ROS1_SUFFIX = '.bag'
 MCAP_MAGIC, ROS1_MAGIC = b'\x89MCAP0\r\n', b'#ROSBAG V'
 POINTER_MAGIC = b'version https://git-lfs'
-# Beside a database whose last transaction is not in it yet.
+# Suffixes of the files beside a database whose last transaction is not in the database yet.
 SQLITE_JOURNALS = ('-journal', '-wal')
 
 RECOVER = 'copy it again, or save what there is with `mcap recover FILE -o NEW.mcap`'
@@ -21,7 +21,7 @@ GIVE_RECORDING = 'give the folder that `ros2 bag record` made, or an .mcap or .d
 GIVE_FILES = 'give the .mcap or .db3 file instead of the folder, or run `ros2 bag reindex`'
 BAD_METADATA = f'its {METADATA} is damaged: {GIVE_FILES}'
 CONVERT = 'convert it with `ros2 bag convert`, or an mcap file with `mcap compress FILE -o NEW`'
-# What rosbags (0.11.9) says of a recording that it cannot read, and what that means to the user.
+# Texts in errors of rosbags (0.11.9), and what they mean to the user.
 MEANINGS = {
     'Profile is not ros2': 'it is an mcap file of another system than ROS 2: record with '
     '`ros2 bag record`, or convert it; of ROS 1, convert the .bag file with `rosbags-convert`',
@@ -33,7 +33,7 @@ MEANINGS = {
     'Invalid bag metadata': BAD_METADATA,
     "'utf-8' codec": BAD_METADATA,
     'Rosbag2 version': f'it is newer than this rosbags: update that, or {GIVE_FILES}',
-    # Humble's reindex leaves it empty.
+    # Humble's reindex leaves the plugin's name empty.
     'Storage plugin': f'its {METADATA} should say mcap or sqlite3: correct it, or {GIVE_FILES}',
     'Compression format': f'only zstd is read: {CONVERT}',
     'Unsupported chunk compression': f'only zstd and lz4 are read: {CONVERT}',
@@ -42,7 +42,7 @@ RECOVER_DB3 = 'copy it again, or save what there is with `sqlite3 FILE .recover 
 
 
 def is_recording(path: Path) -> bool:
-    """Return whether a path is a recording of any kind, or what is left of one, by its names."""
+    """Return whether a path is a recording of any kind, or the rest of one, by its file names."""
     if not path.is_dir():
         return path.name.endswith((*STORAGE_SUFFIXES, *COMPRESSED_SUFFIXES, ROS1_SUFFIX))
     if (path / METADATA).is_file():
@@ -52,7 +52,7 @@ def is_recording(path: Path) -> bool:
 
 
 def problem_before(path: Path) -> str | None:
-    """Return why a path shall not even be opened as a recording, and what to do."""
+    """Return why a path must not be opened as a recording, and what to do; None if it may."""
     if not path.is_dir():
         return _kind_problem(path) or _journal_problem(path)
     if not (path / METADATA).is_file():
@@ -63,7 +63,7 @@ def problem_before(path: Path) -> str | None:
 def meaning_of(error: Exception, *paths: Path) -> str:
     """Return what an error of rosbags about recordings means, and what to do."""
     if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
-        return 'the disk, or a permission, does not let it'
+        return 'the disk, or a missing permission, prevents it'
     known = (meaning for said, meaning in MEANINGS.items() if said in str(error))
     files = [file for path in paths for file in (_files_in(path) if path.is_dir() else [path])]
     is_database = any(file.suffix == '.db3' for file in files)
@@ -72,7 +72,7 @@ def meaning_of(error: Exception, *paths: Path) -> str:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """The files of recordings, of any kind."""
+    """Return the files of recordings, of any kind."""
     return sorted(path for path in folder.iterdir() if path.is_file() and is_recording(path))
 
 
@@ -87,7 +87,7 @@ def _without_metadata(folder: Path) -> str:
 
 
 def _kind_problem(file: Path) -> str | None:
-    """Say what is wrong with a file of another kind than those that are read."""
+    """Return what is wrong with a file of an unsupported kind; None for a supported one."""
     with file.open('rb') as stream:
         is_ros1 = stream.read(len(ROS1_MAGIC)) == ROS1_MAGIC
     if is_ros1 or file.suffix == ROS1_SUFFIX:
@@ -103,7 +103,7 @@ def _kind_problem(file: Path) -> str | None:
 
 
 def _journal_problem(file: Path) -> str | None:
-    """Say what a database lacks, of which its reader says nothing."""
+    """Return which data a database lacks; its reader would not report that."""
     for journal in (file.with_name(file.name + ending) for ending in SQLITE_JOURNALS):
         if journal.exists() and journal.stat().st_size:
             return (
@@ -114,7 +114,7 @@ def _journal_problem(file: Path) -> str | None:
 
 
 def _content_problem(file: Path) -> str | None:
-    """Say what is wrong with a file by its first and its last bytes."""
+    """Return what is wrong with a file, by its first and last bytes."""
     size = file.stat().st_size
     if not size:
         return (
@@ -129,7 +129,7 @@ def _content_problem(file: Path) -> str | None:
     if file.suffix != '.mcap':
         return None
     if not start.startswith(MCAP_MAGIC):
-        return f'{file} is no mcap file, whatever it is called'
+        return f'{file} is no mcap file despite its name'
     if end != MCAP_MAGIC:
         return f'{file} is truncated, or its recorder was killed: {RECOVER}'
     return None

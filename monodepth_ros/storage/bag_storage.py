@@ -1,9 +1,9 @@
 """
-The readers of `rosbags`, changed so that one odd channel does not cost the whole recording.
+Readers of `rosbags`, extended so that one odd channel does not make a recording unreadable.
 
 rosbags 0.11.9 refuses a recording in which any schema is not ros2msg or ros2idl, any text is not
 UTF-8, or any topic is not CDR. Here such channels are listed with the others, but without a
-definition; who reads a recording chooses among its connections.
+definition; the caller chooses among the connections.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def ros2_ext(connection: Connection) -> ConnectionExtRosbag2:
 
 
 def encoding_of(connection: Connection) -> str:
-    """Return how the connection's messages are encoded: cdr, protobuf, json, ..."""
+    """Return the encoding of the connection's messages: cdr, protobuf, json, ..."""
     return ros2_ext(connection).serialization_format
 
 
@@ -54,10 +54,10 @@ def is_cdr(connection: Connection) -> bool:
 
 def _tolerant_mcap() -> Any:
     """
-    Return a copy of rosbags' mcap module that takes any schema.
+    Return a copy of rosbags' mcap module that accepts any schema.
 
-    A copy, because its reader calls functions of the module that no subclass can override, and
-    what others do with rosbags in this process shall stay as it is.
+    A copy is needed because its reader calls functions of the module, which no subclass can
+    override, and other users of rosbags in this process must not be affected.
     """
     spec = find_spec('rosbags.rosbag2.storage_mcap')
     assert spec is not None
@@ -70,11 +70,11 @@ def _tolerant_mcap() -> Any:
     def get_msgdef(schema: Any) -> MessageDefinition:
         try:
             return definition_of(schema)
-        except KeyError:  # of an encoding that rosbags does not know
+        except KeyError:  # the encoding is unknown to rosbags
             return NO_DEFINITION
 
     module.get_msgdef = get_msgdef
-    # The schema of a protobuf channel is no text.
+    # The schema of a protobuf channel is not UTF-8 text.
     module.read_string = lambda stream: read_bytes(stream).decode(errors='replace')
     return module
 
@@ -87,7 +87,7 @@ class _Sqlite3Reader(Sqlite3Reader):
     """Reads a database with any message definitions."""
 
     def open(self) -> None:
-        """Open the database; those that rosbags does not know are hidden from it."""
+        """Open the database, with unknown message definitions hidden from rosbags."""
         apsw.connection_hooks.append(_hide_unknown_definitions)
         try:
             super().open()
@@ -100,7 +100,7 @@ def _hide_unknown_definitions(database: apsw.Connection) -> None:
 
 
 class _FolderPath(PosixPath):
-    """The path of a rosbag2 folder whose metadata.yaml reads as if all its topics were CDR."""
+    """The path of a rosbag2 folder, whose metadata.yaml is read as if all its topics were CDR."""
 
     def read_text(self, *args: Any, **kwargs: Any) -> str:
         """Return the text without the topics of other encodings."""
@@ -115,7 +115,7 @@ class _FolderPath(PosixPath):
                 for topic in content['topics_with_message_count']
                 if topic['topic_metadata']['serialization_format'] == CDR
             ]
-        except (yaml.YAMLError, TypeError, KeyError):  # rosbags says what is wrong with it
+        except (yaml.YAMLError, TypeError, KeyError):  # rosbags reports what is wrong with it
             return text
         return str(yaml.safe_dump(metadata))
 
@@ -129,14 +129,14 @@ class _DirectoryReader(DirectoryReader):
         super().__init__(_FolderPath(path))
 
     def open(self) -> None:
-        """Open all files; the topics that metadata.yaml hid are found in them."""
+        """Open all files; the topics hidden in metadata.yaml are found in the files."""
         super().open()
         stored = [c for storage in self.storages for c in storage.connections]
         self.connections += [c for c in stored if not is_cdr(c)]
 
 
 class TolerantReader(Reader):
-    """Reads a rosbag2 folder or one of its files, whatever else is in it."""
+    """Reads a rosbag2 folder or one of its files, whatever else the recording contains."""
 
     STORAGE_PLUGINS: Mapping[str, Any] = {
         'dir': _DirectoryReader,

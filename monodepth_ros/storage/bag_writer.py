@@ -1,4 +1,4 @@
-"""Writes rosbag2 recordings (mcap) without a ROS installation, through `rosbags`."""
+"""Writing of rosbag2 recordings (mcap) without a ROS installation, through `rosbags`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROSBAG2_VERSION: Final = 9
 
 
 class BagWriter:
-    """Writes an mcap recording; made by write_bag."""
+    """Writes an mcap recording; created by write_bag."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -38,7 +38,14 @@ class BagWriter:
         *,
         recorded_ns: int,
     ) -> None:
-        """Append the CDR bytes of a message."""
+        """
+        Append the CDR bytes of a message.
+
+        topic: topic to write to.
+        definition: definition of the topic, used for its first message.
+        data: the bytes.
+        recorded_ns: recording time.
+        """
         if topic not in self._connections:
             self._connections[topic] = self._connect(topic, definition)
         self._writer.write(self._connections[topic], recorded_ns, data)
@@ -48,7 +55,7 @@ class BagWriter:
             topic,
             definition.type,
             msgdef=definition.text,
-            # rosbags (0.11.9) wants a hash; rosbag2 leaves it empty where it knows none.
+            # rosbags (0.11.9) requires a hash; rosbag2 leaves an unknown one empty.
             rihs01=definition.type_hash or 'unknown',
             offered_qos_profiles=definition.qos,
         )
@@ -60,9 +67,9 @@ class BagWriter:
 @contextmanager
 def write_bag(path: Path) -> Iterator[BagWriter]:
     """
-    A writer for a new recording, which appears at path only when all went well.
+    Yield a writer for a new recording, which appears at path only after success.
 
-    Raises FileExistsError when path is there already, OSError for a full disk.
+    Raises FileExistsError when path exists, OSError for a full disk.
     """
     with _disk_full_said(path), atomic_folder(path) as partial:
         folder = partial / path.name

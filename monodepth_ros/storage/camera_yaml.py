@@ -1,4 +1,4 @@
-"""Calibrations as ROS drivers keep them: camera_info YAML files."""
+"""Reading of calibrations in camera_info YAML files, as ROS drivers store them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ CALIBRATE = f'give the camera_info YAML file of the camera, as {CALIBRATOR} save
 
 def read_camera_yaml(path: Path | str, *, rectified: bool) -> Camera:
     """
-    The camera of images that a camera_info YAML file (camera_calibration_parsers) belongs to.
+    Return the camera of the images that a camera_info YAML file describes.
 
-    rectified: see camera_of_images. Raises ValueError for a file that lacks something, and as
-    existing_file.
+    The format is that of camera_calibration_parsers.
+
+    rectified: see camera_of_images.
+    Raises ValueError for an incomplete file, and the errors of existing_file.
     """
     path = existing_file(path, 'calibration', CALIBRATE)
     try:

@@ -1,4 +1,4 @@
-"""Images with their camera, one after the other: of a recording, of files or of a video."""
+"""Images with their camera, one after the other, from a recording, image files or a video."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from monodepth_ros.storage.bag_cameras import (
     find_camera,
 )
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
-from monodepth_ros.storage.image_files import decode_file, IMAGE_SUFFIXES, other_files
-from monodepth_ros.storage.pair_folder import images_by_name
+from monodepth_ros.storage.image_files import decode_file, IMAGE_SUFFIXES
+from monodepth_ros.storage.image_folder import find_images, other_files
 
-# rviz's configuration in config/ shows this frame.
+# The rviz configuration in config/ shows this frame.
 FRAME_ID = 'camera_optical_frame'
-# Of images in a folder, which say nothing of time, and of a video that does not either.
+# Frame rate of images in a folder, which have no stamps, and of a video that states none.
 RATE_HZ = 10.0
-# Why a frame may be left out.
+# Reasons for leaving out a frame.
 DAMAGED, UNREADABLE = 'damaged', 'unreadable'
 UNCALIBRATED, UNREAD = 'without a valid camera_info', 'behind damage'
-# Is told why a frame is left out, in short and in detail.
+# Called with the reason for leaving out a frame, in short and in detail.
 Drop = Callable[[str, str], None]
-# Is given every message of a recording, raw.
+# Called with every message of a recording, not decoded.
 Also = Callable[[BagMessage], None]
 
 
 class Frame(NamedTuple):
     """
-    One image, (H, W, 3) RGB or (H, W) grey uint8, its camera, header and recording time.
+    An image, (H, W, 3) RGB or (H, W) grey uint8, its camera, header and recording time.
 
-    place: where it was, for people.
+    place: position of the frame in its source, for messages.
     """
 
     image: np.ndarray
@@ -63,11 +63,13 @@ class Frame(NamedTuple):
 
 class BagSource:
     """
-    The frames of a camera in a recording, each with the calibration that holds at it.
+    The frames of a camera in a recording, each with the calibration at its time.
 
-    follow_info: the recording's camera_info holds, not the topic's camera throughout. `count`: of
-    the frames. `remark`: see CameraTopic. `topics`: all of the recording with what a writer needs
-    to go on with them, or why it cannot.
+    follow_info: use the recording's camera_info, not the topic's camera for all frames.
+    count: number of frames.
+    remark: see CameraTopic.
+    topics: all topics of the recording, each with its definition for a writer, or why there is
+    none.
     """
 
     def __init__(self, bag: Bag, topic: CameraTopic, *, follow_info: bool) -> None:
@@ -80,11 +82,11 @@ class BagSource:
 
     @cached_property
     def topics(self) -> dict[str, TopicDefinition | str]:
-        """See above; found out when asked for, as only some want it."""
+        """Return the topics as the class describes them; computed on first use."""
         return {name: self._bag.definition(name) for name in self._bag.topics}
 
     def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
-        """The frames in recorded order."""
+        """Yield the frames in recorded order."""
         bit_depth = _bit_depth(camera_bits(self._bag, self._topic.image), self._topic.image)
         for message, camera in self._with_cameras(self._decoded(drop, also)):
             place = f'{message.topic} at {message.recorded_ns}'
@@ -101,7 +103,7 @@ class BagSource:
     def _with_cameras(
         self, messages: Iterator[BagMessage]
     ) -> Iterator[tuple[BagMessage, Camera | str]]:
-        """Each image with its camera, or with what is wrong with the camera_info."""
+        """Yield each image with its camera, or with what is wrong with the camera_info."""
         camera: Camera | str = self._topic.camera
         image = None
         for message in messages:
@@ -110,7 +112,7 @@ class BagSource:
                     yield image, camera
                 image = message
                 continue
-            # A driver may send an image's camera_info after it: their stamps are the same.
+            # A driver may send camera_info after its image; both have the same stamp.
             if image and stamp_ns(image.content.header) < stamp_ns(message.content.header):
                 yield image, camera
                 image = None
@@ -125,7 +127,7 @@ class BagSource:
             return str(error)
 
     def _decoded(self, drop: Drop, also: Also | None) -> Iterator[BagMessage]:
-        """The messages of image and camera_info."""
+        """Yield the decoded messages of image and camera_info."""
         for message in self._readable(self.topics if also else self._used, drop):
             if also:
                 also(message)
@@ -137,7 +139,7 @@ class BagSource:
                         drop(DAMAGED, str(error))
 
     def _readable(self, topics: Iterable[str], drop: Drop) -> Iterator[BagMessage]:
-        """As far as the recording can be read: what comes before damage is not lost to it."""
+        """Yield messages as far as the recording can be read; drop the frames behind damage."""
         unread, damage = self.count, f'{self.name} holds less than its index says'
         try:
             for message in self._bag.raw_messages(*topics):
@@ -153,7 +155,7 @@ class FileSource:
     """
     The frames of an image, of a folder of them or of a video; time begins at 0.
 
-    Images of a folder come in the order of their names, or numbers. `count`: of the frames, 0
+    Images of a folder come in the natural order of their names. `count`: of the frames, 0
     where a video does not say. `remark`, `topics`: as of a BagSource, none. Raises ValueError for
     a folder without an image.
     """
@@ -168,7 +170,11 @@ class FileSource:
         self.count = len(self._images) or _video_length(path)
 
     def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
-        """As of a BagSource; there are no messages. Raises ValueError for no image or video."""
+        """
+        Yield the frames; `also` is never called.
+
+        Raises ValueError for a file that is no image or video.
+        """
         pixels = _read(self._images, drop) if self._images else _video(self._path)
         for seconds, image, place in pixels:
             ns = round(seconds * NS_PER_S)
@@ -187,11 +193,14 @@ def open_source(
     rectified: bool,
 ) -> Iterator[BagSource | FileSource]:
     """
-    What a path holds frames of.
+    Yield the frames of a path, and close it afterwards.
 
-    image: topic of a recording, where it holds several cameras. info: its camera_info topic.
-    calibration: a camera_info YAML file that holds instead, and for files. rectified: the images
-    are rectified already. Raises ValueError (BagError) and FileNotFoundError, with what to do.
+    path: a recording, an image, a folder of images or a video.
+    image: image topic of a recording with several cameras.
+    info: camera_info topic of the images.
+    calibration: camera_info YAML file, required for files, or used instead of a camera_info topic.
+    rectified: the images are rectified already.
+    Raises ValueError (BagError) and FileNotFoundError, with what to do.
     """
     path = existing_path(path, 'source', 'give a recording, an image, a folder of them or a video')
     if info and calibration:
@@ -217,26 +226,25 @@ def open_source(
 
 
 def _bit_depth(bits: int | None, images: str) -> BitDepth:
-    """images: what they are called."""
+    """Return a BitDepth that prints its warnings, with the name of the images."""
     return BitDepth(bits, warn=lambda text: print(f'{images}: {text}', file=sys.stderr))
 
 
 def _images(folder: Path) -> list[Path]:
-    """Those of a folder; none for a file."""
+    """Return the images of a folder in order; none for a file."""
     if not folder.is_dir():
         return []
-    images = images_by_name(folder)
+    images = find_images(folder).files
     if not images:
         raise ValueError(
             f'{folder} holds no image ({", ".join(IMAGE_SUFFIXES)}) and is no rosbag2 folder (it '
             f'has no metadata.yaml){other_files(folder)}'
         )
-    numbered = all(name.isdecimal() for name in images)
-    return [images[name] for name in sorted(images, key=int if numbered else None)]
+    return list(images.values())
 
 
 def _read(paths: list[Path], drop: Drop) -> Iterator[tuple[float, np.ndarray, str]]:
-    """Time in s, image and name."""
+    """Yield time in s, image and name."""
     bits = first_bits(partial(decode_file, path) for path in paths)
     bit_depth = _bit_depth(bits, str(paths[0].parent))
     for number, path in enumerate(paths):
@@ -255,7 +263,7 @@ def _video_length(path: Path) -> int:
 
 
 def _video(path: Path) -> Iterator[tuple[float, np.ndarray, str]]:
-    """Time in s, image and name."""
+    """Yield time in s, image and name."""
     video = cv2.VideoCapture(str(path))
     rate_hz = video.get(cv2.CAP_PROP_FPS) or RATE_HZ
     number = 0

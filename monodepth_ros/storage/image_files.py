@@ -1,8 +1,7 @@
-"""Image files: which kinds are read, and pairs of them at one bit depth."""
+"""Image files: the supported kinds, and pairs of files read at one bit depth."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 import multiprocessing
@@ -30,16 +29,18 @@ def decode_file(
     path: Path, bit_depth: BitDepth, *, shrink: int = 1, keep_grey: bool = False
 ) -> np.ndarray:
     """
-    Decode an image file, (H, W, 3) uint8 RGB.
+    Decode an image file to (H, W, 3) uint8 RGB.
 
-    shrink, keep_grey: see decode_compressed. Raises ValueError that names a file which does not
-    decode, OSError for one that cannot be read.
+    path: the image file.
+    bit_depth, shrink, keep_grey: see decode_compressed.
+    Raises ValueError, naming the file, for one that does not decode, OSError for one that cannot
+    be read.
     """
     data = path.read_bytes()
     try:
         return decode_compressed(data, bit_depth=bit_depth, shrink=shrink, keep_grey=keep_grey)
     except ValueError as error:
-        # OpenCV writes what it reads; some builds know no webp or tiff.
+        # OpenCV writes the formats that it reads; some builds lack webp or tiff.
         known = cv2.haveImageWriter(path.name)
         why = '' if known else f' (OpenCV was built without {path.suffix} here)'
         raise ValueError(f'{path}: {error}{why}') from error
@@ -49,8 +50,11 @@ def read_rgb(
     path: Path, camera: Intrinsics, bit_depth: BitDepth, *, shrink: int = 1
 ) -> np.ndarray:
     """
-    An image file of a camera, (H, W, 3) uint8 RGB; shrink: see decode_compressed.
+    Decode an image file of a camera to (H, W, 3) uint8 RGB.
 
+    path: the image file.
+    camera: the camera, whose size the image must have.
+    bit_depth, shrink: see decode_compressed.
     Raises ValueError for a file that does not decode or is not of the camera's size.
     """
     try:
@@ -66,21 +70,15 @@ def read_rgb(
     return image
 
 
-def other_files(folder: Path) -> str:
-    """Return how many files of which kinds a folder holds, for an error where none is an image."""
-    suffixes = [path.suffix.lower() for path in folder.glob('*') if path.is_file()]
-    counts = Counter(suffix for suffix in suffixes if suffix not in IMAGE_SUFFIXES)
-    found = ', '.join(f'{n} {suffix or "without a suffix"}' for suffix, n in counts.items())
-    return f', but files of kinds that are not read ({found})' if found else ''
-
-
 class PairImages:
     """
-    The image files of a sequence of pairs, read at one bit depth, whichever pair comes first.
+    The image files of a sequence of pairs, read at one bit depth in any order.
 
-    left, right: the files by name. names: in the order of time. stated_bits: what the sequence
-    says of its bit depth; None: the first pairs tell. bit_depth: what its 16-bit images are taken
-    for, once one was read, and the brightest number that was.
+    left, right: the files by name.
+    camera: the camera of all images.
+    names: names in the order of time.
+    stated_bits: bit depth that the sequence states; None: it is learned from the first pairs.
+    bit_depth: bit depth of the 16-bit images, and their largest number, once one was read.
     """
 
     def __init__(
@@ -99,15 +97,17 @@ class PairImages:
         self._is_warned = False
 
     def paths(self, name: str) -> tuple[Path, Path]:
-        """The left and the right image file."""
+        """Return the left and the right image file."""
         return self._left[name], self._right[name]
 
     def read(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """
-        Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed.
+        Return the left and right image, (H, W, 3) uint8 RGB.
 
-        A pair with a brighter number than the sequence's bits hold is read with as many bits as it
-        needs, and that is said: what a pair looks like never depends on what was read before.
+        A pair with a larger number than the sequence's bits hold is read with as many bits as it
+        needs, and a warning is printed, so that a pair never depends on what was read before it.
+
+        shrink: see decode_compressed.
         """
         bits = self.bit_depth.bits
         depth = BitDepth(bits)
@@ -136,11 +136,11 @@ class PairImages:
 
     def _find_bits(self) -> None:
         reads = (partial(self._decode, name, 1) for name in self._names)
-        # Where the first ones have 8 bits, each of the others has as many as it needs.
+        # If the first pairs have 8 bits, each 16-bit pair is read with as many bits as it needs.
         bits = first_bits(reads) or BIT_DEPTHS[0]
         is_first = self.bit_depth.bits is None
         self.bit_depth.bits = bits
-        # A training's worker processes find the same.
+        # The worker processes of a training find the same bits; only the parent prints.
         if is_first and multiprocessing.parent_process() is None:
             print(
                 f'{self._left[self._names[0]].parent}: 16-bit images: taken as {described(bits)}, '

@@ -1,12 +1,13 @@
 """
 The project's dataset format: a folder of rectified stereo pairs with one calibration.
 
-left/NAME.jpg, right/NAME.jpg, calib.json, timestamps.txt (`NAME STAMP_NS` a line), optional
-gt_depth/NAME.png (uint16, metres * 256, 0 = none). Others may write images of other kinds.
+The files are left/NAME.jpg, right/NAME.jpg, calib.json, timestamps.txt (`NAME STAMP_NS` a line)
+and optionally gt_depth/NAME.png (uint16, metres * 256, 0 = none). Images may also be of another
+kind.
 
-calib.json has "bits" where the camera's own images are of 16 bits: how many of them it fills (see
-BitDepth). Images of 16 bits are read by it; those of 8 bits were written by it, and are as they
-are.
+calib.json has "bits" if the camera's own images have 16 bits: the number of bits that the camera
+fills (see BitDepth). 16-bit images are read with it; 8-bit images were converted with it and are
+read as they are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import numpy as np
 from monodepth_ros.common.atomic import append_line, atomic_file, whole_lines
 from monodepth_ros.core.bit_depth import check_bits
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.storage.image_files import IMAGE_SUFFIXES, other_files, PairImages
+from monodepth_ros.storage.image_files import PairImages
+from monodepth_ros.storage.image_folder import find_images, FolderImages
+from monodepth_ros.storage.pair_names import names_in_time
 
 EYES = ('left', 'right')
 CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
@@ -37,7 +40,7 @@ class PairFolder:
     """
     Reads a pair folder.
 
-    `names` are in the order of time: that of timestamps.txt, else sorted. images: the files.
+    `names` are in the order of time: that of timestamps.txt, else natural. images: the files.
     Raises ValueError or FileNotFoundError when the folder is not one.
     """
 
@@ -45,56 +48,39 @@ class PairFolder:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / CALIBRATION)
         left, right = (_images(self.path / eye) for eye in EYES)
-        if not left:
-            raise ValueError(
-                f'{self.path}/left holds no images, expected at least one pair'
-                f'{other_files(self.path / "left")}'
-            )
         # The second field is free in folders that others wrote.
-        stamped = dict.fromkeys(fields[0] for fields in _stamp_fields(self.path))
-        odd = left.keys() ^ right.keys()
-        if stamped:
-            # A writer that was killed between the two images has not committed them.
-            odd &= stamped.keys()
-        if odd:
-            raise ValueError(
-                f'{self.path} has {len(odd)} images without a partner, e.g. {min(odd)!r}; '
-                'left/ and right/ must hold the same names'
-                f'{other_files(self.path / "left")}{other_files(self.path / "right")}'
-            )
-        whole = left.keys() & right.keys()
-        self.names = [name for name in stamped if name in whole]
-        self.names += sorted(whole - stamped.keys())
+        stamped = [fields[0] for fields in _stamp_fields(self.path)]
+        self.names = names_in_time(left, right, stamped, stamps=self.path / STAMPS)
         camera, bits = self.calibration.intrinsics, stated_bits(self.path)
-        self.images = PairImages(left, right, camera, self.names, stated_bits=bits)
+        self.images = PairImages(left.files, right.files, camera, self.names, stated_bits=bits)
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """
-        Left and right image, (H, W, 3) uint8 RGB each.
+        Return the left and right image, (H, W, 3) uint8 RGB each.
 
         shrink: see decode_compressed.
         """
         return self.images.read(name, shrink=shrink)
 
     def paths(self, name: str) -> tuple[Path, Path]:
-        """The left and the right image file."""
+        """Return the left and the right image file."""
         return self.images.paths(name)
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
-        """Depth (H, W) float32 metres, NaN where there is none; None without a file."""
+        """Return ground-truth depth, (H, W) float32 m, NaN if unknown; None without a file."""
         path = self.path / 'gt_depth' / f'{name}.png'
         return read_depth(path, self.calibration.intrinsics) if path.exists() else None
 
     def stamps_ns(self) -> dict[str, int]:
-        """The stamp of every name, as ingest wrote them."""
+        """Return the stamp of every name, as ingest wrote them."""
         return {name: int(stamp) for name, stamp in _stamp_fields(self.path)}
 
 
 def read_depth(path: Path, camera: Intrinsics) -> np.ndarray:
     """
-    Return depth of a png as a pair folder and KITTI keep it (uint16, metres * 256, 0 = none).
+    Return the depth of a png as pair folders and KITTI store it (uint16, metres * 256, 0 = none).
 
-    (H, W) float32 metres, NaN where there is none. Raises ValueError as read_uint16.
+    The result is (H, W) float32 metres, NaN where there is none. Raises ValueError as read_uint16.
     """
     units = read_uint16(path, camera)
     return np.where(units > 0, units / np.float32(GT_DEPTH_UNITS_PER_M), np.float32(np.nan))
@@ -102,7 +88,7 @@ def read_depth(path: Path, camera: Intrinsics) -> np.ndarray:
 
 def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
     """
-    A one-channel png of a camera, (H, W) uint16.
+    Return a one-channel png of a camera, (H, W) uint16.
 
     Raises ValueError for a file that does not decode to that or is not of the camera's size.
     """
@@ -117,28 +103,9 @@ def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:
     return units
 
 
-def images_by_name(folder: Path, ending: str = '') -> dict[str, Path]:
-    """
-    The images of a folder by the part of their name before `ending`; none without a folder.
-
-    Raises ValueError when two files have the same name but for the suffix.
-    """
-    images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.stem.endswith(ending):
-            name = path.stem.removesuffix(ending)
-            if name in images:
-                raise ValueError(
-                    f'{folder} holds {images[name].name} and {path.name}, expected one image of '
-                    'a name; remove the other'
-                )
-            images[name] = path
-    return images
-
-
 class PairFolderWriter:
     """
-    Adds pairs to a folder, new or begun earlier; kill -9 leaves whole pairs only.
+    Adds pairs to a new or an existing folder; a kill -9 leaves complete pairs only.
 
     Raises ValueError when the folder holds pairs of another calibration, OSError for a full disk.
     """
@@ -164,12 +131,18 @@ class PairFolderWriter:
     def add(
         self, name: str, *, left_rgb: np.ndarray, right_rgb: np.ndarray, stamp_ns: int
     ) -> None:
-        """write_images and commit in one."""
+        """
+        Write a pair of images and commit it.
+
+        name: name of the pair.
+        left_rgb, right_rgb: (H, W, 3) uint8.
+        stamp_ns: acquisition time.
+        """
         self.write_images(name, left_rgb, right_rgb)
         self.commit(name, stamp_ns)
 
     def state_bits(self, bits: int | None) -> None:
-        """State the camera's bit depth in calib.json, before the first pair that is made by it."""
+        """Write the camera's bit depth to calib.json, before the first pair that depends on it."""
         if bits != self._bits:
             file = self._folder / CALIBRATION
             values = json.loads(file.read_text()) | {'bits': bits}
@@ -178,27 +151,27 @@ class PairFolderWriter:
 
     def write_images(self, name: str, left: np.ndarray, right: np.ndarray) -> int:
         """
-        One pair of (H, W, 3) RGB or (H, W) grey uint8 images; from any thread.
+        Write one pair of (H, W, 3) RGB or (H, W) grey uint8 images; may be called from any thread.
 
         Returns the size of both files in bytes.
         """
         return self.write_jpegs(name, encoded_jpeg(left), encoded_jpeg(right))
 
     def write_jpegs(self, name: str, left: bytes, right: bytes) -> int:
-        """As write_images, of what encoded_jpeg gave."""
+        """Write one pair as write_images does, from the bytes of encoded_jpeg."""
         for eye, jpeg in zip(EYES, (left, right), strict=True):
             _write(self._folder / eye / f'{name}.jpg', jpeg)
         return len(left) + len(right)
 
     def commit(self, name: str, stamp_ns: int) -> None:
-        """From now on the pair counts. Call it in the order of time, after write_images."""
+        """Make a written pair part of the folder; call it in the order of time."""
         if name not in self._committed:
             with _disk_full_said(self._folder / STAMPS):
                 append_line(self._folder / STAMPS, f'{name} {stamp_ns}')
             self._committed.add(name)
 
     def add_gt_depth(self, name: str, depth_m: np.ndarray) -> None:
-        """Write a pair's true depth: (H, W) float32 metres, NaN where there is none."""
+        """Write a pair's ground-truth depth: (H, W) float32 metres, NaN where there is none."""
         (self._folder / 'gt_depth').mkdir(exist_ok=True)
         units = np.clip(np.nan_to_num(depth_m, posinf=0) * GT_DEPTH_UNITS_PER_M, 0, 65535)
         png = _encoded('.png', np.rint(units).astype(np.uint16), [])
@@ -206,7 +179,11 @@ class PairFolderWriter:
 
 
 def stated_bits(folder: Path) -> int | None:
-    """The bit depth that a folder's calib.json states; None without. Raises ValueError."""
+    """
+    Return the bit depth that a folder's calib.json states; None without one.
+
+    Raises ValueError for an impossible bit depth.
+    """
     file = folder / CALIBRATION
     return check_bits(_read_json(file).get('bits'), str(file)) if file.exists() else None
 
@@ -218,7 +195,7 @@ def _stamp_fields(folder: Path) -> list[list[str]]:
 
 
 def encoded_jpeg(image: np.ndarray) -> bytes:
-    """An (H, W, 3) RGB or (H, W) grey uint8 image as a pair folder keeps it."""
+    """Encode an (H, W, 3) RGB or (H, W) grey uint8 image as a pair folder stores it."""
     bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return _encoded('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
@@ -239,14 +216,14 @@ def _disk_full_said(path: Path) -> Iterator[None]:
     except OSError as error:
         hint = 'is the disk full? ' if error.errno in DISK_FULL else ''
         raise OSError(
-            f'{path} could not be written ({error.strerror}); {hint}The pairs before it are whole'
+            f'{path} could not be written ({error.strerror}); {hint}Earlier pairs are complete'
         ) from error
 
 
-def _images(folder: Path) -> dict[str, Path]:
+def _images(folder: Path) -> FolderImages:
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder} is missing; a pair folder holds left/ and right/')
-    return images_by_name(folder)
+    return find_images(folder)
 
 
 def _read_calibration(path: Path) -> StereoCalibration:

@@ -1,4 +1,4 @@
-"""Writes pairs into a pair folder from a thread of its own, up to a quota; no ROS."""
+"""Writing of pairs into a pair folder from a background thread, up to a quota; no ROS."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from monodepth_ros.messages.decode import image_pixels, stamp_ns
 from monodepth_ros.storage.pair_folder import EYES, PairFolderWriter, STAMPS, stated_bits
 
 BYTES_PER_GB = 1_000_000_000
-# A second of pictures: longer waits would only fill memory where the disk is too slow for good.
+# About a second of pairs: a longer queue only fills memory where the disk is always too slow.
 QUEUE_PAIRS = 8
-# At most, of timestamps.txt for a pair.
+# Upper limit for the line of a pair in timestamps.txt.
 LINE_BYTES = 32
 
 
 class RawPair(NamedTuple):
-    """Two image messages as they came, and the cameras that took them."""
+    """Two image messages as received, and the cameras that took them."""
 
     left: Any
     right: Any
@@ -35,7 +35,7 @@ class RawPair(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """Why nothing more is written, and the exit status that says so."""
+    """The reason for the end of a recording, and the exit status for it."""
 
     reason: str
     status: int
@@ -43,14 +43,22 @@ class Ended(NamedTuple):
 
 class PairRecorder:
     """
-    Rectifies and writes pairs; kill -9 leaves every pair that is in timestamps.txt whole.
+    Rectifies and writes pairs; a kill -9 leaves every pair in timestamps.txt complete.
 
-    A folder begun earlier goes on: numbers continue, nothing is overwritten, and `last_ns` is its
-    last stamp. Another thread may read `written` and `unusable` (pairs), `size_bytes` (of the
-    folder), `fault` (what was wrong with the last unusable pair) and `ended`. warn: is told what
-    16-bit images are taken for (see BitDepth), and when a brighter one raises that: pairs that
-    are written already stay as they are.
-    Raises OSError when the folder cannot be written to, ValueError when it cannot be gone on with.
+    An existing folder is continued: numbers continue, and nothing is overwritten. Another thread
+    may read the attributes below.
+
+    folder: pair folder to begin or continue.
+    quota_gb: recording ends before the folder is larger.
+    min_free_gb: recording ends when the disk has less space left.
+    warn: called with the assumed bit depth of 16-bit images (see BitDepth), and again when a
+    brighter image raises it; pairs written before stay as they are.
+    last_ns: last stamp of a continued folder.
+    written, unusable: numbers of pairs.
+    size_bytes: size of the folder.
+    fault: what was wrong with the last unusable pair.
+    ended: see Ended; None while recording.
+    Raises OSError when the folder cannot be written to, ValueError when it cannot be continued.
     """
 
     def __init__(
@@ -75,7 +83,7 @@ class PairRecorder:
         self._thread.start()
 
     def offer(self, pair: RawPair) -> bool:
-        """Have a pair written; False, at once, when too many are waiting already."""
+        """Queue a pair for writing; return False at once when the queue is full."""
         try:
             self._queue.put_nowait(pair)
         except Full:
@@ -83,7 +91,7 @@ class PairRecorder:
         return True
 
     def close(self) -> None:
-        """Write what is waiting, then stop."""
+        """Write the queued pairs, then stop."""
         self._queue.put(None)
         self._thread.join()
         os.close(self._lock)
@@ -91,10 +99,10 @@ class PairRecorder:
     def _run(self) -> None:
         while (pair := self._queue.get()) is not None:
             if self.ended is not None:
-                continue  # emptied, so that close() does not wait for room
+                continue  # empty the queue, so that close() does not wait for a free place
             try:
                 self._take(pair)
-            # Whatever it is, it must reach the log, and the node must not go on without a writer.
+            # Any error must reach the log, and the node must not continue without a writer.
             except Exception as error:
                 self.ended = Ended(one_line(error), status=1)
 
@@ -113,11 +121,11 @@ class PairRecorder:
     def _rectified(self, pair: RawPair) -> tuple[Any, Any]:
         cameras = pair.left_camera, pair.right_camera
         if cameras != self._cameras:
-            # Until a pair is written a driver may still be starting up.
+            # Before the first pair is written, the driver may still be starting up.
             if self._writer is not None:
                 raise ValueError(
-                    f'camera_info changed: got other cameras than those {self._folder} was begun '
-                    'with, and a pair folder holds one calibration; start collect_pairs again '
+                    f'camera_info changed: got other cameras than at the start of {self._folder}, '
+                    'and a pair folder holds one calibration; start collect_pairs again '
                     'with another folder, or stop a second driver on these topics'
                 )
             self._rectifier, self._cameras = Rectifier(*cameras), cameras
@@ -163,7 +171,7 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(
-            f'folder {folder} cannot be made ({error.strerror}); choose another one'
+            f'folder {folder} cannot be created ({error.strerror}); choose another one'
         ) from error
 
 
@@ -178,7 +186,7 @@ def _remove_partial(folder: Path) -> None:
 
 
 def _next_number(folder: Path) -> int:
-    """Past every image, also those that a killed predecessor did not come to commit."""
+    """Return the number after all images, including uncommitted images of a killed process."""
     stems = (path.stem for eye in EYES for path in (folder / eye).glob('*'))
     return max((int(stem) for stem in stems if stem.isdecimal()), default=-1) + 1
 
@@ -191,6 +199,6 @@ def _last_stamp_ns(stamps: Path) -> int | None:
     if len(last[0]) != 2 or not last[0][1].isdecimal():
         raise ValueError(
             f'{stamps} ends with {" ".join(last[0])!r}, expected `NAME STAMP_NS`; collect_pairs '
-            'goes on in its own folders only: choose another one'
+            'continues its own folders only: choose another one'
         )
     return int(last[0][1])

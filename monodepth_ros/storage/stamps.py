@@ -1,7 +1,7 @@
 """
-Messages that belong together by their stamps.
+Matching of messages by their stamps.
 
-Two streams of stamped images become one stream of pairs, no faster than wanted; no ROS.
+Two streams of stamped images become one stream of pairs, up to a maximum rate; no ROS.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from monodepth_ros.messages.decode import NS_PER_S, stamp_ns
 
-# How many images of one eye wait for their partner before the oldest is given up.
+# Number of images of one camera that wait for their partner before the oldest is given up.
 WAITING = 16
 OTHER_EYE = {'left': 'right', 'right': 'left'}
 
 
 def header_stamp_ns(message: Any) -> int:
-    """When a message was taken, by its header."""
+    """Return the acquisition time of a message, by its header."""
     return stamp_ns(message.header)
 
 
@@ -29,7 +29,14 @@ def take_nearest(
     tolerance_ns: int,
     stamp_of: Callable[[Any], int] = header_stamp_ns,
 ) -> Any | None:
-    """Remove and return the message nearest to a stamp, if there is one within the tolerance."""
+    """
+    Remove and return the message nearest to a stamp, if one is within the tolerance.
+
+    waiting: messages to choose from.
+    stamp: time in ns.
+    tolerance_ns: largest distance.
+    stamp_of: returns the time of a message in ns.
+    """
     apart = [abs(stamp_of(message) - stamp) for message in waiting]
     if not apart or min(apart) > tolerance_ns:
         return None
@@ -43,8 +50,9 @@ class PairMatcher:
     """
     Pairs images by their stamps, approximately, in the order of time.
 
-    `unpaired` counts the images that were given up; `apart_ns` is how far the last of them was
-    from the nearest image of the other eye, None while that eye sent nothing.
+    unpaired: number of images that were given up.
+    apart_ns: distance of the last of them from the nearest image of the other camera; None while
+    that camera sent nothing.
     """
 
     def __init__(self, *, tolerance_ns: int) -> None:
@@ -55,7 +63,7 @@ class PairMatcher:
         self._stamps: dict[str, deque[int]] = {eye: deque(maxlen=4 * WAITING) for eye in OTHER_EYE}
 
     def take(self, eye: str, message: Any) -> tuple[Any, Any] | None:
-        """Use an image of an eye; (left, right) when it completes a pair."""
+        """Add an image of the left or right camera; return (left, right) once it has a partner."""
         stamp, other = stamp_ns(message.header), OTHER_EYE[eye]
         self._stamps[eye].append(stamp)
         partner = take_nearest(self._waiting[other], stamp, tolerance_ns=self._tolerance_ns)
@@ -64,7 +72,7 @@ class PairMatcher:
             if len(self._waiting[eye]) > WAITING:
                 self._give_up_oldest(eye)
             return None
-        # A topic delivers in order: what waits from before a pair stays alone.
+        # A topic delivers in order, so older waiting images will never find a partner.
         self._give_up_before(eye, stamp)
         self._give_up_before(other, stamp_ns(partner.header))
         return (message, partner) if eye == 'left' else (partner, message)
@@ -83,10 +91,10 @@ class PairMatcher:
 
 class RateLimit:
     """
-    Thins a stream out to a mean rate, by stamps alone: a replay at any speed gives the same.
+    Reduces a stream to a mean rate by its stamps, so that a replay at any speed gives the same.
 
-    A stamp up to half a period early is admitted, so that a camera of just this rate loses
-    nothing to its jitter; the next one is due a period after this one was.
+    A stamp up to half a period early is admitted, so that a camera of exactly this rate loses no
+    frame to jitter; the next frame is due one period after this one was due.
     """
 
     def __init__(self, max_rate_hz: float) -> None:
@@ -94,11 +102,11 @@ class RateLimit:
         self._due_ns: int | None = None
 
     def is_due(self, stamp: int) -> bool:
-        """Whether the stamp is far enough from the last one admitted; stamps must rise."""
+        """Return whether the stamp is far enough from the last admitted one; stamps must rise."""
         return self._due_ns is None or stamp >= self._due_ns - self._period_ns // 2
 
     def admit(self, stamp: int) -> None:
-        """Count one that is due."""
+        """Count a stamp that is due."""
         due_ns = stamp if self._due_ns is None else self._due_ns
-        behind = stamp >= due_ns + self._period_ns  # after a gap nothing is made up for
+        behind = stamp >= due_ns + self._period_ns  # missed frames are not made up for after a gap
         self._due_ns = (stamp if behind else due_ns) + self._period_ns

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from monodepth_ros.common.atomic import atomic_file, atomic_folder
+from monodepth_ros.common.atomic import atomic_file, atomic_folder, lock_folder, locked_folder
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from monodepth_ros.common.atomic import locked_folder
+with locked_folder(Path(sys.argv[1])):
+    print('locked', flush=True)
+    time.sleep(60)
+"""
 
 
 def test_a_folder_appears_at_the_end(tmp_path):
@@ -48,3 +61,21 @@ def test_a_file_keeps_its_old_content_until_the_end(tmp_path):
     with atomic_file(tmp_path / 'file') as partial:
         partial.write_text('new')
     assert (tmp_path / 'file').read_text() == 'new'
+
+
+def test_a_second_writer_is_told_of_the_first_and_not_of_one_that_was_killed(tmp_path):
+    others = tmp_path / 'others'
+    others.mkdir()
+    command = [sys.executable, '-c', HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'locked\n'
+        # A holder of another lock is not taken for it.
+        with locked_folder(others), pytest.raises(BlockingIOError) as refused:
+            lock_folder(tmp_path)
+        assert f'process {process.pid} ({sys.executable} -c import sys, time' in str(refused.value)
+        assert str(refused.value).endswith(
+            f'writes to {tmp_path}; wait for it, stop it or choose another folder'
+        )
+        assert '\n' not in str(refused.value)
+        process.kill()
+    os.close(lock_folder(tmp_path))

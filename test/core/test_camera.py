@@ -109,7 +109,7 @@ def test_a_baseline_of_a_rig_is_taken(baseline_m):
     ('baseline_m', 'slip'),
     [
         (120, r'expected 0\.005 to 5 m: is it in mm\? That would be 0\.12 m'),
-        (0, r'both cameras have one P\[3\]'),
+        (0, r'both cameras have the same P\[3\]'),
         (-0.5, 'swapped, or the sign'),
         (0.001, r'-fx \* baseline in px \* m'),
         (1e6, r'-fx \* baseline in px \* m'),

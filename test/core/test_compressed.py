@@ -161,7 +161,7 @@ def test_a_png_of_16_bits_is_depth_behind_a_header_or_not():
     grey = cv2.imencode('.png', values.astype(np.uint8))[1].tobytes()
     huge = png[:16] + (10**5).to_bytes(4, 'big') * 2 + png[24:]
     for data in (b'', grey, png[:40], huge):
-        with pytest.raises(ValueError, match='no grey png of 16 bits'):
+        with pytest.raises(ValueError, match='no grey 16-bit png'):
             decode_png16(data)
 
 

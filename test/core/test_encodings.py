@@ -234,7 +234,7 @@ def test_a_mosaic_of_an_image_and_one_of_a_file_become_the_same_colours(order):
 def test_a_mosaic_without_colours_is_refused():
     with pytest.raises(ValueError, match='expected at least 3 x 3'):
         demosaic(np.zeros((2, 8), np.uint8), 'bayer_rggb8')
-    with pytest.raises(ValueError, match="got a mosaic called 'bayer_rgb8', expected one of"):
+    with pytest.raises(ValueError, match="got mosaic encoding 'bayer_rgb8', expected one of"):
         demosaic(np.zeros((4, 8), np.uint8), 'bayer_rgb8')
 
 

@@ -53,8 +53,8 @@ def test_those_of_another_size_are_named_with_it(ratio):
         ({'cx': 800.0}, 'principal point is outside the image'),
         ({'cy': -40.0}, 'principal point is outside the image'),
         # 2 atan(240 / 20) and 2 atan(360 / 20); then with 8000.
-        ({'fx': 20.0, 'fy': 20.0}, r'they see 170 to 174 degrees, expected 5 to 170'),
-        ({'fx': 8000.0, 'fy': 8000.0}, r'they see 3\.44 to 5\.15 degrees'),
+        ({'fx': 20.0, 'fy': 20.0}, r'field of view is 170 to 174 degrees, expected 5 to 170'),
+        ({'fx': 8000.0, 'fy': 8000.0}, r'field of view is 3\.44 to 5\.15 degrees'),
         ({'fy': 1050.0}, r'differ by a factor of 2\.1, expected 2 at most'),
     ],
 )

@@ -44,7 +44,7 @@ def test_the_left_camera_need_not_be_the_origin():
 def test_a_baseline_that_no_rig_has_is_refused():
     with pytest.raises(ValueError, match=r'baseline of -0\.25 m.*swapped'):
         Rectifier(_eye(), _eye(shift=15.0))
-    with pytest.raises(ValueError, match=r'baseline of 0 m.*both cameras have one P\[3\]'):
+    with pytest.raises(ValueError, match=r'baseline of 0 m.*both cameras have the same P\[3\]'):
         Rectifier(_eye(shift=-15.0), _eye(shift=-15.0))
 
 

@@ -27,7 +27,8 @@ def nothing_left_in_shared_memory() -> Iterator[None]:
     Raise AssertionError at the end for files that Fast DDS made in our processes and left.
 
     Ours are this process and those that are started meanwhile. Files are attributed when they
-    appear, while their maker has their lock file open: a killed one cannot be asked any more.
+    appear, while their maker has their lock file open: a killed one cannot be asked any more. All
+    participants of a machine share some ports, whoever made them: what others use is not left.
     """
     made: set[File] = set()
     ended = Event()
@@ -40,7 +41,7 @@ def nothing_left_in_shared_memory() -> Iterator[None]:
     finally:
         ended.set()
         watch.join()
-    left = sorted(name for name, _ in made & _files())
+    left = sorted({name for name, _ in made & _files()} - _names_of_open_locks(ours=False))
     assert not left, f'shared memory leaked: {left}'
 
 
@@ -53,7 +54,7 @@ def _watch(before: set[File], made: set[File], ended: Event) -> None:
         files = _files()
         # New at one of the last two looks: at the first one its lock may not be open yet.
         if new := files - older:
-            names = _names_of_open_locks()
+            names = _names_of_open_locks(ours=True)
             made |= {file for file in new if file[0] in names}
         older, newer = newer, files
 
@@ -63,13 +64,13 @@ def _files() -> set[File]:
         return {(entry.name, entry.inode()) for entry in entries}
 
 
-def _names_of_open_locks() -> set[str]:
-    """Return the names of the lock files that our processes have open, and of what they lock."""
+def _names_of_open_locks(*, ours: bool) -> set[str]:
+    """Return the names of locks open in our processes, or in others, and of what they lock."""
     names = set()
     for process in Path('/proc').glob('[0-9]*'):
         # Of another user, or gone by now.
         with suppress(OSError):
-            for path in _open_files(process) if _is_ours(process) else ():
+            for path in _open_files(process) if _is_ours(process) == ours else ():
                 if path.parent == FOLDER and (match := LOCK_FILE.fullmatch(path.name)):
                     name = match['name']
                     names |= {name, f'{name}_el', f'{name}_sl', f'sem.{name}_mutex'}

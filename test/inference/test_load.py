@@ -46,7 +46,7 @@ def test_bfloat16_is_openvinos(red_disparity_model):
     pytest.importorskip('openvino')
     with load_backend(red_disparity_model, precision='bf16') as backend:
         assert (backend.name, backend.precision) == ('openvino', 'bf16')
-    with pytest.raises(ValueError, match='onnxruntime: computes as the model file says'):
+    with pytest.raises(ValueError, match='onnxruntime: it computes in the precision of the'):
         load_backend(red_disparity_model, 'onnxruntime', precision='bf16')
 
 

@@ -131,6 +131,6 @@ def test_depth_rows_are_as_long_as_their_pixels_at_least():
 def test_what_opencv_does_not_decode_is_a_fault_of_the_image():
     tiff = cv2.imencode('.tiff', np.ones((8, 8), np.float32))[1].tobytes()
     mosaic = SimpleNamespace(format='bayer_rggb8; tiff compressed', data=tiff)
-    with pytest.raises(ValueError, match='OpenCV does not decode the image: OpenCV') as raised:
+    with pytest.raises(ValueError, match='OpenCV cannot decode the image: OpenCV') as raised:
         decode.image_rgb(mosaic, BitDepth())
     assert raised.value.__cause__ is None

@@ -34,7 +34,7 @@ def test_a_p_of_zeros_is_said_of_rectified_images_only():
     without_p = replace(CAMERA, p=(0.0,) * 12)
     assert calibration_remarks(without_p) == []
     (remark,) = calibration_remarks(without_p.as_rectified())
-    assert 'P is all zero: K is taken instead' in remark
+    assert 'P is all zero: K is used instead' in remark
 
 
 def test_k_and_p_are_held_against_the_size_once():

@@ -38,7 +38,7 @@ def test_nothing_is_said_of_what_is_within_its_limits():
         ({'published_hz': 4.0}, WARN, '4.0 depth images a second, expected 5'),
         ({'latency': {'total': Latency(50, 120, 130)}}, WARN, 'latency of 120 ms'),
         ({'confidence': 0.2}, WARN, 'mean confidence 0.20, expected 0.3'),
-        ({'busy_s': 63.4, 'published_hz': 5.0}, WARN, 'computed for 63 s'),
+        ({'busy_s': 63.4, 'published_hz': 5.0}, WARN, 'one image has taken 63 s'),
     ],
 )
 def test_what_is_beyond_its_limit_is_found(changes, level, words):

@@ -81,12 +81,12 @@ def test_likeness_is_frame_id_and_size_of_the_images(tmp_path):
         ([(IMAGE, _frame()), ('/x/info', _info('y'))], 'topics are /x/info; record .*--info'),
         (
             [(IMAGE, _frame()), ('/x/info', _info()), ('/y/info', _info())],
-            'camera_info /x/info or /y/info may be of /cam/image; .*--info',
+            'camera_info /x/info or /y/info may belong to /cam/image; .*--info',
         ),
         # Another camera's calibration was not recorded: whose is this one?
         (
             [(IMAGE, _frame()), ('/cam2/image', _frame()), ('/x/info', _info())],
-            'camera_info /x/info may be of /cam/image or /cam2/image; .*--info',
+            'camera_info /x/info may belong to /cam/image or /cam2/image; .*--info',
         ),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_pair_is_found_by_likeness_or_named(tmp_path):
     # As KITTI's odometry, whose cameras have one frame_id.
     infos = {'/left/image': '/rig/left', '/right/image': '/rig/right'}
     with Bag(_rig(tmp_path / 'one', ('cam', 'cam'))) as bag:
-        with pytest.raises(BagError, match=r'/rig/left or /rig/right may be .*--left_info'):
+        with pytest.raises(BagError, match=r'/rig/left or /rig/right may belong .*--left_info'):
             find_stereo(bag)
         assert [camera.info for camera in find_stereo(bag, *infos, infos=infos)] == [
             *infos.values()

@@ -91,6 +91,49 @@ def test_blank_lines_foreign_stamps_and_capital_suffixes_are_no_fault(folder):
     assert pairs.names == ['000001', '000000', *pairs.names[2:]]
 
 
+def test_a_pair_of_which_an_image_cannot_be_read_is_named_and_passed_over(folder, capsys):
+    writer = PairFolderWriter(folder, CALIBRATION)
+    writer.add('000002', left_rgb=_grey(50), right_rgb=_grey(60), stamp_ns=3)
+    (folder / 'right' / '000002.jpg').unlink()
+    (folder / 'right' / '000002.jpg').symlink_to('unplugged')
+    (folder / 'left' / '._000000.jpg').touch()
+    assert PairFolder(folder).names == ['000001', '000000']
+    assert capsys.readouterr().err.splitlines() == [
+        f'{folder}/left: passed over 1 x attributes of macOS (e.g. ._000000.jpg)',
+        f'{folder}/right: passed over 1 x dangling link (e.g. 000002.jpg)',
+    ]
+    for eye in ('left', 'right'):
+        (folder / eye / '000000.jpg').unlink()
+    (folder / 'left' / '000001.jpg').unlink()
+    (folder / 'left' / '000001.jpg').mkdir()
+    with pytest.raises(ValueError, match='pairs holds no pair of which both images can be read'):
+        PairFolder(folder)
+
+
+def test_numbers_without_leading_zeros_are_in_the_order_of_numbers(folder):
+    (folder / 'timestamps.txt').unlink()
+    for eye in ('left', 'right'):
+        for path in sorted((folder / eye).iterdir()):
+            path.rename(path.with_stem(str(9 + int(path.stem))))
+    assert PairFolder(folder).names == ['9', '10']
+
+
+def test_stamps_of_other_names_are_an_error_and_not_fewer_pairs(folder):
+    (folder / 'timestamps.txt').write_text('000000.jpg 2\n000001.jpg 1\n')
+    words = r"timestamps.txt names 2 images, e.g. '000000.jpg', but .* others, e.g. '000000'"
+    with pytest.raises(ValueError, match=words):
+        PairFolder(folder)
+
+
+def test_stamps_that_fit_in_part_are_said(folder, capsys):
+    (folder / 'timestamps.txt').write_text('000001 1\n000007 2\n')
+    assert PairFolder(folder).names == ['000001', '000000']
+    assert capsys.readouterr().err.splitlines() == [
+        f"{folder}/timestamps.txt: 1 names without images, e.g. '000007', are left out",
+        f"{folder}/timestamps.txt lacks 1 pairs, e.g. '000000'; they come last",
+    ]
+
+
 def test_an_unreadable_image_is_named(folder):
     (folder / 'left' / '000000.jpg').write_bytes(b'cut')
     with pytest.raises(ValueError, match=r'left/000000.jpg'):

@@ -30,7 +30,7 @@ Watch = Callable[
 
 
 class NothingReadable(ValueError):
-    """No pair of a sample can be read."""
+    """No pair of a sequence, or of a sample of it, can be read."""
 
 
 class SequenceCheck(NamedTuple):
@@ -54,9 +54,7 @@ def check_sequence(
     unreadable = [pair for pair in found if isinstance(pair, Unreadable)]
     evidence = Evidence([p for p in found if isinstance(p, PairEvidence)], unreadable)
     if not evidence.pairs:
-        raise NothingReadable(
-            f'{sequence.path}: none of {len(found)} pairs can be read: {unreadable[0].reason}'
-        )
+        raise _nothing_readable(sequence, unreadable)
     rows = image_rows(evidence) + bit_depth_rows(sequence.images.bit_depth)
     rows += geometry_rows(Rig(evidence.pairs, sequence.calibration), config, before=rows)
     return SequenceCheck(sequence, evidence, rows)
@@ -84,9 +82,10 @@ def fault_text(checks: Iterable[SequenceCheck]) -> str:
 
 def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
     """
-    A few pairs of a few sequences, in seconds; what cannot be read is left to the training.
+    Check a few pairs of a few sequences, and that of each of the others a pair can be read.
 
-    A sequence whose intrinsics are none of its images is among them.
+    A sequence whose intrinsics are none of its images is among the few. Raises NothingReadable;
+    single pairs that cannot be read are left to the training.
     """
     step = -(-len(sequences) // MOST_QUICK_SEQUENCES)
     chosen = [
@@ -95,10 +94,25 @@ def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
         if at % step == 0 or intrinsics_fault(sequence.calibration.intrinsics)
     ]
     config = CheckConfig(pairs=max(1, min(QUICK_PAIRS, MOST_QUICK_PAIRS // len(chosen))))
-    checks = []
-    for sequence in chosen:
+    for sequence in sequences:
+        if sequence not in chosen:
+            _require_readable(sequence)
+    return [check_sequence(sequence, config) for sequence in chosen]
+
+
+def _require_readable(sequence: PairSequence) -> None:
+    """Raise NothingReadable unless a pair can be read; in good data the first one can."""
+    unreadable = []
+    for name in sequence.names:
         try:
-            checks.append(check_sequence(sequence, config))
-        except NothingReadable:
-            continue
-    return checks
+            sequence.read_pair(name)
+            return
+        except (ValueError, OSError) as error:
+            unreadable.append(Unreadable(name, str(error)))
+    raise _nothing_readable(sequence, unreadable)
+
+
+def _nothing_readable(sequence: PairSequence, unreadable: Sequence[Unreadable]) -> NothingReadable:
+    return NothingReadable(
+        f'{sequence.path}: none of {len(unreadable)} pairs can be read: {unreadable[0].reason}'
+    )

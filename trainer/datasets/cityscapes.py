@@ -16,7 +16,7 @@ import numpy as np
 
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.storage.pair_folder import images_by_name
+from monodepth_ros.storage.image_folder import find_images, find_in_folders, natural_order
 from trainer.datasets.tree import (
     calibration_of_images,
     complete_pairs,
@@ -58,7 +58,7 @@ class CityscapesCity(ImagePairs):
 def open_cityscapes(root: Path, file_list: Path | None) -> list[CityscapesCity]:
     """Every pair below root, or those that a list names, by city and calibration."""
     if file_list is None:
-        folders = sorted(path for path in (root / LEFT).glob('*/*') if path.is_dir())
+        folders = [path for path in find_in_folders(root / LEFT, '*/*') if path.is_dir()]
         pairs = complete_pairs(folders, _views)
     else:
         listed = _listed_pairs(file_list).items()
@@ -74,7 +74,7 @@ def _by_rig(path: Path, names: set[str]) -> list[CityscapesCity]:
     rigs: dict[StereoCalibration, list[str]] = defaultdict(list)
     left, _ = _views(path)
     size = image_size(left[min(names)])
-    for name in sorted(names):
+    for name in sorted(names, key=natural_order):
         rigs[_read_rig(path, name, size)].append(name)
     return [CityscapesCity(path, rig, rigs[rig]) for rig in rigs]
 
@@ -82,7 +82,7 @@ def _by_rig(path: Path, names: set[str]) -> list[CityscapesCity]:
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Left and right images by name; path is that of the left ones of a city."""
     right = path.parents[2] / RIGHT / path.parent.name / path.name
-    return images_by_name(path, f'_{LEFT}'), images_by_name(right, f'_{RIGHT}')
+    return find_images(path, f'_{LEFT}').files, find_images(right, f'_{RIGHT}').files
 
 
 def _read_rig(path: Path, name: str, size: tuple[int, int]) -> StereoCalibration:

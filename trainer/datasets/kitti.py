@@ -19,7 +19,8 @@ from monodepth_ros.core.camera import (
     stereo_baseline_m,
     StereoCalibration,
 )
-from monodepth_ros.storage.pair_folder import images_by_name, read_depth
+from monodepth_ros.storage.image_folder import find_images, find_in_folders
+from monodepth_ros.storage.pair_folder import read_depth
 from trainer.datasets.lidar import nearest_depth
 from trainer.datasets.tree import (
     calibration_of_images,
@@ -129,7 +130,7 @@ def open_kitti_raw(
 ) -> list[KittiDrive]:
     """Every drive below root, or the frames that a list names, drive by drive."""
     if file_list is None:
-        drives = sorted(path.parent for path in root.glob(f'*/*/{LEFT}'))
+        drives = [path.parent for path in find_in_folders(root, f'*/*/{LEFT}')]
         frames = complete_pairs(drives, _views)
     else:
         frames = {root / drive: names for drive, names in _listed_frames(file_list).items()}
@@ -166,7 +167,7 @@ def _resized(p: np.ndarray, full: Intrinsics, resized: Intrinsics) -> np.ndarray
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Left and right images of a drive by name."""
-    return images_by_name(path / LEFT / 'data'), images_by_name(path / RIGHT / 'data')
+    return find_images(path / LEFT / 'data').files, find_images(path / RIGHT / 'data').files
 
 
 def _read_cameras(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
-from monodepth_ros.storage.pair_folder import images_by_name, read_uint16
+from monodepth_ros.storage.image_folder import find_images, natural_order
+from monodepth_ros.storage.pair_folder import read_uint16
 from trainer.datasets.kitti import rectified_calibration
 from trainer.datasets.tree import image_size, ImagePairs, read_arrays
 
@@ -38,7 +39,7 @@ class KittiStereo2015(ImagePairs):
     """
 
     def __init__(self, path: Path, calibration: StereoCalibration, names: list[str]) -> None:
-        left, right = (images_by_name(path / eye) for eye in ('image_2', 'image_3'))
+        left, right = _views(path)
         super().__init__(path, calibration, names, left=left, right=right)
         self.nominal = StereoCalibration(calibration.intrinsics, NOMINAL_BASELINE_M)
 
@@ -58,7 +59,7 @@ class KittiStereo2015(ImagePairs):
 def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
     """The pairs with an image on both sides, grouped by calibration and size."""
     path = root / 'training'
-    left, right = (images_by_name(path / eye) for eye in ('image_2', 'image_3'))
+    left, right = _views(path)
     groups: dict[StereoCalibration, list[str]] = defaultdict(list)
     for name in left.keys() & right.keys():
         if name.endswith(ENDING):
@@ -66,7 +67,12 @@ def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
     if not groups:
         raise ValueError(f'{path} holds no pair image_2/NAME_10.png, image_3/NAME_10.png')
     sequences = [KittiStereo2015(path, rig, names) for rig, names in groups.items()]
-    return sorted(sequences, key=lambda sequence: sequence.names)
+    return sorted(sequences, key=lambda sequence: natural_order(sequence.names[0]))
+
+
+def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Left and right images by name."""
+    return find_images(path / 'image_2').files, find_images(path / 'image_3').files
 
 
 def _read_rig(path: Path, name: str, image: Path) -> StereoCalibration:

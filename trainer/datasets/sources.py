@@ -12,6 +12,7 @@ import numpy as np
 from monodepth_ros.common.paths import existing_path, typed_path
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
+from monodepth_ros.storage.image_folder import find_in_folders
 from monodepth_ros.storage.pair_folder import CALIBRATION, EYES, PairFolder
 from trainer.datasets.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.datasets.cityscapes import open_cityscapes
@@ -70,8 +71,8 @@ def open_sequences(
         return list(open_kitti_stereo(root))
     if any((root / name).exists() for name in (*EYES, CALIBRATION)):
         return [PairFolder(root)]
-    if folders := sorted(path.parent for path in root.glob(f'*/{CALIBRATION}')):
-        return [PairFolder(folder) for folder in folders]
+    if files := find_in_folders(root, f'*/{CALIBRATION}'):
+        return [PairFolder(file.parent) for file in files]
     raise FileNotFoundError(f'{root} is none of what is read, expected {KNOWN}')
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
+from monodepth_ros.storage.image_folder import natural_order
 
 # A folder of pairs to its left and its right images by name.
 ViewsOf = Callable[[Path], tuple[dict[str, Path], dict[str, Path]]]
@@ -39,7 +40,7 @@ class ImagePairs:
     ) -> None:
         self.path = path
         self.calibration = calibration
-        self.names = sorted(names)
+        self.names = sorted(names, key=natural_order)
         self._file_camera = file_camera or calibration.intrinsics
         self.images = PairImages(left, right, self._file_camera, self.names)
 

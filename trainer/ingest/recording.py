@@ -13,8 +13,9 @@ import numpy as np
 from monodepth_ros.core.bit_depth import BitDepth, first_bits
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
-from monodepth_ros.storage.image_files import decode_file, other_files
-from monodepth_ros.storage.pair_folder import EYES, images_by_name
+from monodepth_ros.storage.image_files import decode_file
+from monodepth_ros.storage.image_folder import find_images, other_files
+from monodepth_ros.storage.pair_folder import EYES
 
 # Names of this many digits are stamps in nanoseconds, shorter ones numbers of frames.
 STAMP_DIGITS = 16
@@ -65,10 +66,8 @@ class FrameFolder:
     """A folder with left/ and right/ images of the same names, and a calibration from files."""
 
     def __init__(self, path: Path, calibration: tuple[Path, Path]) -> None:
-        left, right = (images_by_name(path / eye) for eye in EYES)
-        names = left.keys() & right.keys()
-        numbered = all(name.isdecimal() for name in names)
-        self._names = sorted(names, key=int if numbered else None)
+        left, right = (find_images(path / eye).files for eye in EYES)
+        self._names = [name for name in left if name in right]
         if not self._names:
             raise FileNotFoundError(
                 f'{path} holds no image of the same name in left/ and right/, expected frames of '

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainer.train.lightning_arguments import check_arguments
+
 # What TrainConfig.validation says beside pairs of its own.
 LAST_TENTH, NO_VALIDATION = 'last_tenth', 'none'
 
@@ -63,6 +65,7 @@ class TrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
+        check_arguments(self.trainer)
         # The learning rate halves at 3/5 and 4/5 of all steps: their number must be known.
         if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
             raise ValueError('got neither trainer.max_steps nor trainer.max_epochs, expected one')

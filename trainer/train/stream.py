@@ -10,6 +10,9 @@ from torch.utils.data import DataLoader, Sampler
 
 from trainer.train.pairs import one_thread_a_worker, PairDataset, SampleKey, StereoSample
 
+# Batches that each worker makes ahead.
+PREFETCH = 4
+
 
 class PairStream(Sampler[list[SampleKey]]):
     """
@@ -84,7 +87,7 @@ def worker_options(workers: int, *, pin_memory: bool) -> dict[str, Any]:
     if workers:
         options |= {
             'persistent_workers': True,
-            'prefetch_factor': 4,
+            'prefetch_factor': PREFETCH,
             'worker_init_fn': one_thread_a_worker,
             # A forked worker inherits OpenCV's thread pool without its threads and hangs.
             'multiprocessing_context': 'spawn',

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 import logging
 from pathlib import Path
@@ -17,7 +18,8 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import torch
 import yaml
 
-from monodepth_ros.common.atomic import atomic_file
+from monodepth_ros.common.atomic import atomic_file, locked_folder
+from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.canonical import fit_canonical
 from monodepth_ros.core.model_spec import ModelSpec
@@ -37,6 +39,7 @@ from trainer.train.config import TrainConfig
 from trainer.train.data_module import StereoData
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress
+from trainer.train.shared_memory import check_shared_memory, needed_bytes
 from trainer.train.split import Split, split_pairs
 
 CONFIG = 'config.yaml'
@@ -59,23 +62,62 @@ def train(config: TrainConfig) -> Path:
     spec = _spec(config, sequences)
     rank_zero_only(print)(_plan(split, spec))
     record = TrainingRecord(spec.to_json(), config.plain(), fingerprint(split.sequences))
+    with _the_only_training_in(config.output), _plain_errors():
+        _fit(config, split, spec, record)
+    best = config.output / BEST
+    # Without validation one that is there is of an earlier training that was killed.
+    checkpoint = best if split.validation and best.exists() else config.output / LAST
+    rank_zero_only(print)(checkpoint)
+    return checkpoint
+
+
+def _is_first_process() -> bool:
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]  # Lightning declares none
+
+
+@contextmanager
+def _the_only_training_in(output: Path) -> Iterator[None]:
+    """Hold the lock of the output folder; a training's first process does for all of its own."""
+    if not _is_first_process():
+        yield
+        return
+    is_new = not output.exists()
+    output.mkdir(parents=True, exist_ok=True)
+    with locked_folder(output):
+        try:
+            yield
+        finally:
+            # A refused training leaves no folder; rmdir takes empty ones alone.
+            if is_new:
+                with suppress(OSError):
+                    output.rmdir()
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Raise what Lightning refuses as the ValueError that it is to a user."""
+    try:
+        yield
+    except (MisconfigurationException, ModuleNotFoundError) as error:
+        raise ValueError(one_line(error)) from error
+
+
+def _fit(config: TrainConfig, split: Split, spec: ModelSpec, record: TrainingRecord) -> None:
+    trainer = _trainer(config)
     resumed = _resume_point(config.output, record)
     if resumed is None:
         _check_pairs(config, split.sequences)
+    pairs = [len(split.training), len(split.validation)]
+    needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
+    rank_zero_only(check_shared_memory)(needed)
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     module = StereoDepth(
         network, record, learning_rate=config.learning_rate, compile=config.compile
     )
     data = StereoData(config, split, spec)
-    trainer = _trainer(config)
     rank_zero_only(_start)(config.output, record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
-    best = config.output / BEST
-    # Without validation one that is there is of an earlier training that was killed.
-    checkpoint = best if split.validation and best.exists() else config.output / LAST
-    rank_zero_only(print)(checkpoint)
-    return checkpoint
 
 
 def _plan(split: Split, spec: ModelSpec) -> str:
@@ -102,7 +144,7 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
         rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
     elif config.force:
         rank_zero_only(print)(f'trained in spite of faults (force): {faults}')
-    elif rank_zero_only.rank != 0:  # type: ignore[attr-defined]  # Lightning's own attribute
+    elif not _is_first_process():
         raise SystemExit(1)  # the first process says why
     else:
         folders = ' '.join(config.data)
@@ -146,7 +188,6 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start(output: Path, record: TrainingRecord) -> None:
-    output.mkdir(parents=True, exist_ok=True)
     with atomic_file(output / CONFIG) as partial:
         partial.write_text(yaml.safe_dump(record.config, sort_keys=False))
 
@@ -161,19 +202,16 @@ def _trainer(config: TrainConfig) -> L.Trainer:
         given['precision'] = 'bf16-mixed' if _has_bfloat16(given) else '32-true'
     if given.get('enable_model_summary') is None:
         given['enable_model_summary'] = False
-    try:
-        return L.Trainer(
-            **given,
-            logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
-            callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
-            plugins=[AtomicCheckpointIO()],
-            default_root_dir=config.output,
-            enable_checkpointing=False,
-            # PairStream deals the pairs out itself.
-            use_distributed_sampler=False,
-        )
-    except MisconfigurationException as error:
-        raise ValueError(str(error)) from error
+    return L.Trainer(
+        **given,
+        logger=TensorBoardLogger(config.output, name='', version='tensorboard'),
+        callbacks=[*progress, Checkpoints(config.output, every=config.checkpoint_every)],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=config.output,
+        enable_checkpointing=False,
+        # PairStream deals the pairs out itself.
+        use_distributed_sampler=False,
+    )
 
 
 def _has_bfloat16(trainer: dict[str, Any]) -> bool:

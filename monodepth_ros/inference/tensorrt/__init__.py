@@ -1,1 +1,1 @@
-"""TensorRT: building engines, keeping them, running them."""
+"""TensorRT: building, caching and running engines."""

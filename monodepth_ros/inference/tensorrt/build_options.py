@@ -1,4 +1,4 @@
-"""How TensorRT builds; known without it and CUDA, as every node declares its parameters."""
+"""Options of a TensorRT build, without imports of TensorRT and CUDA: every node reads them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ OPTIMISATION_LEVELS = range(6)
 @dataclass(frozen=True)
 class BuildOptions:
     """
-    How a plan is built.
+    Options of a TensorRT build.
 
-    workspace_mb: GPU memory that one operator may need besides its inputs and outputs, None for
-    all there is. optimisation_level: 0 to 5; a higher one looks longer for a faster engine.
-    timing_cache: a file of timings of earlier builds, made anew when it is absent or not of this
-    GPU and version, None for none; it saves time and is no part of what is built.
+    workspace_mb: GPU memory that one operator may use besides its inputs and outputs; None: no
+    limit.
+    optimisation_level: 0 to 5; a higher level searches longer for a faster engine.
+    timing_cache: file with timings of earlier builds, or None. It saves time and does not change
+    the plan; a missing file, or one of another GPU or version, is created again.
     """
 
     workspace_mb: int | None = None
@@ -34,7 +35,7 @@ class BuildOptions:
 
     @property
     def of_the_plan(self) -> dict[str, int | None]:
-        """Those by which the plan differs."""
+        """Return the options that change the plan."""
         return {
             'workspace_mb': self.workspace_mb,
             'optimisation_level': self.optimisation_level,

@@ -1,4 +1,4 @@
-"""How far the build of an engine is."""
+"""Progress of an engine's build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ HEARTBEAT_S = 10.0
 def heartbeat(
     tell: Callable[[str], None], *, period_s: float = HEARTBEAT_S
 ) -> Callable[[str, float], None]:
-    """A progress for build_plan that tells a line now and then: silence looks like a hang."""
+    """
+    Return a progress function for build_plan that calls tell every period_s.
+
+    A build takes minutes, and a silent node would look as if it hung.
+    """
     told_s = time.monotonic()
 
     def progress(phase: str, fraction: float) -> None:
@@ -21,13 +25,18 @@ def heartbeat(
         now_s = time.monotonic()
         if now_s - told_s >= period_s:
             told_s = now_s
-            tell(f'the engine is built: {fraction:.0%}, {phase}')
+            tell(f'building the engine: {fraction:.0%}, {phase}')
 
     return progress
 
 
 class _Phase(NamedTuple):
-    """start, width: as fractions of the whole build. steps: how many are in it."""
+    """
+    A phase of a build.
+
+    start, width: fractions of the whole build.
+    steps: number of steps in the phase.
+    """
 
     start: float
     width: float
@@ -36,9 +45,11 @@ class _Phase(NamedTuple):
 
 class Phases:
     """
-    How far a build is: its phases have steps, and are themselves parts of a step of another.
+    Progress of a build, whose phases have steps and may be nested in a step of another phase.
 
-    name: of the phase that last went on. fraction: 0 to 1, never falls. stop: set to stop.
+    name: name of the phase that advanced last.
+    fraction: 0 to 1, never falls.
+    stop: set it to stop the build.
     """
 
     def __init__(self) -> None:
@@ -49,7 +60,7 @@ class Phases:
         self._done: dict[str, int] = {}
 
     def begin(self, name: str, parent: str | None, steps: int) -> None:
-        """A phase begins, inside the next step of its parent if it has one."""
+        """Begin a phase, inside the next step of its parent if it has one."""
         start, width = 0.0, 1.0
         if parent in self._phases:
             outer = self._phases[parent]
@@ -59,7 +70,7 @@ class Phases:
         self.name = name
 
     def complete(self, name: str, step: int) -> bool:
-        """A step, counted from 0, is done; returns whether to go on."""
+        """Complete a step, counted from 0; return whether the build shall continue."""
         phase = self._phases[name]
         self._done[name] = step + 1
         reached = phase.start + phase.width * (step + 1) / phase.steps

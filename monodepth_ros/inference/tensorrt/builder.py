@@ -1,4 +1,4 @@
-"""A model file to a TensorRT plan: minutes on a GPU, so with progress and a way to stop."""
+"""Building of a TensorRT plan from a model file, with progress and a way to stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monodepth_ros.inference.tensorrt.build_phases import Phases
 from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.inference.tensorrt.library import Library, library, TENSORRT
 
-# Between two calls of progress: often enough for a bar, and for a person's ctrl-C.
+# Time between two calls of progress: short enough for a bar and for Ctrl-C.
 POLL_S = 0.1
 
 
@@ -32,16 +32,21 @@ def build_plan(
     device: int = 0,
 ) -> bytes:
     """
-    The plan of a model for one input size, for this GPU and version of TensorRT only.
+    Build the plan of a model for one input size, this GPU and this version of TensorRT.
 
-    The precision is the model's own. progress: is told the phase and a fraction of the whole that
-    never falls, every POLL_S. cancelled: whether to stop, asked as often. Both are called in the
-    caller's thread, and an exception in it, also from a signal, stops the build.
+    The precision is the model's own. progress and cancelled are called every POLL_S in the
+    caller's thread; an exception in that thread, also from a signal, stops the build.
 
-    Raises ValueError with TensorRT's reasons for a model that it cannot take, BuildCancelled.
+    model: the model file.
+    width, height: input size in px.
+    options: see BuildOptions.
+    progress: called with the phase and a fraction of the whole build that never falls.
+    cancelled: returns True to stop the build.
+    device: number of the GPU.
+    Raises ValueError with TensorRT's reasons for a model that it does not support, BuildCancelled.
     """
     phases = Phases()
-    # In a thread of its own: a signal that raises in one of TensorRT's callbacks would be lost.
+    # A separate thread builds: an exception of a signal in a TensorRT callback would be lost.
     with ThreadPoolExecutor(1, thread_name_prefix='tensorrt_build') as worker:
         build = _Build(library(), model, width, height, options, phases, device)
         building = worker.submit(build.run)
@@ -72,7 +77,7 @@ def _watch(
 
 
 class _Build(NamedTuple):
-    """One run of TensorRT's parser and builder."""
+    """A run of TensorRT's parser and builder."""
 
     installed: Library
     model: ModelFile
@@ -83,15 +88,15 @@ class _Build(NamedTuple):
     device: int
 
     def run(self) -> bytes:
-        """See build_plan."""
+        """Return the plan; see build_plan."""
         log = self.installed.log
         log.take()
         try:
-            # TensorRT-RTX builds without a GPU as well.
+            # TensorRT-RTX can build without a GPU.
             if cuda.device_problem(self.device) is None:
                 cuda.use_device(self.device)
             plan = self._plan()
-        # Where the library returns nothing the bindings raise TypeError, or None has no members.
+        # Where the library returns null, the bindings raise TypeError or give None.
         except (AttributeError, RuntimeError, TypeError) as error:
             raise self._refusal(f'{one_line(error)}; {log.take()}') from error
         if plan is None:
@@ -103,52 +108,59 @@ class _Build(NamedTuple):
         builder = trt.Builder(log)
         strongly_typed = trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED
         network = builder.create_network(1 << int(strongly_typed))
-        # It owns weights of the network, so it lives as long.
+        # The parser owns weights of the network, so it must live as long as the network.
         parser = trt.OnnxParser(network, log)
         if not parser.parse(self.model.data):
             reasons = [str(parser.get_error(index)) for index in range(parser.num_errors)]
             raise self._refusal(' '.join('; '.join(reasons).split()))
-        # Known sizes need no profile, and shapes are computed once.
+        # A fixed size needs no profile, and shapes are computed once.
         network.get_input(0).shape = (1, self.height, self.width, 3)
         config = builder.create_builder_config()
         configure(config, self.installed, self.options, precision=self.model.spec.precision)
         config.progress_monitor = _monitor(trt, self.phases)
-        # RTX builds without a clock.
+        # TensorRT-RTX measures no timings.
         path = self.options.timing_cache if self.installed.flavour == TENSORRT else None
         timings = None if path is None else _use_timings(config, path)
         plan = builder.build_serialized_network(network, config)
         if path is not None and timings is not None and plan is not None:
-            # The plan is worth more than what the next one may save.
+            # A failed write only makes the next build slower, so the plan is returned anyway.
             with suppress(OSError), atomic_file(path) as partial:
                 write_private(partial, bytes(timings.serialize()))
         return plan
 
     def _refusal(self, reason: str) -> ValueError:
         return ValueError(
-            f'{self.installed.title} builds no engine of {self.model.path} for '
+            f'{self.installed.title} cannot build an engine of {self.model.path} for '
             f'{self.width}x{self.height}: {reason}; choose another backend'
         )
 
 
 def configure(config: Any, installed: Library, options: BuildOptions, *, precision: str) -> None:
-    """Tell TensorRT's builder how; precision: of the model's arithmetic."""
+    """
+    Set the options of TensorRT's builder.
+
+    config: TensorRT's IBuilderConfig.
+    installed: the library.
+    options: see BuildOptions.
+    precision: precision of the model's arithmetic.
+    """
     trt = installed.trt
     config.builder_optimization_level = options.optimisation_level
     if options.workspace_mb is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_mb << 20)
     if precision == 'fp32':
-        # By default TensorRT rounds float32 to 10 bits of mantissa before it multiplies.
+        # By default TensorRT multiplies in TF32, which has 10 bits of mantissa.
         config.clear_flag(trt.BuilderFlag.TF32)
-    # RTX has it: without, an engine may allocate while a CUDA graph is recorded.
+    # Without this flag of TensorRT-RTX, an engine may allocate while a CUDA graph is recorded.
     if hasattr(trt.BuilderFlag, 'REQUIRE_USER_ALLOCATION'):
         config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)
 
 
 def _use_timings(config: Any, path: Path) -> Any:
-    """The cache that a build will add to; None where TensorRT takes none."""
+    """Set the timing cache of a build and return it; None where TensorRT accepts none."""
     stored = path.read_bytes() if path.is_file() else b''
     for content in (stored, b''):
-        # Neither a damaged file nor one of another GPU may stop the build.
+        # A damaged file, or one of another GPU, must not stop the build.
         with suppress(TypeError):
             timings = config.create_timing_cache(content)
             if timings is not None and config.set_timing_cache(timings, False):

@@ -1,4 +1,4 @@
-"""The GPU without TensorRT: streams, memory and graphs; every status is checked, all is freed."""
+"""Streams, memory and graphs of the GPU; every status is checked, and everything is freed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ NEXT_STEPS = {
 
 
 class CudaError(RuntimeError):
-    """A CUDA function that failed, with the name of the function and of the error."""
+    """Error of a CUDA function, with the names of the function and of the error."""
 
 
 class Device(NamedTuple):
-    """compute_capability: e.g. '8.7'. integrated: it shares the memory of the host."""
+    """
+    A GPU.
+
+    compute_capability: e.g. '8.7'.
+    integrated: the GPU shares the host's memory.
+    """
 
     name: str
     compute_capability: str
@@ -30,8 +35,8 @@ class Device(NamedTuple):
 
 
 def device_problem(index: int = 0) -> str | None:
-    """Why no work can be given to a GPU, with what to do; None if it can."""
-    # Every other function fails without a driver, and TensorRT may crash.
+    """Return why a GPU cannot be used, with what to do; None if it can."""
+    # Without a driver every other function fails, and TensorRT may crash.
     driver, needed = call(runtime.cudaDriverGetVersion), call(runtime.cudaRuntimeGetVersion)
     problem = driver_problem(driver, needed)
     if problem is not None:
@@ -42,16 +47,18 @@ def device_problem(index: int = 0) -> str | None:
             return f'got device {index}, expected one of the {count} that CUDA sees, from 0'
         use_device(index)
     except CudaError as error:
-        return f'the GPU does not answer: {error}; see nvidia-smi'
+        return f'the GPU does not respond: {error}; see nvidia-smi'
     return None
 
 
 def driver_problem(driver: int, needed: int) -> str | None:
     """
-    Why the driver does not serve, None if it does.
+    Return why the driver cannot be used; None if it can.
 
-    driver: the CUDA version it is for, 0 without one; needed: that of cuda-bindings; as 12060
-    for 12.6. A driver serves every version of its major number.
+    A driver supports every CUDA version of its major number.
+
+    driver: CUDA version that the driver supports, 12060 for 12.6; 0 without a driver.
+    needed: CUDA version of cuda-bindings.
     """
     if driver == 0:
         return 'no NVIDIA driver is loaded; install one, see nvidia-smi'
@@ -65,7 +72,7 @@ def driver_problem(driver: int, needed: int) -> str | None:
 
 
 def device(index: int = 0) -> Device:
-    """What a GPU says of itself. Raises CudaError without it."""
+    """Return the properties of a GPU. Raises CudaError without it."""
     attributes = runtime.cudaDeviceAttr
     major, minor, integrated = (
         call(runtime.cudaDeviceGetAttribute, attribute, index)
@@ -80,15 +87,15 @@ def device(index: int = 0) -> Device:
 
 
 def use_device(index: int) -> None:
-    """Give all that follows in this thread to a GPU: every thread begins with the first one."""
+    """Select the GPU for later calls in this thread; every thread begins with the first GPU."""
     call(runtime.cudaSetDevice, index)
 
 
 def call(function: Callable[..., tuple[Any, ...]], *arguments: Any) -> Any:
-    """What a function of the CUDA runtime returns besides its status. Raises CudaError."""
+    """Return what a function of the CUDA runtime returns besides its status. Raises CudaError."""
     status, *values = function(*arguments)
     if status != runtime.cudaError_t.cudaSuccess:
-        # Else the next to ask, TensorRT say, takes it for its own.
+        # Clears the error; otherwise the next caller, e.g. TensorRT, reads it as its own.
         runtime.cudaGetLastError()
         text = runtime.cudaGetErrorString(status)[1].decode()
         raise CudaError(f'{function.__name__}: {status.name}, {text}{NEXT_STEPS.get(status, "")}')
@@ -96,18 +103,18 @@ def call(function: Callable[..., tuple[Any, ...]], *arguments: Any) -> Any:
 
 
 class Stream:
-    """Work that a GPU does in order, beside that of other streams."""
+    """A sequence of work on a GPU, concurrent with other streams."""
 
     def __init__(self) -> None:
-        # It would wait for the default stream otherwise, and everybody uses that one.
+        # A blocking stream would wait for the default stream, which other libraries use.
         self.handle = call(runtime.cudaStreamCreateWithFlags, runtime.cudaStreamNonBlocking)
 
     def wait(self) -> None:
-        """Until all is done. Raises CudaError, also for what failed on the way."""
+        """Wait until all work is done. Raises CudaError, also for errors of earlier work."""
         call(runtime.cudaStreamSynchronize, self.handle)
 
     def close(self) -> None:
-        """Free it."""
+        """Free the stream."""
         call(runtime.cudaStreamDestroy, self.handle)
 
 
@@ -118,16 +125,17 @@ class Memory:
         self.pointer = call(runtime.cudaMalloc, size_bytes)
 
     def close(self) -> None:
-        """Free it."""
+        """Free the memory."""
         call(runtime.cudaFree, self.pointer)
 
 
 class Buffer:
     """
-    An array on both sides.
+    An array on the host and on the GPU.
 
-    host: the array, in memory that the GPU reads by itself; not to be used after close. pointer:
-    of the GPU's side. shared: both are the same memory, which pays where they share it anyway.
+    host: the host's array, in memory that the GPU can access; not to be used after close.
+    pointer: address on the GPU.
+    shared: both sides are the same memory, which is faster on a GPU that shares the host's memory.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: type, *, shared: bool) -> None:
@@ -148,13 +156,13 @@ class Buffer:
         self.host = np.ndarray(shape, dtype, memoryview(content))
 
     def upload(self, stream: Stream) -> None:
-        """Begin to copy to the GPU."""
+        """Start copying to the GPU."""
         self._copy(
             self.pointer, self._address, runtime.cudaMemcpyKind.cudaMemcpyHostToDevice, stream
         )
 
     def download(self, stream: Stream) -> None:
-        """Begin to copy to the host."""
+        """Start copying to the host."""
         self._copy(
             self._address, self.pointer, runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost, stream
         )
@@ -174,10 +182,10 @@ class Buffer:
 
 class Graph:
     """
-    The work that a function gives to a stream, recorded, to be given again at once.
+    The recorded work of a function on a stream, launched with one call.
 
-    Addresses and sizes stay those of the recording. Raises what the function raises, and
-    CudaError where it does what cannot be recorded; the stream is of use in any case.
+    Addresses and sizes are those of the recording. Raises what the function raises, and CudaError
+    for work that cannot be recorded; the stream stays usable in any case.
     """
 
     def __init__(self, stream: Stream, work: Callable[[], None]) -> None:
@@ -189,21 +197,21 @@ class Graph:
             call(runtime.cudaGraphDestroy, recorded)
 
     def launch(self) -> None:
-        """Begin with the work."""
+        """Start the work."""
         call(runtime.cudaGraphLaunch, self._handle, self._stream.handle)
 
     def close(self) -> None:
-        """Free it."""
+        """Free the graph."""
         call(runtime.cudaGraphExecDestroy, self._handle)
 
     def _record(self, work: Callable[[], None]) -> Any:
-        # Other threads may allocate meanwhile.
+        # Other threads may allocate during the recording.
         mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         call(runtime.cudaStreamBeginCapture, self._stream.handle, mode)
         try:
             work()
         except BaseException:
-            # Until it ends the stream does nothing else.
+            # The stream is unusable until the recording ends.
             with suppress(CudaError):
                 call(runtime.cudaGraphDestroy, self._end())
             raise

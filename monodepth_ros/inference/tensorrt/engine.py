@@ -1,4 +1,4 @@
-"""TensorRT and TensorRT-RTX: the fastest engine on NVIDIA GPUs."""
+"""Inference with TensorRT and TensorRT-RTX, the fastest engines on NVIDIA GPUs."""
 
 from __future__ import annotations
 
@@ -36,11 +36,17 @@ def open_tensorrt(
     kept_engines: int = KEPT_ENGINES,
 ) -> Backend:
     """
-    The model on an NVIDIA GPU; its engines come from the cache, or are built and kept there.
+    Load the model on an NVIDIA GPU; its engines come from the cache, or are built and cached.
 
-    tell: is told why one is built. progress, cancelled: see build_plan; a resize may build as
-    well. check, kept_engines: see Backend. Raises ValueError without such a GPU or TensorRT, and
-    for a model that it cannot take; BuildCancelled.
+    model: the model file.
+    cache: cache of built engines.
+    options: see BuildOptions.
+    device: number of the GPU.
+    tell: called with why an engine is built.
+    progress, cancelled: see build_plan; a resize may build too.
+    check, kept_engines: see Backend.
+    Raises ValueError without such a GPU or TensorRT, and for a model that TensorRT does not
+    support; BuildCancelled.
     """
     problem = cuda.device_problem(device)
     if problem is not None:
@@ -63,7 +69,7 @@ def open_tensorrt(
             model,
             width=width,
             height=height,
-            # As `build_engine --list` shows it.
+            # The same words as in `build_engine --list`.
             title=f'{key.library} {key.library_version}, {key.digest}',
             device=device,
             tell=tell,
@@ -83,7 +89,15 @@ def open_tensorrt(
 def engine_key(
     model: ModelFile, *, width: int, height: int, options: BuildOptions, device: int
 ) -> EngineKey:
-    """What the plan of build_plan depends on. Raises ValueError without TensorRT."""
+    """
+    Return everything that the plan of build_plan depends on.
+
+    model: the model file.
+    width, height: input size in px.
+    options: see BuildOptions.
+    device: number of the GPU.
+    Raises ValueError without TensorRT.
+    """
     gpu, installed = cuda.device(device), library()
     return EngineKey(
         onnx_sha256=model.sha256,
@@ -99,12 +113,17 @@ def engine_key(
 
 class TensorRtEngine:
     """
-    The Engine over a plan of build_plan.
+    An Engine over a plan of build_plan.
 
-    title: what built the plan, and its name, for diagnostics.
-    An image is given to the GPU as one CUDA graph of copies and network; with graph=False, and
-    where that cannot be recorded, which is told, step by step. Raises ValueError for a plan that
-    does not run here; nothing is held then.
+    plan: the serialised engine.
+    model: the model file.
+    width, height: input size in px.
+    title: name of the plan in diagnostics.
+    device: number of the GPU.
+    graph: launch copies and network as one CUDA graph; if that cannot be recorded, or with False,
+    they are launched one by one.
+    tell: called when the graph cannot be recorded.
+    Raises ValueError for a plan that does not run here; all memory is freed then.
     """
 
     def __init__(
@@ -124,7 +143,7 @@ class TensorRtEngine:
             cuda.use_device(device)
             with ExitStack() as opened:
                 self._open(opened, plan, (height, width), model.outputs)
-                # What is recorded must have run once: libraries load kernels at first use.
+                # Libraries load kernels at first use, which must not happen while recording.
                 self._enqueue()
                 self._stream.wait()
                 self._run = self._recorded(opened, tell) if graph else self._enqueue
@@ -141,14 +160,14 @@ class TensorRtEngine:
             ) from error
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
-        """See Engine."""
+        """Implement Engine."""
         cuda.use_device(self._device)
         np.copyto(self._image.host[0], image)
         self._out = out
         self._run()
 
     def collect(self) -> None:
-        """See Engine."""
+        """Implement Engine."""
         cuda.use_device(self._device)
         self._stream.wait()
         for buffer, array in zip(self._results, self._out, strict=False):
@@ -156,7 +175,7 @@ class TensorRtEngine:
             np.copyto(array, buffer.host[0])
 
     def close(self) -> None:
-        """See Engine."""
+        """Implement Engine."""
         cuda.use_device(self._device)
         self._held.close()
 
@@ -169,7 +188,7 @@ class TensorRtEngine:
         make = partial(cuda.Buffer, shared=cuda.device(self._device).integrated)
         self._image = keep(closing(make((1, *shape, 3), np.uint8)))
         self._results = [keep(closing(make((1, *shape), np.float32))) for _ in outputs]
-        # First of all: nothing may be freed that is computed with.
+        # Called first on close: memory must not be freed while the GPU uses it.
         opened.callback(self._stream.wait)
         for name, buffer in zip((INPUT, *outputs), (self._image, *self._results), strict=True):
             self._network.bind(name, buffer)
@@ -184,7 +203,7 @@ class TensorRtEngine:
         try:
             graph = cuda.Graph(self._stream, self._enqueue)
         except RuntimeError as error:
-            tell(f'warning: TensorRT runs without CUDA graph, so slower: {one_line(error)}')
+            tell(f'warning: TensorRT runs without CUDA graph and is slower: {one_line(error)}')
             return self._enqueue
         opened.enter_context(closing(graph))
         opened.callback(self._stream.wait)
@@ -195,7 +214,7 @@ class _Network:
     """
     A plan in the GPU's memory. Raises RuntimeError or TypeError for one that does not load.
 
-    memory_bytes: that it computes in, besides its weights.
+    memory_bytes: working memory of the network, besides its weights.
     """
 
     def __init__(self, plan: bytes) -> None:
@@ -204,9 +223,9 @@ class _Network:
         self._runtime = trt.Runtime(self._log)
         self._engine = self._made(
             self._runtime.deserialize_cuda_engine(plan),
-            'build it anew with `python3 -m monodepth_ros.build_engine MODEL --force`',
+            'build it again with `python3 -m monodepth_ros.build_engine MODEL --force`',
         )
-        # Memory that is ours is there before the first frame, and does not move.
+        # User-managed memory is allocated before the first frame, and its address is constant.
         strategy = trt.ExecutionContextAllocationStrategy.USER_MANAGED
         self._context = self._made(self._engine.create_execution_context(strategy))
         self.memory_bytes = max(self._engine.device_memory_size_v2, 1)
@@ -214,24 +233,24 @@ class _Network:
         self._context.set_device_memory(self._memory.pointer, self.memory_bytes)
 
     def bind(self, name: str, buffer: cuda.Buffer) -> None:
-        """Let an input or output be in a buffer of its shape."""
+        """Set the buffer of an input or output. Raises RuntimeError for another shape."""
         shape = tuple(self._engine.get_tensor_shape(name))
         if shape != buffer.host.shape:
             raise RuntimeError(f'the plan has {name} of {shape}, expected {buffer.host.shape}')
         self._made(self._context.set_tensor_address(name, buffer.pointer))
 
     def enqueue(self, stream: cuda.Stream) -> None:
-        """Begin to compute."""
+        """Start computing."""
         self._made(self._context.execute_async_v3(int(stream.handle)))
 
     def close(self) -> None:
-        """Free it."""
-        # In this order, and before the memory that the context uses.
+        """Free the network and its memory."""
+        # TensorRT requires this order, and the context uses the memory until it is deleted.
         del self._context, self._engine, self._runtime
         self._memory.close()
 
     def _made(self, result: Any, next_step: str = 'choose another backend') -> Any:
-        """What TensorRT returns, unless it is the None or False that it fails with."""
+        """Return a result of TensorRT. Raises RuntimeError for None or False, which are errors."""
         if result is None or result is False:
             raise RuntimeError(f'{self._log.take()}; {next_step}')
         return result

@@ -1,4 +1,4 @@
-"""Built engines on disk: which of them are valid still, and how they come and go."""
+"""Cache of built engines on disk."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.tensorrt.engine_key import DIGEST_DIGITS, EngineKey, EngineNote
 
 PLAN, NOTE, TIMINGS = '.engine', '.json', 'tensorrt.timings'
-# The only names that are ours to remove: the folder may hold other things.
+# Only files of such names are removed: the folder may hold other files.
 NAMES = '[0-9a-f]' * DIGEST_DIGITS
-# Every export is a new model, and its engine is used until the next; more are forgotten ones.
+# Every export needs a new engine, and older ones are rarely used again.
 MAX_ENGINES = 16
 WAITING_LINE_PERIOD_S = 10.0
 WRITABLE_BY_OTHERS = 0o022
 
 
 class BuildCancelled(Exception):
-    """Nobody wants the engine any more."""
+    """Error for a build that was stopped on request."""
 
 
 def default_folder() -> Path:
     """
-    Where engines are kept: monodepth_ros/engines in the user's cache folder.
+    Return the folder of the cache: monodepth_ros/engines in the user's cache folder.
 
-    That is XDG_CACHE_HOME, or ~/.cache where that is not set. Raises ValueError for a user
-    without a home.
+    The user's cache folder is XDG_CACHE_HOME, or ~/.cache without it. Raises ValueError for a user
+    without a home folder.
     """
-    # By the XDG specification a relative path counts as none.
+    # The XDG specification says to ignore a relative path.
     caches = Path(os.environ.get('XDG_CACHE_HOME', ''))
     if not caches.is_absolute():
         try:
@@ -47,11 +47,13 @@ def default_folder() -> Path:
 
 class EngineCache:
     """
-    A folder of plans, each with a note, that nobody else may write to; made where missing.
+    A folder of plans, each with a note, that no other user may write to; created if missing.
 
-    force: what is kept does not count, all is built anew. timing_file: where TensorRT may keep
-    the timings that make its next build shorter. Raises ValueError for a folder that others can
-    write to, since a plan is a program, and OSError for one that cannot be made.
+    folder: the folder.
+    force: build every engine again, even if it is cached.
+    timing_file: file for the timings that shorten TensorRT's next build.
+    Raises ValueError for a folder that other users can write to, because a plan is a program, and
+    OSError for one that cannot be created.
     """
 
     def __init__(self, folder: Path, *, force: bool = False) -> None:
@@ -61,7 +63,9 @@ class EngineCache:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise OSError(f'no folder for engines ({error}); choose another one') from error
+            raise OSError(
+                f'the folder for engines cannot be created ({error}); choose another one'
+            ) from error
         _check_ours(folder)
         self._remove_partials()
 
@@ -75,17 +79,22 @@ class EngineCache:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> bytes:
         """
-        The plan of a key: the kept one where it is valid, else what build returns, then kept.
+        Return the plan of a key: the cached one if it is valid, else a new one from build.
 
-        title: the model file's name. tell: is told why it is built, and of a wait for another
-        process that builds. What build raises goes through and leaves the cache as it was;
-        BuildCancelled when cancelled says so during a wait.
+        An exception of build leaves the cache as it was.
+
+        key: everything that the plan depends on.
+        build: builds the plan.
+        title: the model file's name.
+        tell: called with why an engine is built, and while another process builds one.
+        cancelled: returns True to stop waiting for another process.
+        Raises BuildCancelled when cancelled.
         """
         plan, _ = self._find(key, title)
         if plan is not None:
             return plan
         with locked_folder(self.folder, self._waiting(tell, cancelled)):
-            # Another process may have built it meanwhile.
+            # Another process may have built it during the wait.
             plan, why = self._find(key, title)
             if plan is None:
                 tell(f'building the engine of {title}: {why}')
@@ -95,7 +104,7 @@ class EngineCache:
         return plan
 
     def entries(self) -> list[EngineNote]:
-        """The engines whose note can be read, the one used last first."""
+        """Return the engines whose note can be read, the last used first."""
         notes = []
         for plan in self._plans():
             with suppress(OSError, ValueError):
@@ -103,7 +112,7 @@ class EngineCache:
         return notes
 
     def clear(self) -> int:
-        """Remove all engines; returns how many. Raises BlockingIOError while one is built."""
+        """Remove all engines and return their number. Raises BlockingIOError during a build."""
         with locked_folder(self.folder):
             plans = self._plans()
             for file in [*plans, *self.folder.glob(NAMES + NOTE)]:
@@ -112,9 +121,9 @@ class EngineCache:
         return len(plans)
 
     def _find(self, key: EngineKey, title: str) -> tuple[bytes | None, str]:
-        """The kept plan; or None, and why there is none."""
+        """Return the cached plan and '', or None and why there is none."""
         if self._force:
-            return None, 'a new one was asked for'
+            return None, 'a new one was requested'
         plan_file, note_file = self._files(key)
         if not plan_file.exists() and not note_file.exists():
             return None, self._why_none(key, title)
@@ -125,12 +134,12 @@ class EngineCache:
             EngineNote.from_json(note_file.read_bytes()).check(key, plan)
         except (OSError, ValueError) as error:
             return None, f'{plan_file.name} is not used: {one_line(error)}'
-        with suppress(OSError):  # a cache that may only be read is of use as well
+        with suppress(OSError):  # a read-only cache is useful too
             os.utime(plan_file)
         return plan, ''
 
     def _why_none(self, key: EngineKey, title: str) -> str:
-        """In the words of the most similar engine of the model that there is."""
+        """Return how the most similar engine of the model differs from the key."""
         changes = [
             key.changes_from(note.key)
             for note in self.entries()
@@ -144,26 +153,27 @@ class EngineCache:
     def _keep(self, note: EngineNote, plan: bytes, tell: Callable[[str], None]) -> None:
         plan_file, note_file = self._files(note.key)
         try:
-            # Both whole before either gets its name; killed between, the two do not fit.
+            # Both files are complete before they are renamed. A process killed between the two
+            # renames leaves a pair that does not match, which is not used.
             with atomic_file(note_file) as note_partial, atomic_file(plan_file) as plan_partial:
                 write_private(note_partial, note.to_json())
                 write_private(plan_partial, plan)
             self._forget_all_but(plan_file)
         except OSError as error:
             tell(
-                f'warning: the engine is used but cannot be kept in {self.folder} '
-                f'({error.strerror}), so the next start builds it again; make room there'
+                f'warning: the engine is used but cannot be stored in {self.folder} '
+                f'({error.strerror}), so the next start builds it again; free space there'
             )
 
     def _forget_all_but(self, newest: Path) -> None:
-        # By the clock of a robot the newest may be the oldest.
+        # A robot's clock may be wrong, so the newest plan is kept whatever its time says.
         others = [plan for plan in self._plans() if plan != newest]
         for plan in others[MAX_ENGINES - 1 :]:
             plan.unlink()
             plan.with_suffix(NOTE).unlink(missing_ok=True)
 
     def _remove_partials(self) -> None:
-        """What killed processes left: whoever still writes one has the lock."""
+        """Remove partial files of killed processes; a process that still writes has the lock."""
         names = (f'{NAMES}.*', TIMINGS)
         partials = [f for name in names for f in self.folder.glob(name + PARTIAL_SUFFIX)]
         if partials:
@@ -172,7 +182,7 @@ class EngineCache:
                     file.unlink()
 
     def _plans(self) -> list[Path]:
-        """The one used last first."""
+        """Return the plans, the last used first."""
         used_s = {}
         for plan in self.folder.glob(NAMES + PLAN):
             with suppress(FileNotFoundError):  # another process may just have removed it
@@ -185,7 +195,7 @@ class EngineCache:
     def _waiting(
         self, tell: Callable[[str], None], cancelled: Callable[[], bool]
     ) -> Callable[[], None]:
-        """What to do now and then during a wait."""
+        """Return a function to call during a wait: it reports, and raises BuildCancelled."""
         start_s = time.monotonic()
         told_s = start_s - WAITING_LINE_PERIOD_S
 
@@ -216,7 +226,7 @@ def _note(key: EngineKey, title: str, plan: bytes, build_s: float) -> EngineNote
 
 
 def _check_ours(path: Path) -> None:
-    """Raise ValueError for a file or folder that anybody else could have written."""
+    """Raise ValueError for a file or folder that another user could have written."""
     status = path.stat()
     if status.st_uid != os.geteuid():
         raise ValueError(

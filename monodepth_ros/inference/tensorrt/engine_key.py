@@ -1,4 +1,4 @@
-"""What a built engine depends on, and the note that is kept beside it."""
+"""Keys of built engines, and the notes stored beside them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ DIGEST_DIGITS = 16
 @dataclass(frozen=True)
 class EngineKey:
     """
-    All that a plan depends on: where one value differs, it is another engine.
+    Everything that a plan depends on: another value means another engine.
 
-    onnx_sha256: of the model file, in hexadecimal digits. library, library_version: what built
-    the plan. gpu, compute_capability: what it runs on, such as '8.7'. options: the builder's, by
-    name, as JSON has them.
+    onnx_sha256: SHA-256 of the model file, in hexadecimal digits.
+    library, library_version: the library that built the plan.
+    gpu, compute_capability: the GPU that runs it, and its version such as '8.7'.
+    options: options of the build by name, as in JSON.
     """
 
     onnx_sha256: str
@@ -33,17 +34,17 @@ class EngineKey:
 
     @property
     def digest(self) -> str:
-        """Names the files; what they hold is known by the whole key."""
+        """Return the name of the files; their content is checked against the whole key."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
 
     def changes_from(self, old: EngineKey) -> list[str]:
-        """`name: old -> new` of every field and option that differs."""
+        """Return `name: old -> new` for every field and option that differs."""
         before, after = old._values(), self._values()
         return [
             f'{name}: {before.get(name, "absent")} -> {after.get(name, "absent")}'
             for name in before | after
-            # An absent option is another than one of None.
+            # A missing option differs from an option of None.
             if name not in before or name not in after or before[name] != after[name]
         ]
 
@@ -56,10 +57,12 @@ class EngineKey:
 @dataclass(frozen=True)
 class EngineNote:
     """
-    What is written beside a plan.
+    The note beside a plan.
 
-    title: the model file's name. built: UTC, ISO 8601. build_s: seconds that it took.
-    size_bytes, sha256: of the plan.
+    title: the model file's name.
+    built: time of the build, UTC, ISO 8601.
+    build_s: duration of the build.
+    size_bytes, sha256: size and SHA-256 of the plan.
     """
 
     title: str
@@ -70,12 +73,12 @@ class EngineNote:
     sha256: str
 
     def to_json(self) -> bytes:
-        """The text, which people read as well."""
+        """Return the text, which users may read too."""
         return (json.dumps(asdict(self), indent=2) + '\n').encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> EngineNote:
-        """Inverse of to_json. Raises ValueError for anything else."""
+        """Parse the text of to_json. Raises ValueError for any other text."""
         try:
             values = json.loads(text)
             key = EngineKey(**values['key'])
@@ -84,7 +87,7 @@ class EngineNote:
             raise ValueError(f'its note is damaged ({one_line(error)})') from error
 
     def check(self, key: EngineKey, plan: bytes) -> None:
-        """Raise ValueError, saying why, unless the plan is the key's and as it was built."""
+        """Raise ValueError, with the reason, unless the plan is the key's and undamaged."""
         changes = key.changes_from(self.key)
         if changes:
             raise ValueError(f'it is for another {", ".join(changes)}')

@@ -1,4 +1,4 @@
-"""TensorRT as it is installed here: NVIDIA's own, or TensorRT-RTX with the same interface."""
+"""The installed TensorRT library: TensorRT, or TensorRT-RTX with the same interface."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from monodepth_ros.common.errors import one_line
 
 TENSORRT, TENSORRT_RTX = 'tensorrt', 'tensorrt_rtx'
-# By the name to import, the preferred first. The wheels of RTX bring the second name of it only.
+# Flavours by module name, the preferred first. The wheels of TensorRT-RTX have the last name only.
 FLAVOURS = {
     'tensorrt': TENSORRT,
     'tensorrt_rtx': TENSORRT_RTX,
@@ -19,9 +19,12 @@ FLAVOURS = {
 
 class Library(NamedTuple):
     """
-    flavour: TENSORRT or TENSORRT_RTX. version: of the library; its plans are for no other.
+    An installed library.
 
-    trt: the module. log: what it was told to log to, once for all that it makes.
+    flavour: TENSORRT or TENSORRT_RTX.
+    version: version of the library; its plans run in no other version.
+    trt: the module.
+    log: the logger of all objects of the library.
     """
 
     flavour: str
@@ -31,14 +34,14 @@ class Library(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Flavour and version for a message."""
+        """Return flavour and version, for messages."""
         return f'{self.flavour} {self.version}'
 
 
 @lru_cache(maxsize=1)
 def library() -> Library:
     """
-    The TensorRT of this machine; it may still fail without a GPU, see cuda.device_problem.
+    Return the TensorRT of this machine; it may still fail without a GPU, see cuda.device_problem.
 
     Raises ValueError, saying why each of FLAVOURS does not load.
     """
@@ -47,7 +50,7 @@ def library() -> Library:
         try:
             trt = import_module(name)
             return Library(flavour, trt.__version__, trt, _error_log(trt))
-        # A library that is half there fails in more ways than ImportError.
+        # An incomplete installation raises more than ImportError.
         except Exception as error:
             refusals.append(one_line(error))
     raise ValueError(
@@ -57,7 +60,7 @@ def library() -> Library:
 
 
 def _error_log(trt: Any) -> Any:
-    """A logger that keeps errors: what fails in TensorRT returns nothing and logs the reason."""
+    """Return a logger that keeps errors: failing calls return null and log the reason."""
 
     class ErrorLog(trt.ILogger):
         def __init__(self) -> None:
@@ -65,12 +68,12 @@ def _error_log(trt: Any) -> Any:
             self._error = ''
 
         def log(self, severity: Any, message: str) -> None:
-            # What follows the first error is what it led to.
+            # Later errors are consequences of the first one.
             if severity <= trt.ILogger.Severity.ERROR and not self._error:
                 self._error = ' '.join(message.split())
 
         def take(self) -> str:
-            """The first error since the last call, as one line."""
+            """Return the first error since the last call, on one line."""
             error, self._error = self._error, ''
             return error or 'it gave no reason'
 

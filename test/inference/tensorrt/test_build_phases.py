@@ -62,4 +62,4 @@ def test_a_log_gets_a_line_now_and_then():
     always, rarely = heartbeat(told.append, period_s=0), heartbeat(told.append)
     for progress in (always, always, rarely):
         progress('timing tactics', 0.5)
-    assert told == 2 * ['the engine is built: 50%, timing tactics']
+    assert told == 2 * ['building the engine: 50%, timing tactics']

@@ -98,7 +98,7 @@ def test_every_thread_may_use_it(model, graph):
 @pytest.mark.parametrize('damage', [lambda plan: plan[:100], lambda plan: bytes(len(plan))])
 def test_a_damaged_plan_is_refused(model, damage):
     plan = build_plan(model, **SIZE, options=BuildOptions())
-    with pytest.raises(ValueError, match='build it anew'):
+    with pytest.raises(ValueError, match='build it again'):
         TensorRtEngine(damage(plan), model, **SIZE, title='red')
 
 

@@ -191,7 +191,19 @@ def test_unreadable_pairs_are_counted_and_named(tmp_path):
         file.write_bytes(b'cut')
     with pytest.raises(NothingReadable, match=r'none of 4 pairs can be read: .*copy it again'):
         check_sequence(PairFolder(path), CONFIG)
-    assert quick_check([PairFolder(path)]) == []
+
+
+def test_a_sequence_of_which_nothing_can_be_read_is_found_among_hundreds(tmp_path):
+    good, bad = (PairFolder(write_pairs(tmp_path / name)) for name in ('good', 'bad'))
+    for file in (bad.path / 'left').glob('[0-2].jpg'):
+        file.write_bytes(b'cut')
+    looked_at, others = [bad, *[good] * 8], [*[good] * 8, bad]
+    for sequences in (looked_at, others):
+        assert len(quick_check(sequences)) == 3
+    (bad.path / 'right' / '3.jpg').write_bytes(b'')
+    for sequences in (looked_at, others):
+        with pytest.raises(NothingReadable, match=f'{bad.path}: none of 4 pairs .*0.jpg'):
+            quick_check(sequences)
 
 
 def test_samples_are_evenly_spaced_and_prefer_a_truth(drive, tmp_path):

@@ -36,6 +36,21 @@ def test_a_drive_is_a_sequence_with_the_rectified_calibration(tmp_path):
     assert left[0, 0].tolist() == [100, 50, 50]
 
 
+def test_what_only_looks_like_an_image_is_passed_over_in_all_drives(tmp_path, capsys):
+    for number in ('10', '9'):
+        write_kitti_raw(tmp_path, drive=f'{DATE}/{number}', names=['10', '9'])
+        (tmp_path / DATE / number / 'image_03' / 'data' / '11.png').mkdir()
+        write_image(tmp_path / DATE / number / 'image_02' / 'data' / '11.png', 100)
+    drives = open_sequences(str(tmp_path))
+    assert [(drive.path.name, drive.names) for drive in drives] == [
+        ('9', ['9', '10']),
+        ('10', ['9', '10']),
+    ]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith('9/image_03/data: passed over 1 x folder or device (e.g. 11.png)')
+
+
 def test_a_training_is_told_apart_by_its_frames(tmp_path):
     before = fingerprint(open_sequences(str(write_kitti_raw(tmp_path))))
     write_kitti_raw(tmp_path, names=['0000000003'])

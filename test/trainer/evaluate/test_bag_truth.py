@@ -94,7 +94,7 @@ def test_a_camera_info_topic_can_be_named(tmp_path, capsys):
     names = {'/left/camera_info': '/left/info', '/rear/camera_info': '/rear/info'}
     bag = rename_topics(_bag(tmp_path, _scan, eyes=('left', 'rear')), tmp_path / 'copy', names)
     image = '/left/image_raw/compressed'
-    with pytest.raises(BagError, match=r'/left/info or /rear/info may be of /left/.*--info'):
+    with pytest.raises(BagError, match=r'/left/info or /rear/info may belong to /left/.*--info'):
         _frames(bag, image=image)
     assert len(_frames(bag, image=image, info='/left/info')) == 1
     assert capsys.readouterr().err == f'camera_info of {image} is /left/info\n'

@@ -178,7 +178,7 @@ def test_two_at_once_do_not_mix(bag, tmp_path, capsys):
     partial.mkdir()
     lock = lock_folder(partial)
     assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 1
-    assert 'another process writes to' in capsys.readouterr().err
+    assert f'process {os.getpid()} (' in capsys.readouterr().err
     os.close(lock)
     # Killed before the first line of its report, a predecessor has left nothing.
     assert main(['ingest', str(bag), '-o', str(tmp_path / 'pairs')]) == 0

@@ -140,6 +140,7 @@ def _write_calibration(tmp_path, shifts=(0.0, 15.0), **changes):
             [1403715273262142976, 1403715273362142976],
         ),
         (['9', '10'], [0, 1]),
+        (['img_9', 'img_10'], [0, 1]),
     ],
 )
 def test_a_folder_of_frames(tmp_path, names, stamps):
@@ -166,6 +167,17 @@ def test_frames_of_other_kinds_keep_their_bits(tmp_path, suffix):
     left, _ = pairs.read_pair('000000')
     assert np.abs(left[..., 0] - textured('left', 0).astype(int)).mean() < 2
     assert stated_bits(pairs.path) == 12
+
+
+def test_frames_that_only_look_like_images_are_named_and_passed_over(tmp_path, capsys):
+    frames = _write_frames(tmp_path / 'frames', ['0', '1'])
+    for view in ('left', 'right'):
+        (frames / view / '._0.png').touch()
+        (frames / view / '2.png').symlink_to('unplugged')
+    pairs = _pairs([frames], tmp_path, calibration=_write_calibration(tmp_path))
+    assert len(pairs.names) == 2
+    said = '1 x attributes of macOS (e.g. ._0.png), 1 x dangling link (e.g. 2.png)\n'
+    assert capsys.readouterr().err.count(said) == 2  # left and right
 
 
 def test_frames_of_a_kind_that_is_not_read_are_named(tmp_path, capsys):
@@ -232,7 +244,7 @@ def test_camera_info_topics_can_be_named(bag, tmp_path, capsys):
     renamed = rename_topics(bag, tmp_path / 'renamed', topics)
     command = ['ingest', str(renamed), '-o', str(tmp_path / 'pairs')]
     assert main(command) == 1
-    assert '/rig/left or /rig/right may be of /left/image_raw' in capsys.readouterr().err
+    assert '/rig/left or /rig/right may belong to /left/image_raw' in capsys.readouterr().err
     named = [f'--{eye}=/{eye}/image_raw/compressed' for eye in ('left', 'right')]
     infos = [f'--{eye}_info=/rig/{eye}' for eye in ('left', 'right')]
     assert main([*command, *infos]) == 1

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import os
 from pathlib import Path
 import resource
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 import torch
 
+from monodepth_ros.common.atomic import lock_folder, locked_folder
 from test.helpers.stereo_folders import SIZE, write_pairs
 from trainer.__main__ import main
 from trainer.train.checkpoint import TrainingRecord
@@ -125,6 +128,36 @@ def test_two_processes_have_the_loss_curve_of_one_with_twice_the_batch(pairs, tm
     assert len(expected) == 3
     assert _scalars(tmp_path / 'two', 'loss') == pytest.approx(expected, rel=1e-4)
     assert expected[0] != pytest.approx(expected[-1], rel=1e-3)
+
+
+def test_a_folder_of_another_training_is_refused_before_pairs_are_read(pairs, tmp_path, capsys):
+    with locked_folder(tmp_path):
+        assert main(_arguments(pairs, tmp_path)) == 1
+    said = capsys.readouterr()
+    assert f'process {os.getpid()} (' in said.err
+    assert 'quick check' not in said.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_of_two_trainings_at_once_one_is_refused_and_names_the_other(pairs, tmp_path):
+    arguments = _arguments(pairs, tmp_path / 'run', **{'trainer.max_steps': 1_000_000})
+    trainings = [_start(arguments) for _ in range(2)]
+    try:
+        while all(training.poll() is None for training in trainings):
+            time.sleep(0.05)
+        refused, other = sorted(trainings, key=lambda training: training.poll() is None)
+        said = refused.stdout.read()
+        assert refused.returncode == 1
+        assert f'trainer train: process {other.pid} ({sys.executable} -m trainer train' in said
+        assert other.poll() is None
+    finally:
+        for training in trainings:
+            training.kill()
+            training.wait()
+            training.stdout.close()
+    # What was killed holds nothing.
+    os.close(lock_folder(tmp_path / 'run'))
 
 
 def test_the_logs_hold_scalars_and_panels_and_the_best_is_kept(pairs, tmp_path):

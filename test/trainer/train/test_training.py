@@ -107,14 +107,24 @@ def test_a_missing_pair_folder_is_one_line(tmp_path, capsys):
     assert not (tmp_path / 'run').exists()
 
 
-@pytest.mark.parametrize('workers', [0, 1])
-def test_pairs_that_cannot_be_read_end_in_one_line(tmp_path, capfd, workers):
+def test_pairs_of_which_none_can_be_read_end_by_name_even_by_force(tmp_path, capsys):
     pairs = write_pairs(tmp_path / 'pairs')
     for path in (pairs / 'left').iterdir():
         path.write_bytes(b'cut')
+    with pytest.raises(ValueError, match=f'^{pairs}: none of 4 pairs can be read: .*copy it'):
+        train(_config(pairs, tmp_path / 'run', force=True))
+    assert 'quick check' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_pairs_that_cannot_be_read_end_in_one_line(tmp_path, capfd, workers):
+    pairs = write_pairs(tmp_path / 'pairs', 60)
+    for path in (pairs / 'left').iterdir():
+        if int(path.stem) % 12:  # all but those that the quick check looks at
+            path.write_bytes(b'cut')
     command = ['train', '--data', str(pairs), f'--output={tmp_path / "run"}', '--width=64']
     options = ['--height=32', '--network=small', '--batch_size=2', f'--workers={workers}']
-    assert main([*command, *options, '--trainer.max_steps=1']) == 1
+    assert main([*command, *options, '--trainer.max_steps=27']) == 1
     last_line = capfd.readouterr().err.splitlines()[-1]
     assert '10 pairs in a row are unusable' in last_line
     assert 'remove the pair or copy it again' in last_line
