@@ -65,7 +65,7 @@ class Decoder(nn.Module):
 
 
 def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
-    assert isinstance(head, Conv3x3)
+    assert isinstance(head, nn.Conv2d)
     # bfloat16 keeps 8 bits: it would round disparities to steps of 1.5 %.
     with torch.autocast(x.device.type, enabled=False):
         return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.to(head.weight.dtype)))
