@@ -1,1 +1,1 @@
-"""Benchmarks: each prints one table, writes one JSON and fails where a target is missed."""
+"""Benchmarks: each prints one table, writes one JSON and fails if a target is missed."""

@@ -1,4 +1,4 @@
-"""Six cameras that a model was not trained as, in terms of the one that it was."""
+"""Six cameras that differ from the canonical camera of a model, derived from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from monodepth_ros.core.camera import Camera, Intrinsics
 
-# Lenses as calibrations find them; each with the model of its camera below.
+# Distortion coefficients of real lenses; the cameras below give the model of each.
 RATIONAL = (0.3, -0.01, 0.0006, -0.0004, 0.001, 0.38, -0.012, 0.001)
 BARREL = (-0.26, 0.08, -0.0004, 0.0009, -0.011)
 FISHEYE = (-0.01, 0.006, -0.004, 0.0009)
@@ -15,7 +15,7 @@ TELE = 2.0
 
 
 def six_cameras(trained: Intrinsics) -> dict[str, Camera]:
-    """By name: each sees in its own way what lies ahead of the trained camera."""
+    """Return six cameras by name; all of them see what lies ahead of the trained camera."""
     fx, width, height = trained.fx, trained.width, trained.height
     square = round(0.75 * width)
     return {
@@ -37,7 +37,15 @@ def _camera(
     shift: tuple[float, float] = (0.0, 0.0),
     turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Camera:
-    """shift: of the principal point, in sizes; turn: rectified_from_raw as a rotation vector."""
+    """
+    Make a camera with a lens.
+
+    focal_px: focal length.
+    size: width and height in px.
+    d, model: distortion coefficients, and the model that they belong to.
+    shift: shift of the principal point from the centre, in fractions of the size.
+    turn: rectified_from_raw as a rotation vector, rad.
+    """
     width, height = size
     cx, cy = (width - 1) / 2 + shift[0] * width, (height - 1) / 2 + shift[1] * height
     k = (focal_px, 0.0, cx, 0.0, focal_px, cy, 0.0, 0.0, 1.0)

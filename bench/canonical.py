@@ -1,9 +1,10 @@
 """
-`python -m bench.canonical`: the demo's model through six cameras that it was not trained as.
+`python -m bench.canonical`: the demo's model with six cameras that differ from the training's.
 
-Each looks at unseen scenes of the demo's world from where the training camera does; compared are
-the rays that both see. Beside it the plain way: the image stretched to the network's input. Then
-the training camera mounted otherwise, and what confidence tells.
+Each camera sees unseen scenes of the demo's world from the pose of the training camera, and both
+are compared over the rays that both see. A third column stretches the image to the network's
+input instead. Further rows have the training camera at other mountings, and the pixels of lowest
+confidence.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from monodepth_ros.pipeline.predictor import Prediction, Predictor
 from trainer.datasets.depth_map import DepthMap, resample
 
 MODEL = Path('out/demo/model.onnx')
-# Half of the frames: steps 0, 2 and 4 of each scene. One frame that the network misreads can be
-# worth 0.02 of a mean over fewer.
+# Half of the frames: steps 0, 2 and 4 of each scene. With fewer frames, a single bad one can
+# change a mean by 0.02.
 EVERY = 2
 NEAR_M, FAR_M = 0.5, 80.0
 MOST_RATIO = 1.15
-# Of the pixels with the lowest confidence: their error over the mean error.
+# The fraction of pixels with the lowest confidence, and the target of their error over the mean.
 DOUBTFUL_SHARE, LEAST_DOUBT_RATIO = 0.1, 1.5
 TRAINED = Camera.pinhole(LEFT_CAMERA.rectified)
 CAMERAS = six_cameras(TRAINED.rectified)
@@ -50,7 +51,7 @@ LEAST_CONFIDENT = 'least confident tenth'
 
 
 def main() -> int:
-    """Command line; 1 when a target is missed."""
+    """Run the command line; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--model', type=Path, default=MODEL, help='made by `make demo`')
     options = parser.parse_args()
@@ -71,28 +72,28 @@ def main() -> int:
 
 
 class _Looker:
-    """The model behind each of the cameras."""
+    """The model with a predictor for each of the cameras."""
 
     def __init__(self, model: Path) -> None:
         self._backend = load_backend(model)
         if not self._backend.has_confidence:
             raise ValueError(f'{model} has no confidence output; export it again')
-        # One each, so that maps and input sizes are made once.
+        # One predictor each, so that maps and input sizes are computed once.
         self._predictors = {
             camera: Predictor(load_backend(model)) for camera in (TRAINED, *CAMERAS.values())
         }
 
     def predict(self, camera: Camera, rgb: np.ndarray) -> Prediction:
-        """As the node does."""
+        """Predict as the node does."""
         return self._predictors[camera].predict(rgb, camera)
 
     def depth(self, camera: Camera, rgb: np.ndarray) -> DepthMap:
-        """Depth in the rectified camera, beyond range as FAR_M."""
+        """Return depth in the rectified camera, with FAR_M beyond range."""
         prediction = self.predict(camera, rgb)
         return DepthMap(np.minimum(prediction.depth_m, FAR_M), prediction.camera)
 
     def stretched(self, rgb: np.ndarray) -> np.ndarray:
-        """Depth of the plain way, in the raw image."""
+        """Return the depth of the image stretched to the network's input, in the raw image."""
         spec = self._backend.spec
         size = (spec.camera.width, spec.camera.height)
         output = self._backend.infer(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
@@ -105,7 +106,7 @@ class _Looker:
 
 
 def _errors(looker: _Looker, frame: Frame) -> Iterator[tuple[str, float]]:
-    """Abs Rel of one frame under every name."""
+    """Yield Abs Rel of one frame with the name of each measurement."""
     view = look(frame, TRAINED)
     trained = looker.depth(TRAINED, view.rgb)
     yield AS_TRAINED, _abs_rel(trained.depth_m, view.depth_m, np.isfinite(trained.depth_m))
@@ -123,7 +124,14 @@ def _errors(looker: _Looker, frame: Frame) -> Iterator[tuple[str, float]]:
 def _through(
     looker: _Looker, frame: Frame, camera: Camera, trained_view: View, trained: DepthMap
 ) -> Iterator[tuple[str, float]]:
-    """The rays that both cameras see, each way over its own pixels of them."""
+    """
+    Yield Abs Rel over the rays that both cameras see, each in its own pixels.
+
+    looker: the model.
+    frame: what to look at.
+    camera: the other camera.
+    trained_view, trained: image and depth of the training camera.
+    """
     view = look(frame, camera)
     live = looker.depth(camera, view.rgb)
     true_m = look(frame, camera.as_rectified()).depth_m
@@ -136,7 +144,7 @@ def _through(
 
 
 def _doubtful(prediction: Prediction, view: View) -> np.ndarray:
-    """(H, W) bool: the pixels of known depth that the model is least sure of."""
+    """Return the pixels of lowest confidence among those of known depth, (H, W) bool."""
     assert prediction.confidence is not None  # the demo's model has it
     known = np.isfinite(prediction.disparity_px) & _in_range(view.depth_m)
     limit = np.quantile(prediction.confidence[known], DOUBTFUL_SHARE)
@@ -144,7 +152,7 @@ def _doubtful(prediction: Prediction, view: View) -> np.ndarray:
 
 
 def _seen_by(trained: Intrinsics, camera: Camera) -> np.ndarray:
-    """(H, W) bool: raw pixels whose rays the trained camera sees."""
+    """Return the raw pixels whose rays the trained camera sees, (H, W) bool."""
     rays = camera_rays(camera)
     u, v = trained.to_pixels(rays[..., 0] / rays[..., 2], rays[..., 1] / rays[..., 2])
     inside = (u > -0.5) & (u < trained.width - 0.5) & (v > -0.5) & (v < trained.height - 0.5)

@@ -1,4 +1,4 @@
-"""One network through every contender in one process: first start, error and latency."""
+"""Comparison of all contenders on one network in one process: first start, error, latency."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from monodepth_ros.inference.backend import Backend
 
 class Measured(NamedTuple):
     """
-    What came out of one contender.
+    The measurements of one contender.
 
-    first_s: from opening to the first result, with all that is compiled and kept for later.
+    first_s: time from opening to the first result, including compilation that is cached.
     error: mean relative difference of disparity to torch in fp32 on the CPU.
+    latency: time of one image.
     """
 
     first_s: float
@@ -32,14 +33,14 @@ class Measured(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """left_out: contenders that do not run here, and why."""
+    """The measured contenders, and those left out because they do not run here, with a reason."""
 
     measured: dict[Contender, Measured]
     left_out: dict[Contender, str]
 
 
 def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> Comparison:
-    """Write the network into the folder, then let all contenders compute it by turns."""
+    """Write the network into the folder, and measure all contenders in turns."""
     refusals = write_network(network, folder)
     images = unseen_images(network.camera)
     with TORCH_CPU.open(folder) as torch:

@@ -1,4 +1,4 @@
-"""A model file that computes next to nothing: what is measured with it is everything else."""
+"""A model file that computes almost nothing, to measure everything but the network."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from onnx import helper, TensorProto
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.core.model_spec import METADATA_KEY, ModelSpec, SelfTest
 
-# Of the size that a network for a camera of 1280x720 has.
+# The usual size of a network for a camera of 1280x720.
 CAMERA = Intrinsics(fx=500.0, fy=500.0, cx=319.5, cy=175.5, width=640, height=352)
 STRIDE = 32
 DISPARITY_FRAC = 0.05
 
 
 def write_constant_model(path: Path) -> Path:
-    """Write a model whose disparity is DISPARITY_FRAC of the width wherever one looks."""
+    """Write a model whose disparity is DISPARITY_FRAC of the width in every pixel."""
     size = ['height', 'width']
     nodes = [
         helper.make_node('Cast', ['image'], ['real'], to=TensorProto.FLOAT),

@@ -1,7 +1,8 @@
 """
-What is compared: networks, ways of computing them, and what each needs of a fresh process.
+The contenders of a comparison: networks, engines with a precision, and their start-up.
 
-torch is imported only where it computes: the others' memory and start must not hold it.
+torch is imported only where it computes, so that it adds nothing to the memory and start-up of
+other engines.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.choices import BFLOAT16, MODEL
 from monodepth_ros.inference.load import load_backend, UnavailableError
 
-# In the folder of a network: one checkpoint, and a model file for each precision of an export.
+# The folder of a network holds one checkpoint, and a model file for each precision of an export.
 CHECKPOINT = 'last.ckpt'
 TENSORRT, WITHOUT_GRAPH = 'tensorrt', 'tensorrt, no graph'
 EAGER, COMPILED = 'torch', 'torch.compile'
 
 
 class Network(NamedTuple):
-    """name: of build_network. width, height: of its input in px."""
+    """A network, by its name for build_network, and the size of its input in px."""
 
     name: str
     width: int
@@ -37,18 +38,18 @@ class Network(NamedTuple):
 
     @property
     def title(self) -> str:
-        """For a table."""
+        """Return the name for a table."""
         return f'{self.name} {self.width}x{self.height}'
 
     @property
     def camera(self) -> Intrinsics:
-        """80 degrees wide."""
+        """Return a camera of the input's size, 80 degrees wide."""
         focal_px, cx, cy = 0.6 * self.width, (self.width - 1) / 2, (self.height - 1) / 2
         return Intrinsics(focal_px, focal_px, cx, cy, self.width, self.height)
 
 
 class Contender(NamedTuple):
-    """engine: of BACKENDS, or a name of this module. precision: of its arithmetic."""
+    """An engine (of BACKENDS, or a name of this module), its precision and its device."""
 
     engine: str
     precision: str
@@ -56,14 +57,14 @@ class Contender(NamedTuple):
 
     @property
     def title(self) -> str:
-        """For a table."""
+        """Return the name for a table."""
         return f'{self.engine} {self.precision}' + (' (GPU)' if self.device == 'cuda' else '')
 
     def open(self, folder: Path) -> Backend:
         """
-        The network of a folder, ready to compute.
+        Open the network of a folder.
 
-        Raises ValueError where it does not run here, RuntimeError for what torch has against it.
+        Raises ValueError if it does not run here, RuntimeError for an error of torch.
         """
         if self.engine in (EAGER, COMPILED):
             return _open_torch(self, folder)
@@ -101,14 +102,14 @@ ON_GPU = (
 
 
 class StartUp(NamedTuple):
-    """seconds: from the import of the engine to its first result. peak_mb: resident memory."""
+    """Seconds from the import of the engine to its first result, and peak resident memory."""
 
     seconds: float
     peak_mb: float
 
 
 def start_up(contender: Contender, folder: Path) -> StartUp:
-    """Of this process, in which nothing else has computed."""
+    """Measure the start-up in this process, in which nothing was computed before."""
     begin = time.perf_counter()
     with contender.open(folder) as backend:
         image = self_test_image(width=backend.width, height=backend.height)
@@ -119,18 +120,18 @@ def start_up(contender: Contender, folder: Path) -> StartUp:
 
 
 def model_file(folder: Path, precision: str) -> Path:
-    """The one that is computed in this precision."""
+    """Return the model file that is computed in this precision."""
     return folder / f'{"fp32" if precision == "bf16" else precision}.onnx'
 
 
 def keep_compiled_in(folder: Path) -> None:
-    """Let TensorRT and torch.compile begin with nothing here, and later processes find it."""
+    """Set the caches of TensorRT and torch.compile to a folder, for later processes too."""
     os.environ['XDG_CACHE_HOME'] = str(folder / 'cache')
     os.environ['TORCHINDUCTOR_CACHE_DIR'] = str(folder / 'cache' / 'torch')
 
 
 def tensorrt_problem() -> str | None:
-    """Why TensorRT does not run here, None if it does."""
+    """Return why TensorRT does not run here, or None if it does."""
     try:
         from monodepth_ros.inference.tensorrt import cuda
         from monodepth_ros.inference.tensorrt.library import library
@@ -144,7 +145,7 @@ def tensorrt_problem() -> str | None:
 
 
 def _tell(text: str) -> None:
-    """Of a build, and of a CUDA graph that could not be recorded."""
+    """Print a message about a build, or about a CUDA graph that could not be recorded."""
     print(text, file=sys.stderr)
 
 
@@ -160,7 +161,7 @@ def _open_torch(contender: Contender, folder: Path) -> Backend:
     model, spec = load_exported(folder / CHECKPOINT)
     if contender.precision == 'fp16':
         model.halve()
-    # A camera's size is fixed, and code for it is faster.
+    # The size of a camera is fixed, and code compiled for one size is faster.
     made = torch.compile(model, dynamic=False) if contender.engine == COMPILED else model
     assert isinstance(made, torch.nn.Module)
     return Backend(

@@ -1,9 +1,9 @@
 """
-`python -m bench.gpu`: all that wants an NVIDIA GPU, in one command of less than eight minutes.
+`python -m bench.gpu`: all measurements that need an NVIDIA GPU, in less than eight minutes.
 
-TensorRT's or TensorRT-RTX's engines are built, tested and measured by turns with torch, one of
-them is opened and closed again and again, and training steps are timed. Each part is a process of
-its own with a time limit; what cannot run here is one row that says why. It needs no network.
+It builds and tests engines of TensorRT or TensorRT-RTX and measures them in turns with torch,
+opens and closes one of them repeatedly, and times training steps. Each part is a process of its
+own with a time limit; a part that cannot run has a row that says why. It needs no internet.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from monodepth_ros.inference.load import UnavailableError
 
 SMALL, LARGE = Network('resnet18', 640, 192), Network('resnet18', 1024, 320)
 TOTAL_S = 460.0
-# TensorRT-RTX takes more than four seconds for one on an H200.
+# Limit the time of the openings: TensorRT-RTX takes more than four seconds for one on an H200.
 OPENINGS, WARM_UP, OPENING_S = 20, 2, 60.0
-# What an engine holds is at least some ten; libraries may take a page at any time.
+# A leaked engine takes at least ten MB; libraries may allocate a page at any time.
 MOST_GROWTH_MB = 2.0
 TRAINING_SIZE = (192, 640)  # height, width
 
@@ -47,10 +47,10 @@ def main() -> int:
     end_s = time.monotonic() + TOTAL_S
     findings: list[Finding] = []
     targets: list[Target] = []
-    # A part that was cut off may leave a compiler that still writes.
+    # Ignore errors: a compiler of a part that was stopped may still write there.
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        # The most telling first, as the last one gets what time is left.
+        # Run the most important parts first: the last one gets the time that is left.
         for title, work, limit_s, *arguments in (
             ('GPU', system, 30),
             (f'engines {SMALL.title}', engines, 180, SMALL, folder / 'small'),
@@ -60,7 +60,7 @@ def main() -> int:
         ):
             left_s = max(0.0, min(limit_s, end_s - time.monotonic()))
             for result in run_part(title, work, *arguments, limit_s=left_s):
-                print(result, file=sys.stderr)  # the table comes minutes later
+                print(result, file=sys.stderr)  # at once, since the table comes minutes later
                 if isinstance(result, Target):
                     targets.append(result)
                 else:
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def system() -> Iterator[Finding]:
-    """Which GPU, driver and TensorRT there are. Raises UnavailableError, as all parts do."""
+    """Yield GPU, driver and TensorRT; raise UnavailableError, as all parts do."""
     _need_tensorrt()
     from cuda.bindings import runtime
 
@@ -96,10 +96,10 @@ def system() -> Iterator[Finding]:
 
 
 def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
-    """Every contender on the GPU; load_backend has proved TensorRT's by their self-test."""
+    """Yield measurements of the contenders on the GPU; load_backend runs their self-tests."""
     _need_tensorrt()
     keep_compiled_in(folder)
-    # Imported here: torch's seconds are no part of saying that there is no GPU.
+    # Imported late, so that a missing GPU is reported without the seconds of importing torch.
     from bench.comparison import compare
     from monodepth_ros.inference.tensorrt.engine_cache import default_folder, EngineCache
 
@@ -127,7 +127,7 @@ def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
 
 
 def openings(folder: Path) -> Iterator[Finding | Target]:
-    """What is missing of the GPU's memory when an engine was opened, run and closed often."""
+    """Yield the growth of GPU memory after an engine was opened, run and closed repeatedly."""
     _need_tensorrt()
     keep_compiled_in(folder)
     from bench.networks import write_network
@@ -146,7 +146,7 @@ def openings(folder: Path) -> Iterator[Finding | Target]:
         TENSORRT_FP16.open(files).close()
         seconds.append(time.perf_counter() - start_s)
         free_mb.append(_free_mb())
-    # What libraries load at their first use stays for ever.
+    # Measure after the warm-up: libraries keep what they load at their first use.
     growth_mb = free_mb[WARM_UP - 1] - free_mb[-1]
     values = {'times': len(seconds), 'growth_mb': growth_mb, 'each_s': median(seconds)}
     yield Finding('openings', TENSORRT_FP16.title, values)
@@ -155,7 +155,7 @@ def openings(folder: Path) -> Iterator[Finding | Target]:
 
 
 def training() -> Iterator[Finding | Target]:
-    """A step of bench.training, ours and the plain one by turns."""
+    """Yield the times of a step of bench.training, ours and the plain one in turns."""
     import torch
 
     from bench.training import alternating_seconds, BATCH, SPEED_UP

@@ -1,10 +1,10 @@
 """
-`python -m bench.inference`: what each engine and precision makes of the same exported graph.
+`python -m bench.inference`: speed and error of each engine and precision on one exported graph.
 
-The graph is the whole one: uint8 image, flip, confidence. torch computes the module that was
-exported. Weights are random, except for what int8 costs the demo's model. Latencies are measured
-by turns in one process, one image after the other; start-up and memory in a process of its own,
-which finds what was compiled before.
+The graph is complete: uint8 image, flip, confidence. torch computes the module that was exported.
+The weights are random, except for the accuracy of int8, which is measured with the demo's model.
+Latencies are measured in turns in one process, one image after the other. Start-up and memory are
+measured in a process of its own, with what was compiled before.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ COLUMNS = ('', 'p50 ms', 'p95 ms', 'images/s', 'start s', 'MB', 'error')
 
 
 def main() -> int:
-    """Command line; 1 when a target is missed."""
+    """Run the command line; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--demo', type=Path, default=DEMO, help='what `make demo` wrote')
+    parser.add_argument('--demo', type=Path, default=DEMO, help='folder that `make demo` wrote')
     options = parser.parse_args()
     print(in_words())
     rows: list[list[str]] = []
@@ -84,15 +84,19 @@ def inference_targets(
     network: Network, comparison: Comparison, flags: set[str]
 ) -> Iterator[Target]:
     """
-    Those that can be judged on this machine.
+    Yield the targets that can be judged on this machine.
 
-    flags: of the processor. bfloat16 counts only where the processor has it, int8 only in its own
-    target: its arithmetic is chosen with an export.
+    bfloat16 counts only if the processor has it, and int8 only in its own target, because a user
+    chooses int8 at export.
+
+    network: the network.
+    comparison: its measurements.
+    flags: instruction sets of the processor.
     """
     latency = {c: measured.latency for c, measured in comparison.measured.items()}
 
     def target(fast: Contender, slow: Contender, least: float) -> Target:
-        # What was refused is missed.
+        # A contender that was left out misses its target.
         ratio = speed_up(latency[slow], latency[fast]) if fast in latency else math.nan
         return Target(f'{network.title}: {fast.title} / {slow.title}', ratio, least)
 
@@ -107,7 +111,7 @@ def inference_targets(
     if engines and TORCH_CPU in latency:
         best = max(engines, key=lambda c: speed_up(latency[TORCH_CPU], latency[c]))
         yield target(best, TORCH_CPU, LEAST_OVER_TORCH)
-    # ONNX Runtime computes our int8 in float32 (docs/export.md).
+    # Only OpenVINO: ONNX Runtime computes our int8 in float32 (docs/export.md).
     if flags & VNNI and OPENVINO in latency:
         yield target(OPENVINO_INT8, OPENVINO, LEAST_OVER_FP32)
     if TORCH_GPU in latency:
@@ -115,7 +119,7 @@ def inference_targets(
 
 
 def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender, StartUp]]:
-    # Imported here: the children import this module, and torch is no part of most of them.
+    # Imported late: child processes import this module, and most of them do not need torch.
     from bench.comparison import compare
 
     problem = tensorrt_problem()
@@ -124,7 +128,7 @@ def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender
     comparison = compare(network, contenders, files)
     left_out = {contender.title: why for contender, why in comparison.left_out.items()}
     for title, why in (left_out | ({'TensorRT': problem} if problem else {})).items():
-        print(f'{network.title}: left out: {title}: {why}', file=sys.stderr)
+        print(f'{network.title}: leaving out {title}: {why}', file=sys.stderr)
     starts = {c: in_child(start_up, c, files) for c in comparison.measured}
     return comparison, starts
 
@@ -147,7 +151,7 @@ def _rows(
 
 
 def _as_dict(comparison: Comparison, starts: dict[Contender, StartUp]) -> dict[str, Any]:
-    """For JSON."""
+    """Return the measurements for JSON."""
     engines = {
         contender.title: {'first_s': first_s, 'error': error}
         | latency._asdict()
@@ -159,14 +163,14 @@ def _as_dict(comparison: Comparison, starts: dict[Contender, StartUp]) -> dict[s
 
 
 def _demo_targets(demo: Path, folder: Path) -> Iterator[Target]:
-    """What int8 costs the demo's model, on scenes that it has not seen."""
+    """Yield the target for the accuracy of the demo's model in int8, on unseen scenes."""
     model, pairs, recording = demo / 'model.onnx', demo / 'pairs', demo / 'camera_bag'
     missing = [str(path) for path in (model, pairs, recording) if not path.exists()]
     if missing:
-        print(f'{missing[0]} is missing, `make demo` writes it: the accuracy of int8 is not '
-              'measured', file=sys.stderr)  # fmt: skip
+        print(f'{missing[0]} is missing: not measuring the accuracy of int8; write it with '
+              '`make demo`', file=sys.stderr)  # fmt: skip
         return
-    # As in _measure.
+    # Imported late as in _measure.
     from trainer.evaluate.config import EvaluateConfig
     from trainer.evaluate.evaluate import evaluate
     from trainer.export.quantize import quantize

@@ -1,10 +1,10 @@
 """
-`python -m bench.ingest`: speed of ingest against the bare cost of its pictures, and its memory.
+`python -m bench.ingest`: speed of ingest against the bare work on its images, and its memory.
 
-The baseline decodes, rectifies and encodes the same pictures, held in memory, with as many
+The baseline decodes, rectifies and encodes the same images in memory with the same number of
 threads, and does nothing else: no reading, no pairing, no selection, no writing. Both run in turns
-in the same process, so that a busy machine slows both. The recording, of 20 s, is played ten times
-over and has no truth.
+in the same process, so that a busy machine slows both. The recording of 20 s is repeated ten
+times, without ground truth.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ IN_MEMORY = Path('/dev/shm')
 
 
 class Pictures(NamedTuple):
-    """The recording's jpegs by eye, and the maps that rectify them."""
+    """The jpegs of the recording, (left, right) each, and the maps that rectify them."""
 
     encoded: list[tuple[np.ndarray, np.ndarray]]
     rectifier: Rectifier
@@ -52,7 +52,7 @@ def main() -> int:
     """Measure, print, write out/bench/ingest.json; 1 when a target is missed."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     if not RECORDING.is_dir():
-        print(f'{RECORDING} is not there: nothing to measure', file=sys.stderr)
+        print(f'recording {RECORDING} not found: nothing to measure', file=sys.stderr)
         return 1
     with TemporaryDirectory() as folder:
         long = _repeated(Path(folder) / 'long', LONGER)
@@ -113,7 +113,7 @@ def _bare_seconds(pictures: Pictures) -> float:
 
 
 def _ingest_seconds(recording: Path) -> float:
-    # In memory, where there is such a folder: the disk is nothing of ours.
+    # Write to memory if there is such a folder, so that the speed of the disk does not count.
     with TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
         start = time.perf_counter()
         ingest([recording], Path(folder) / 'pairs', IngestConfig())
@@ -126,7 +126,7 @@ def _peak_mb(recording: Path) -> float:
 
 
 def _repeated(path: Path, times: int) -> Path:
-    """The recording played several times, one after the other."""
+    """Write the recording several times, one after the other, into one bag."""
     with Bag(RECORDING) as bag, write_bag(path) as writer:
         length_ns = bag.time_at(1) - bag.time_at(0) + 100_000_000
         topics = [*(eye.image for eye in find_stereo(bag)), *(e.info for e in find_stereo(bag))]

@@ -1,4 +1,4 @@
-"""What a figure depends on besides the code: the processor, its instructions, the libraries."""
+"""The machine that a result depends on: processor, instruction sets and libraries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LIBRARIES = r'torch|onnxruntime|openvino|tensorrt([_-](cu|rtx).*)?|cuda-bindings
 
 
 def cpu_flags() -> set[str]:
-    """Which of FLAGS the processor has."""
+    """Return those of FLAGS that the processor has."""
     found = re.search(r'^flags\s*: (.*)', _cpu_info(), re.MULTILINE)
     return set(FLAGS) & set(found[1].split() if found else ())
 
 
 def cores() -> int:
-    """Cores that this process may use; two threads of one core count once, as engines count."""
+    """Return the number of cores for this process; two threads of a core count once."""
     numbers = os.sched_getaffinity(0)
     siblings = [CPUS / f'cpu{number}/topology/thread_siblings_list' for number in numbers]
     known = {file.read_text() for file in siblings if file.is_file()}
@@ -33,7 +33,7 @@ def cores() -> int:
 
 
 def description() -> dict[str, Any]:
-    """For JSON."""
+    """Return the description for JSON."""
     found = re.search(r'^model name\s*: (.*)', _cpu_info(), re.MULTILINE)
     return {
         'cpu': found[1] if found else platform.machine(),
@@ -44,7 +44,7 @@ def description() -> dict[str, Any]:
 
 
 def in_words() -> str:
-    """The same as three lines."""
+    """Return the description as three lines of text."""
     machine, has = description(), cpu_flags()
     flags = ', '.join(flag if flag in has else f'no {flag}' for flag in FLAGS)
     libraries = ', '.join(f'{name} {version}' for name, version in machine['libraries'].items())

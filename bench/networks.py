@@ -1,4 +1,4 @@
-"""Networks that have learned nothing, with all their model files: enough for their speed."""
+"""Untrained networks with all their model files, to measure speed and error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trainer.train.checkpoint import NETWORK_PREFIX, record_entry, TrainingRecor
 PRECISIONS = ('fp32', 'fp16', 'int8')
 BASELINE_M = 0.3
 POSE = Pose(x_m=0.0, z_m=0.0, height_m=1.2, pitch_rad=0.06)
-# Of pairs, the last of which is held out. Their number changes no speed.
+# Number of pairs, the last of which is held out; it does not change the speed.
 CALIBRATING = 10
 UNSEEN = 3
 
@@ -32,9 +32,9 @@ def write_network(
     network: Network, folder: Path, precisions: Sequence[str] = PRECISIONS
 ) -> dict[str, str]:
     """
-    Write CHECKPOINT and model files; int8 is made of fp32 and calibrated on rendered pairs.
+    Write CHECKPOINT and model files; int8 is quantised from fp32 with rendered pairs.
 
-    Returns by precision why there is no file of it.
+    Returns the reason for each precision that could not be written.
     """
     folder.mkdir(parents=True)
     checkpoint, pairs = folder / CHECKPOINT, folder / 'pairs'
@@ -56,16 +56,16 @@ def write_network(
 
 
 def unseen_images(camera: Intrinsics) -> list[np.ndarray]:
-    """(H, W, 3) uint8 each, of scenes that calibrated nothing."""
+    """Return images, (H, W, 3) uint8, of scenes that were not used to calibrate."""
     return [left.rgb for left, _ in _views(camera, range(CALIBRATING, CALIBRATING + UNSEEN))]
 
 
 def untrained(name: str) -> DepthNetwork:
     """
-    Every layer counts, as in a trained network.
+    Build a network of random weights in which every layer changes the result.
 
-    As it is initialised for training, a layer in the middle changes disparity by a millionth, and
-    nothing could be said of an error.
+    With the initial weights of a training, a layer in the middle changes disparity by only a
+    millionth, which would hide the errors of an engine.
     """
     torch.manual_seed(0)
     network = build_network(name)

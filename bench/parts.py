@@ -1,4 +1,4 @@
-"""Parts of a benchmark, in processes of their own: one that crashes or hangs ends no other."""
+"""Parts of a benchmark in processes of their own, so that a crash or a hang stops only one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.report import Target
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.load import UnavailableError
 
-# What a part is where something is missing or takes too long, and where something is wrong.
+# Names of a finding: something is missing or takes too long, or something is wrong.
 NOT_RUN, FAILED = 'not run', 'failed'
 WHY = 'why'
 
 
 class Finding(NamedTuple):
-    """What a part has found: values by name with unit, under a name."""
+    """A finding of a part: values by their names with unit."""
 
     part: str
     name: str
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The values in one line."""
+        """Return the values in one line."""
         shown = {
             name: value if isinstance(value, str) else f'{value:.4g}'
             for name, value in self.values.items()
@@ -41,9 +41,14 @@ def run_part(
     limit_s: float,
 ) -> Iterator[Finding | Target]:
     """
-    What work(*arguments) gives in a fresh process, as it comes, for limit_s at most.
+    Yield the results of work(*arguments) in a fresh process, for limit_s at most.
 
-    Where that ends before its time, the last one is a Finding called NOT_RUN or FAILED.
+    If the work does not finish, the last result is a Finding called NOT_RUN or FAILED.
+
+    title: name of the part.
+    work: function of a module, which a fresh process can import.
+    arguments: its arguments.
+    limit_s: time limit, after which the process is killed.
     """
     context = multiprocessing.get_context('spawn')
     receiver, sender = context.Pipe(duplex=False)
@@ -57,7 +62,7 @@ def run_part(
             if result is None:
                 return
             yield result
-        yield _ended(title, NOT_RUN, f'cut off after {limit_s:.0f} s')
+        yield _ended(title, NOT_RUN, f'stopped after {limit_s:.0f} s')
     except EOFError:
         process.join()
         yield _ended(title, FAILED, f'its process died with status {process.exitcode}')
@@ -77,7 +82,7 @@ def _send(
             sender.send(result)
     except UnavailableError as error:
         sender.send(_ended(title, NOT_RUN, one_line(error)))
-    # Of whatever library: the others still have their turn.
+    # Catch the errors of any library, so that the other parts still run.
     except Exception as error:
         sender.send(_ended(title, FAILED, f'{type(error).__name__}: {one_line(error)}'))
     sender.send(None)

@@ -1,8 +1,8 @@
 """
-The paper's training step as a competent engineer writes it from the paper, without tricks.
+The paper's training step as a competent engineer would write it from the paper, unoptimised.
 
-The same network and weights, executed layer by layer; the loss scale by scale, view by view.
-float32, contiguous, torch's Adam.
+It has the same network and weights, executed layer by layer, and computes the loss scale by scale
+and view by view, in float32, with contiguous tensors and torch's Adam.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trainer.model.network import DepthNetwork
 
 
 def plain_network(network: DepthNetwork) -> DepthNetwork:
-    """A copy whose decoder is made of torch's own layers."""
+    """Return a copy of a network, with a decoder of torch's own layers."""
     network = copy.deepcopy(network)
     decoder = network.decoder
     for upconv in decoder.upconvs:
@@ -41,7 +41,7 @@ def _plain_conv(ours: nn.Module) -> nn.Conv2d:
 
 
 def plain_loss(left: Tensor, right: Tensor, disparities: list[Tensor]) -> Tensor:
-    """Equations 1 to 4 of the paper, summed over four scales."""
+    """Return the loss of equations 1 to 4 of the paper, summed over four scales."""
     total = torch.zeros((), device=left.device)
     for scale, disparity in enumerate(disparities):
         size = disparity.shape[-2:]

@@ -1,4 +1,4 @@
-"""ROS nodes as processes of a benchmark's own."""
+"""ROS nodes as processes of a benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monodepth_ros.ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, kept on this machine, without settings of Fast DDS."""
+    """Return this process's environment, limited to this machine, without Fast DDS settings."""
     ours = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
     theirs = {*PROFILE_VARIABLES, TRANSPORTS_VARIABLE}
     return {name: value for name, value in os.environ.items() if name not in theirs} | ours
@@ -21,5 +21,11 @@ def environment() -> dict[str, str]:
 def running_module(
     arguments: list[str], variables: dict[str, str], **options: Any
 ) -> AbstractContextManager[Process]:
-    """`python -m`; see running."""
+    """
+    Run `python -m` with arguments, see demo.processes.running.
+
+    arguments: module and its arguments.
+    variables: the environment.
+    options: further options of Popen.
+    """
     return running([sys.executable, '-m', *arguments], variables, **options)

@@ -1,4 +1,4 @@
-"""What every benchmark ends with: a table, a JSON file and an exit status."""
+"""The report of a benchmark: a table, a JSON file and an exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTPUT = Path('out/bench')
 
 @dataclass(frozen=True)
 class Target:
-    """A measured figure that must be at least (or at_most) so large."""
+    """A measured value and its limit, which it must reach, or with at_most not exceed."""
 
     name: str
     measured: float
@@ -25,13 +25,13 @@ class Target:
 
     @property
     def ok(self) -> bool:
-        """Whether it is met; NaN is not."""
+        """Return whether the target is met; NaN misses it."""
         if self.at_most:
             return self.measured <= self.target
         return self.measured >= self.target
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the target for JSON."""
         return asdict(self) | {'ok': self.ok}
 
 
@@ -46,7 +46,11 @@ def report(
     """
     Print the rows and targets as one table and write out/bench/NAME.json.
 
-    details: further entries of the JSON. Returns the exit status: 1 when a target is missed.
+    name: title of the table, and name of the file.
+    columns, rows: the table, as text.
+    targets: rows below the table.
+    details: further entries of the JSON.
+    Returns the exit status: 1 if a target is missed.
     """
     table = Table(*columns, title=name)
     for row in rows:

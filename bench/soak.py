@@ -1,10 +1,10 @@
 """
-`python -m bench.soak --minutes N`: what a node holds after hours, and after many lives.
+`python -m bench.soak --minutes N`: resources of a node after hours, and after many lifecycles.
 
-A camera of 1280x720 at 10 Hz, the node with a model that computes nothing, and a listener to depth
-and cloud. After the warm-up, what the node holds in the last third of the time is compared with
-what it held in the first. Then another node is configured, activated, deactivated and cleaned up
-again and again.
+A camera of 1280x720 publishes at 10 Hz, the node runs a model that computes almost nothing, and a
+listener subscribes to depth and cloud. After the warm-up, the resources that the node holds in the
+last third of the time are compared with those in the first third. Then another node is
+configured, activated, deactivated and cleaned up repeatedly.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MOST_MB = 4.0
 
 
 class Holding(NamedTuple):
-    """What a process holds; segments: files of shared memory."""
+    """The resources that a process holds; segments are files of shared memory."""
 
     resident_mb: float
     files: int
@@ -45,7 +45,7 @@ class Holding(NamedTuple):
 
 
 def main() -> int:
-    """Command line; 1 when a target is missed."""
+    """Run the command line; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--minutes', type=float, default=30.0)
     parser.add_argument('--warm-up-minutes', type=float, default=3.0)
@@ -57,7 +57,7 @@ def main() -> int:
         shares, steady = _soak(model, frames)
         cycled = _cycle(model, options.cycles)
     steady = steady[round(60 * options.warm_up_minutes / SAMPLE_S) :]
-    # The first lives load libraries and fill caches.
+    # Leave out the first lifecycles, which load libraries and fill caches.
     cycled = cycled[len(cycled) // 10 :]
     growth = {'running': _growth(steady), f'{options.cycles} lives': _growth(cycled)}
     return report(
@@ -75,7 +75,7 @@ def main() -> int:
 
 
 def _soak(model: Path, frames: int) -> tuple[dict[str, float], list[Holding]]:
-    """Of the frames sent, the shares that came out by topic; what the node held meanwhile."""
+    """Return the fraction of frames published on each topic, and samples of the resources."""
     processes = environment() | profile_variables(PROFILE, {})
     camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
     listener = ['bench.transport_ends', 'listener']
@@ -98,7 +98,7 @@ def _soak(model: Path, frames: int) -> tuple[dict[str, float], list[Holding]]:
 
 
 def _cycle(model: Path, cycles: int) -> list[Holding]:
-    """What a node held after each life."""
+    """Return the resources of a node after each lifecycle."""
     processes = environment() | profile_variables(PROFILE, {})
     held: list[Holding] = []
     with (
@@ -117,7 +117,7 @@ def _cycle(model: Path, cycles: int) -> list[Holding]:
             manager.stdin.write('live\n')
             manager.stdin.flush()
             if manager.stdout.readline() != 'lived\n':
-                raise RuntimeError(f'life {len(held) + 1} failed; the output says why')
+                raise RuntimeError(f'lifecycle {len(held) + 1} failed; the output says why')
             held.append(_holding(node.pid))
     return held
 
@@ -141,7 +141,7 @@ def _holding(pid: int) -> Holding:
 
 
 def _growth(held: list[Holding]) -> Holding:
-    """From the median of the first third to that of the last."""
+    """Return the growth from the median of the first third to that of the last third."""
     third = max(1, len(held) // 3)
     first, last = (
         [median(values) for values in zip(*part, strict=True)]

@@ -1,8 +1,8 @@
 """
-`python -m bench.training`: speed of a training step, and how long it waits for data.
+`python -m bench.training`: speed of a training step, and the time that it waits for data.
 
-Ours is the step that `python -m trainer train` takes with config/train/robot.yaml; the baseline
-is bench/plain.py. Both run in turns in the same process, so that a busy machine slows both.
+Ours is the step of `python -m trainer train` with config/train/robot.yaml; the baseline is
+bench/plain.py. Both run in turns in the same process, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def our_step(network: DepthNetwork, device: torch.device) -> Step:
-    """As the trainer takes it: on a GPU compiled and in bfloat16."""
+    """Return the step of the trainer, on a GPU compiled and in bfloat16."""
     # torch declares no such overload of its own.
     network.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
     optimizer = adam(network.parameters(), learning_rate=LEARNING_RATE, fused=True)
@@ -95,7 +95,7 @@ def our_step(network: DepthNetwork, device: torch.device) -> Step:
 
 
 def plain_step(network: DepthNetwork, device: torch.device) -> Step:
-    """As the paper is read."""
+    """Return the step of bench/plain.py."""
     network = plain_network(network).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
 
@@ -113,7 +113,7 @@ STEPS = {'ours': our_step, 'plain': plain_step}
 
 
 def alternating_seconds(height: int, width: int, device: torch.device) -> dict[str, list[float]]:
-    """Seconds a step, ours and plain by turns, after the same weights gave the same loss."""
+    """Return the seconds of each step, ours and plain in turns, after a check of equal losses."""
     network, pair = _start(height, width, device)
     _assert_same_loss(network, pair)
     steps = {kind: make(_clone(network), device) for kind, make in STEPS.items()}
@@ -144,7 +144,7 @@ def _assert_same_loss(network: DepthNetwork, pair: tuple[Tensor, Tensor]) -> Non
         _, terms = objective(network, left, right, baseline_ratio=left.new_ones(BATCH))
         ours, plain = terms.total.item(), plain_loss(*pair, plain_network(network)(left)).item()
     if not abs(ours - plain) <= MOST_LOSS_DIFFERENCE * plain:
-        raise ValueError(f'our loss is {ours}, the plain one {plain}: they must be the same')
+        raise ValueError(f'our loss is {ours}, the plain one {plain}, expected the same')
 
 
 def _seconds(run: Callable[[], object], device: torch.device) -> float:
@@ -156,7 +156,13 @@ def _seconds(run: Callable[[], object], device: torch.device) -> float:
 
 
 def _peak_mb(kind: str, height: int, width: int, device: torch.device) -> float:
-    """Of a process that does nothing but steps of this kind."""
+    """
+    Return the peak memory in MB of a process that only takes steps of one kind.
+
+    kind: key of STEPS.
+    height, width: size of the images in px.
+    device: device to train on.
+    """
     network, pair = _start(height, width, device)
     step = STEPS[kind](network, device)
     for _ in range(WARM_UP):
@@ -167,15 +173,15 @@ def _peak_mb(kind: str, height: int, width: int, device: torch.device) -> float:
 
 
 def _data_targets(device: torch.device) -> list[Target]:
-    """Share of the time that a training at the preset's size waits for its loader."""
+    """Return the target for the time that a training at the preset's size waits for data."""
     folders = sorted(path.parent for path in PAIRS.glob('*/calib.json'))
     if not folders:
-        print(f'no pair folders in {PAIRS}: the wait for data is not measured', file=sys.stderr)
+        print(f'no pair folders in {PAIRS}: not measuring the wait for data', file=sys.stderr)
         return []
     height, width = SIZES[0]
     loader = _loader(folders, height, width)
-    # What was prepared before the first step, while the step compiled, must be used up.
     assert loader.prefetch_factor is not None  # it has workers
+    # First use up the batches that were prepared while the step was compiled.
     ready = WARM_UP + loader.num_workers * loader.prefetch_factor
     batches = chain.from_iterable(repeat(loader))
     step = our_step(build_network(NETWORK), device)

@@ -1,11 +1,11 @@
 """
-`python -m bench.transport`: how many images arrive, through camera, node and listener over DDS.
+`python -m bench.transport`: loss of images between camera, node and listener over DDS.
 
-Three processes: a camera of 1280x720 at 10 Hz, best effort; depth_node with a model that computes
-nothing, so that what is lost is lost on the way; a listener to depth and cloud, both of full size.
-With Fast DDS' default settings and with config/fastdds.xml, in turns. The table has the shares of
-the frames sent that the node took and that arrived as depth and as cloud, how old both were then,
-and the CPU time a frame of node and listener.
+It runs three processes: a camera of 1280x720 at 10 Hz, best effort; depth_node with a model that
+computes almost nothing, so that all loss is due to transport; a listener to depth and cloud at
+full size. Runs with the default settings of Fast DDS and with config/fastdds.xml alternate. The
+table lists the fraction of frames that the node took, and that arrived as depth and as cloud,
+their age on arrival, and the CPU time of node and listener for each frame.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from monodepth_ros.ros.dds_profile import profile_variables
 
 FRAMES, RUNS = 300, 3
 LEAST_SHARE = 0.99
-# How long the last frames may take through node and listener.
+# Time for the last frames to pass node and listener.
 DRAIN_S = 3.0
 NODE, LISTENER = 'node', 'listener'
-# The small one comes whenever the node has taken a frame: it tells on which side others are lost.
+# INFO is small and comes with every frame that the node takes, which shows where images are lost.
 TOPICS = (INFO, DEPTH, POINTS)
 
 COLUMNS = ('', 'node', 'depth', 'cloud', 'age, ms', 'CPU, ms')
 
 
 class Run(NamedTuple):
-    """What arrived by topic, its median age on arrival, and CPU time a frame by process."""
+    """The fraction that arrived and its median age by topic, and CPU time a frame by process."""
 
     share: dict[str, float]
     age_ms: dict[str, float]
@@ -50,10 +50,10 @@ class Run(NamedTuple):
 
 
 def main() -> int:
-    """Command line; 1 when a target is missed."""
+    """Run the command line; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--runs', type=int, default=RUNS)
-    parser.add_argument('--frames', type=int, default=FRAMES, help='a run')
+    parser.add_argument('--frames', type=int, default=FRAMES, help='frames of a run')
     options = parser.parse_args()
     settings = {'default': {}, PROFILE.name: profile_variables(PROFILE, {})}
     runs: dict[str, list[Run]] = {name: [] for name in settings}
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
-    """One run with these environment variables."""
+    """Measure one run with these environment variables."""
     processes = environment() | variables
     node = ['monodepth_ros.node', '--ros-args', '-p', f'model:={model}', '-p', 'points_stride:=1']
     camera = ['bench.transport_ends', 'camera', '--frames', str(frames)]
@@ -109,7 +109,7 @@ def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
 
 
 def _cpu_s(process: Process) -> float:
-    """CPU time that a running process has used, user and system."""
+    """Return the CPU time that a running process has used, user and system, in seconds."""
     fields = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 

@@ -1,4 +1,4 @@
-"""What benchmarks put around the node: camera, listener and manager, each a process of its own."""
+"""Processes around the node in benchmarks: camera, listener and lifecycle manager."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from monodepth_ros.ros.session import message_class, ros_session
 
 WIDTH, HEIGHT = 2 * CAMERA.width, 720
 RATE_HZ = 10.0
-# They make the node's maps and buffers; their stamps are marked, and they are not counted.
+# Frames that let the node make its maps and buffers; their frame_id marks them as not counted.
 WARM_UP, WARM_UP_FRAME = 10, 'warm_up'
 WAIT_S = 30.0
-# From the first match until both ways have been discovered, and what a message may take.
+# Time from the first match until discovery has finished, and for a message to arrive.
 SETTLE_S = 2.0
 LIFE = (
     Transition.TRANSITION_CONFIGURE,
@@ -43,7 +43,7 @@ LISTENED = (INFO, DEPTH, POINTS)
 
 
 def camera(node: Node, frames: int) -> None:
-    """Publish so many images, best effort, once somebody listens."""
+    """Publish that many images, best effort, once there is a subscriber."""
     images = node.create_publisher(Image, 'image', qos_profile_sensor_data)
     infos = node.create_publisher(CameraInfo, 'camera_info', qos_profile_sensor_data)
     _wait(lambda: images.get_subscription_count() and infos.get_subscription_count(), 'images')
@@ -57,12 +57,12 @@ def camera(node: Node, frames: int) -> None:
             message.header.stamp = stamp
             message.header.frame_id = WARM_UP_FRAME if number < WARM_UP else 'camera'
             publisher.publish(message)
-    # The last image lies in this process' memory until it has been read.
+    # Wait: the last image is in the memory of this process until it has been read.
     time.sleep(SETTLE_S)
 
 
 def listener(node: Node) -> None:
-    """Say when every topic has its publisher; at the end count and median age in ms by topic."""
+    """Print `matched` once every topic has a publisher, and count and median age at the end."""
     ages_ms = defaultdict(list)
 
     def listen(topic: str) -> Subscription:
@@ -85,7 +85,7 @@ def listener(node: Node) -> None:
 
 
 def manager(node: Node) -> None:
-    """For each line of input, take depth_node through a life and say `lived`."""
+    """Take depth_node through a lifecycle for each line of input, and print `lived` after it."""
     service = node.create_client(ChangeState, 'depth_node/change_state')
     if not service.wait_for_service(WAIT_S):
         raise TimeoutError(f'no {service.srv_name} within {WAIT_S:g} s')
@@ -105,7 +105,7 @@ def _wait(done: Callable[[], Any], what: str) -> None:
     deadline = time.monotonic() + WAIT_S
     while not done():
         if time.monotonic() > deadline:
-            raise TimeoutError(f'nobody at the other end of the {what} within {WAIT_S:g} s')
+            raise TimeoutError(f'no match for the {what} within {WAIT_S:g} s; is the node up?')
         time.sleep(0.05)
 
 
@@ -125,7 +125,7 @@ def _info() -> CameraInfo:
 
 
 def main() -> int:
-    """Command line: see bench/transport.py and bench/soak.py, which start it."""
+    """Run the command line, which bench/transport.py and bench/soak.py start."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('role', choices=['camera', 'listener', 'manager'])
     parser.add_argument('--frames', type=int, default=0)

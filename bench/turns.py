@@ -1,4 +1,4 @@
-"""Latencies of several engines measured by turns, so that a busy machine slows all alike."""
+"""Latencies of several engines, measured in turns, so that a busy machine slows all alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 ROUNDS = 5
-# Of a turn: three images of a slow engine, some hundred of one on a GPU.
+# The least of a turn: three images of a slow engine, or a hundred or so on a GPU.
 LEAST_IMAGES, LEAST_S = 3, 0.1
 
 K = TypeVar('K')
@@ -18,9 +18,12 @@ K = TypeVar('K')
 
 class Latency(NamedTuple):
     """
-    Of one engine, image after image.
+    The latency of one engine, one image after the other.
 
-    rounds_s: the median of each round. busy_cores: time of the processor over that of the clock.
+    p50_ms, p95_ms: percentiles of the time of an image.
+    images_per_s: images over total time.
+    busy_cores: CPU time over clock time.
+    rounds_s: median of each round.
     """
 
     p50_ms: float
@@ -36,7 +39,7 @@ class _Turn(NamedTuple):
 
 
 def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, Latency]:
-    """What each run takes; it computes one image. ROUNDS times each of them has its turn."""
+    """Measure functions that compute one image each, in turns, in ROUNDS rounds."""
     turns: dict[K, list[_Turn]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
@@ -45,7 +48,12 @@ def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, Latency]:
 
 
 def summary(rounds: tuple[list[float], ...], processor_s: tuple[float, ...]) -> Latency:
-    """rounds: seconds of each image in each round. processor_s: of each round, all cores'."""
+    """
+    Summarise the rounds of one engine.
+
+    rounds: seconds of each image in each round.
+    processor_s: CPU time of each round, over all cores.
+    """
     seconds = [image_s for images_s in rounds for image_s in images_s]
     p50_s, p95_s = np.percentile(seconds, (50, 95))
     return Latency(
@@ -58,12 +66,12 @@ def summary(rounds: tuple[list[float], ...], processor_s: tuple[float, ...]) -> 
 
 
 def speed_up(slow: Latency, fast: Latency) -> float:
-    """How many times as fast: the median over the rounds, in each of which both had a turn."""
+    """Return the median over the rounds of slow time over fast time; both ran in each round."""
     return median(s / f for s, f in zip(slow.rounds_s, fast.rounds_s, strict=True))
 
 
 def _turn(run: Callable[[], object]) -> _Turn:
-    # Caches are the last one's, and its threads may still spin.
+    # Warm up: caches hold the data of the previous engine, and its threads may still spin.
     run()
     images_s: list[float] = []
     begin_s = time.process_time()

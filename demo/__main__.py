@@ -1,8 +1,8 @@
 """
-`python -m demo`: stereo bag -> pair folder -> trained model -> ONNX -> live depth -> figures.
+`python -m demo`: stereo bag -> pair folder -> trained model -> ONNX -> live depth -> results.
 
-Without --bag it first makes two recordings of a procedural world; with it, the stereo recording
-is used: its first 60 % for training, its last third, the left camera alone, for measuring.
+Without --bag it first writes two recordings of a procedural world. With --bag it trains on the
+first 60 % of that stereo recording, and measures on the left camera of its last third.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ console = Console()
 
 
 def procedural_demo(output: Path, train_options: list[str]) -> None:
-    """The chain on two recordings of the procedural world, measured against exact depth."""
+    """Run the chain on two recordings of the procedural world; measure against exact depth."""
     rig_bag, live_bag = output / 'rig_bag', output / 'camera_bag'
     _stage('two recordings of a procedural world')
     prior = DepthMap(*write_rig_recording(rig_bag, TRAINING_DRIVE))
@@ -71,7 +71,14 @@ def procedural_demo(output: Path, train_options: list[str]) -> None:
 def recording_demo(
     bag_path: Path, output: Path, left: str | None, right: str | None, train_options: list[str]
 ) -> None:
-    """The chain on a stereo recording; its left camera plays the single one."""
+    """
+    Run the chain on a stereo recording, whose left camera is the robot's single camera.
+
+    bag_path: the recording.
+    output: folder for all results.
+    left, right: image topics of the stereo pair; None if the recording holds only one pair.
+    train_options: further options of `trainer train`.
+    """
     pairs, held_out = output / 'pairs', output / 'held_out'
     with Bag(bag_path) as bag:
         camera, partner = find_stereo(bag, left, right)
@@ -100,7 +107,14 @@ def _ingest(bag: Path, pairs: Path, *options: object) -> None:
 def _train_and_export(
     pairs: Path, output: Path, preset: str, options: list[str]
 ) -> tuple[Path, float]:
-    """Model file and the seconds that training took."""
+    """
+    Train and export; return the model file and the seconds that the training took.
+
+    pairs: pair folder to train on.
+    output: folder for all results.
+    preset: file of config/train/.
+    options: further options of `trainer train`.
+    """
     _stage('train')
     training, model = output / 'training', output / 'model.onnx'
     start = time.monotonic()
@@ -133,7 +147,15 @@ def _finish(
     live: LiveResult,
     scores: dict[str, Score | None],
 ) -> None:
-    """Write summary.json, whose top level holds the first score, and print the table."""
+    """
+    Write summary.json, whose top level holds the first score, and print the table.
+
+    output: folder for all results.
+    model: the model file.
+    train_seconds: duration of the training.
+    live: the result of the live part.
+    scores: score against each ground truth by its name; None without that ground truth.
+    """
     first = next(iter(scores.values()))
     backend = load_backend(model)
     summary = {
@@ -153,10 +175,10 @@ def _finish(
 
 
 def _print_scores(scores: dict[str, Score | None]) -> None:
-    table = Table('truth', 'depth of', 'Abs Rel', 'RMSE (m)', 'd < 1.25', 'valid', 'frames')
+    table = Table('ground truth', 'depth of', 'Abs Rel', 'RMSE (m)', 'd < 1.25', 'valid', 'frames')
     for name, value in scores.items():
         if value is None:
-            table.add_row(name, 'no truth in this recording')
+            table.add_row(name, 'none in this recording')
             continue
         share, frames = f'{value.valid_share:.1%}', str(value.frames)
         for label, metrics in (('the node', value.predicted), ('prior (blind)', value.prior)):
@@ -168,7 +190,9 @@ def _print_scores(scores: dict[str, Score | None]) -> None:
 
 def _print_live(live: LiveResult, train_seconds: float, output: Path) -> None:
     p50, p95 = live.latency_ms_p50, live.latency_ms_p95
-    latency = 'no frame came out' if p50 is None else f'latency p50 {p50:.0f} ms, p95 {p95:.0f} ms'
+    latency = (
+        'no depth was published' if p50 is None else f'latency p50 {p50:.0f} ms, p95 {p95:.0f} ms'
+    )
     console.print(
         f'{live.frames_in} frames in, {live.frames_out} out, {latency}, '
         f'training {train_seconds:.0f} s\nwritten to {output}/: model.onnx, summary.json, '
@@ -202,7 +226,7 @@ def _stage(title: str) -> None:
 
 
 def _fresh_output(bag: Path | None) -> Path:
-    """The emptied folder out/demo or out/<bag name>. Raises ValueError before anything is lost."""
+    """Empty and return out/demo or out/<bag name>; raise ValueError before it deletes the bag."""
     if bag is None:
         output = OUT / 'demo'
     else:
@@ -216,12 +240,12 @@ def _fresh_output(bag: Path | None) -> Path:
 
 
 def main() -> int:
-    """See the module."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog='python -m demo', description=__doc__)
     parser.add_argument('--bag', type=Path, help='a rosbag2 with a stereo pair')
-    parser.add_argument('--left', help="the left camera's image topic, where --bag has several")
-    parser.add_argument('--right', help="the right camera's image topic")
-    parser.add_argument('--steps', type=int, help='training steps instead of the preset')
+    parser.add_argument('--left', help="the left camera's image topic, if --bag has several")
+    parser.add_argument('--right', help="the right camera's image topic, if --bag has several")
+    parser.add_argument('--steps', type=int, help='training steps instead of those of the preset')
     options = parser.parse_args()
     train_options = ['--trainer.max_steps', str(options.steps)] if options.steps else []
     try:

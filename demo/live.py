@@ -1,4 +1,4 @@
-"""The live part: node, player and recorder, each its own process, over real DDS."""
+"""The live part: node, player and recorder, three processes that communicate over DDS."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from monodepth_ros.ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
 from monodepth_ros.ros.shared_memory import FOLDER
 from monodepth_ros.storage.bag_cameras import CameraTopic
 
-# Of three processes with the profile, and some more.
+# Shared memory that three processes use with the profile, with a margin.
 LEAST_SHARED_BYTES = 160_000_000
 OUTPUT_BAG = 'depth_bag'
-# How long the last frames may take through node and recorder.
+# Time for the last frames to pass node and recorder.
 DRAIN_S = 3.0
 
 
 class StageError(RuntimeError):
-    """A stage of the demo failed; its own output says why."""
+    """Raised if a stage of the demo fails; the output of the stage says why."""
 
 
 @dataclass(frozen=True)
 class LiveResult:
-    """What went through: frames published and depth images received, and their latencies."""
+    """The number of frames published and of depth images received, and their latencies."""
 
     frames_in: int
     frames_out: int
@@ -41,7 +41,7 @@ class LiveResult:
 
 
 def ros_environment() -> dict[str, str]:
-    """This process's environment with a ROS domain of its own, kept on this machine."""
+    """Return this process's environment with a ROS domain of its own, limited to this machine."""
     ours = {
         'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
@@ -50,10 +50,10 @@ def ros_environment() -> dict[str, str]:
 
 
 def _transport() -> dict[str, str]:
-    """Fast DDS loses nearly every image with its default transports."""
+    """Return variables for the transport: with its default, Fast DDS loses nearly all images."""
     if shutil.disk_usage(FOLDER).free > LEAST_SHARED_BYTES:
         return profile_variables(PROFILE, {})
-    # As in a container: this loses a message now and then, but needs no shared memory.
+    # LARGE_DATA needs no shared memory, which is small in a container; it loses a few messages.
     return {TRANSPORTS_VARIABLE: 'LARGE_DATA'}
 
 
@@ -61,9 +61,14 @@ def run_live(
     bag: Path, camera: CameraTopic, *, model: Path, output: Path, first_share: float = 0.0
 ) -> LiveResult:
     """
-    Play a camera of a recording through the node and record what it publishes.
+    Play a camera of a recording through the node and record its outputs in output/depth_bag.
 
-    Writes output/depth_bag. Raises StageError when a process fails.
+    bag: the recording.
+    camera: the camera to play.
+    model: model file of the node.
+    output: folder for all results.
+    first_share: start, as a fraction of the recording's duration.
+    Raises StageError if a process fails.
     """
     environment = ros_environment()
     compressed = camera.image.endswith('/compressed')
@@ -104,7 +109,7 @@ def _python(module: str, *arguments: object) -> list[str]:
 
 
 def _wait(process: Process, *, watched: tuple[Process, ...]) -> None:
-    """Until the process ends; a watched one that ends first ends the wait."""
+    """Wait until the process ends; interrupt it if a watched process ends first."""
     while process.poll() is None:
         if any(other.poll() is not None for other in watched):
             process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Plays a camera of a recording over DDS in real time, with the recorded stamps."""
+"""A player that publishes a camera of a recording in real time, with the recorded stamps."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ CLASSES = {
     'sensor_msgs/msg/CameraInfo': CameraInfo,
 }
 WAIT_S = 60.0
-# What discovery needs after the first match, and a calibration on its way.
+# Time for discovery to finish after the first match, and for the calibration to arrive.
 SETTLE_S = 1.0
 
 
 def play(node: Node, bag: Bag, targets: dict[str, str], *, first_share: float) -> dict[int, int]:
     """
-    Publish a recording's messages at their recorded pace once somebody listens to every topic.
+    Publish the messages of a recording in real time, once every topic has a subscriber.
 
-    targets: recorded topic -> published topic. Returns for each stamp (ns) of an image when its
-    publish call began (CLOCK_MONOTONIC, ns).
+    node: the node that publishes.
+    bag: the recording.
+    targets: recorded topic -> published topic.
+    first_share: start, as a fraction of the recording's duration.
+    Returns the time at which each image was published: stamp in ns -> CLOCK_MONOTONIC in ns.
     """
     firsts = {topic: next(bag.messages(topic)) for topic in targets}
     publishers = {
@@ -65,12 +68,12 @@ def _wait_for_subscribers(publishers: list[Publisher]) -> None:
     while not all(publisher.get_subscription_count() for publisher in publishers):
         if time.monotonic() > deadline:
             topics = [publisher.topic_name for publisher in publishers]
-            raise TimeoutError(f'nobody subscribed to {topics} within {WAIT_S:g} s')
+            raise TimeoutError(f'no subscriber to {topics} within {WAIT_S:g} s; is the node up?')
         time.sleep(0.05)
 
 
 def main() -> int:
-    """Command line: see demo/live.py, which starts it."""
+    """Run the command line, which demo/live.py starts; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('bag', type=Path)
     parser.add_argument('--image', required=True, help='image topic of the recording')
@@ -86,7 +89,7 @@ def main() -> int:
             published = play(Node('player'), bag, targets, first_share=options.first_share)
     except (ValueError, TimeoutError) as error:
         print(f'player: {error}', file=sys.stderr)
-    if published is None:  # interrupted or failed
+    if published is None:  # the session was interrupted or failed
         return 1
     with atomic_file(options.times) as partial:
         partial.write_text(json.dumps(published))

@@ -1,4 +1,4 @@
-"""Processes of a demonstration or a benchmark, and the DDS profile that they talk with."""
+"""Processes of a demonstration or a benchmark, and the DDS profile that they use."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ Process = subprocess.Popen[Any]
 @contextmanager
 def running(command: list[str], environment: dict[str, str], **options: Any) -> Iterator[Process]:
     """
-    A process, stopped with SIGINT so that it frees its shared memory; killed if it hangs.
+    Run a process within a `with` block and stop it at the end.
 
-    options: further ones of Popen.
+    It is stopped with SIGINT, so that it frees its shared memory, and killed if it hangs.
+
+    options: further options of Popen.
     """
     process = subprocess.Popen(command, env=environment, **options)
     try:

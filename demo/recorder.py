@@ -1,4 +1,4 @@
-"""Records the node's outputs into a bag until SIGINT, and when each depth image came."""
+"""A recorder of the node's outputs, and of the time of each depth image, until SIGINT."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUEUE = 20
 
 
 class Recorder(Node):
-    """Writes serialized messages as they come; `received` maps a depth stamp to its receipt."""
+    """A node that writes serialized messages; `received` maps a depth stamp to its receipt, ns."""
 
     def __init__(self, bag: BagWriter) -> None:
         super().__init__('recorder')
@@ -53,13 +53,13 @@ class Recorder(Node):
 
 
 def serialized_stamp_ns(data: bytes) -> int:
-    """The stamp of little-endian CDR bytes that begin with a std_msgs/Header."""
+    """Return the stamp of little-endian CDR bytes that begin with a std_msgs/Header."""
     seconds, nanoseconds = struct.unpack_from('<iI', data, offset=4)
     return int(seconds * NS_PER_S + nanoseconds)
 
 
 def main() -> int:
-    """Command line: see demo/live.py, which starts it."""
+    """Run the command line, which demo/live.py starts; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('bag', type=Path, help='recording to write')
     parser.add_argument('--times', type=Path, required=True, help='JSON of receipt times')
@@ -69,7 +69,7 @@ def main() -> int:
         try:
             rclpy.spin(recorder)
         finally:
-            # At exit, libraries end in any order.
+            # Destroy it here: at exit, the libraries that it needs may end before it.
             recorder.destroy_node()
     with atomic_file(options.times) as partial:
         partial.write_text(json.dumps(recorder.received))

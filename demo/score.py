@@ -1,4 +1,4 @@
-"""The output bag against the truth, and beside it the best guess that never saw the image."""
+"""The score of the output bag against a ground truth, beside a prior that ignores the image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEAR_M, FAR_M = 0.5, 80.0
 
 @dataclass(frozen=True)
 class Score:
-    """Metrics of the node's depth and of the prior over the same pixels of `frames` images."""
+    """Metrics of the node's depth and of the prior, over the same pixels of `frames` images."""
 
     predicted: DepthMetrics
     prior: DepthMetrics
@@ -29,7 +29,7 @@ class Score:
     frames: int
 
     def as_dict(self) -> dict[str, float]:
-        """The summary's keys."""
+        """Return the score by the keys of summary.json."""
         return {
             'abs_rel': self.predicted.abs_rel,
             'abs_rel_prior': self.prior.abs_rel,
@@ -42,7 +42,7 @@ class Score:
 
 
 def published_depth(bag_path: Path) -> Iterator[tuple[int, str, DepthMap]]:
-    """Stamp, frame_id and depth of every frame in the node's output bag."""
+    """Yield stamp in ns, frame_id and depth of every frame in the node's output bag."""
     cameras: dict[int, Intrinsics] = {}
     waiting: dict[int, tuple[str, np.ndarray]] = {}
     with Bag(bag_path) as bag:
@@ -62,10 +62,14 @@ def score(
     output_bag: Path, true_depth: Callable[[int], DepthMap | None], prior: DepthMap
 ) -> Score | None:
     """
-    Compare every published frame with its truth, where the prior's camera sees too.
+    Compare every published frame with its ground truth, where the prior's camera sees too.
 
-    true_depth: stamp -> truth, or None without one. Metrics in metres without any scaling, over
-    pixels with NEAR_M < true < FAR_M. None when no frame has a truth.
+    The metrics are in metres, without any scaling, over pixels with NEAR_M < true < FAR_M.
+
+    output_bag: the bag of the node's outputs.
+    true_depth: function from a stamp in ns to the ground truth, or None.
+    prior: depth that ignores the image.
+    Returns None if no frame has a ground truth.
     """
     predicted, blind, compared, finite_count = [], [], 0, 0
     for stamp, _, published in published_depth(output_bag):
@@ -89,10 +93,10 @@ def score(
 
 def near_bottom_shares(output_bag: Path) -> dict[str, float | None]:
     """
-    Shares of frames that pass is_near_at_bottom: a sanity check for a camera along a road.
+    Return the fractions of frames that pass is_near_at_bottom, a check for a camera on a road.
 
-    Of the whole image, and of its middle fifth of columns alone, the way ahead: beside it walls
-    and parked cars are as near as the ground. None without frames.
+    One is for the whole image, one for the middle fifth of its columns: beside the road, walls
+    and parked cars are as near as the ground. Both are None without frames.
     """
     whole, ahead = [], []
     for _, _, published in published_depth(output_bag):
@@ -109,9 +113,9 @@ def near_bottom_shares(output_bag: Path) -> dict[str, float | None]:
 
 def is_near_at_bottom(depth_m: np.ndarray) -> bool:
     """
-    Whether the image's lowest fifth is nearer than half its middle fifth, by their medians.
+    Return whether the median of the lowest fifth is below half that of the middle fifth.
 
-    Beyond range (inf) is far; rows without depth are no part of the image.
+    Depth beyond range (inf) is far. Rows without depth are left out.
     """
     rows = np.flatnonzero(~np.isnan(depth_m).all(axis=1))
     if rows.size < 5:
@@ -122,7 +126,7 @@ def is_near_at_bottom(depth_m: np.ndarray) -> bool:
 
 
 def check_headers(output_bag: Path, input_bag: Path, image_topic: str) -> None:
-    """Raise ValueError unless every published stamp and frame_id is that of an input image."""
+    """Raise ValueError if a published stamp or frame_id is not that of an input image."""
     known = _headers(input_bag, image_topic)
     for topic in TOPICS:
         foreign = _headers(output_bag, f'/{topic}') - known

@@ -1,8 +1,8 @@
 """
 A procedural world with exact depth: textured ground, walls, boxes and cylinders in varied light.
 
-World axes: x right, y down, z forward, the ground is y = 0. Every ray is intersected with every
-object, so what a camera sees, distorted or not, is exact up to one ray a pixel.
+The axes of the world are x right, y down, z forward; the ground is y = 0. Every ray is intersected
+with every object, so that the view of any camera, distorted or not, is exact but for aliasing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GROUND = 0
 
 @dataclass(frozen=True)
 class Box:
-    """Stands on the ground at (x_m, z_m), turned by yaw_rad about the vertical."""
+    """A box on the ground at (x_m, z_m), rotated by yaw_rad about the vertical."""
 
     x_m: float
     z_m: float
@@ -48,7 +48,7 @@ class Cylinder:
 
 @dataclass(frozen=True)
 class Scene:
-    """A piece of world and its light: to_light is a unit vector, ambient the share of it."""
+    """A part of the world; to_light is a unit vector, ambient the fraction of ambient light."""
 
     ground: Surface
     objects: tuple[Box | Cylinder, ...]
@@ -60,7 +60,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a rectified camera is; pitch_rad tilts it down, yaw_rad turns it right."""
+    """The pose of a rectified camera; pitch_rad is positive down, yaw_rad positive right."""
 
     x_m: float
     z_m: float
@@ -69,27 +69,27 @@ class Pose:
     yaw_rad: float = 0.0
 
     def world_from_camera(self) -> np.ndarray:
-        """Rotation, (3, 3)."""
+        """Return the rotation from camera to world, (3, 3)."""
         cp, sp = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
         cy, sy = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         return np.asarray(yaw @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]]))
 
     def moved_right(self, distance_m: float) -> Pose:
-        """The pose of a camera distance_m along this one's x axis."""
+        """Return the pose moved by distance_m along the camera's x axis."""
         dx, dz = distance_m * math.cos(self.yaw_rad), -distance_m * math.sin(self.yaw_rad)
         return Pose(self.x_m + dx, self.z_m + dz, self.height_m, self.pitch_rad, self.yaw_rad)
 
 
 class View(NamedTuple):
-    """rgb (H, W, 3) uint8; depth_m (H, W) float32, Z in the rectified frame, inf for sky."""
+    """An image, (H, W, 3) uint8, and its depth, (H, W) float32, rectified Z, inf for sky."""
 
     rgb: np.ndarray
     depth_m: np.ndarray
 
 
 def make_scene(rng: np.random.Generator) -> Scene:
-    """A street-like place ahead of z = 0 that leaves |x| < 0.7 m free up to z = 9 m."""
+    """Make a street-like scene ahead of z = 0, with |x| < 0.7 m free up to z = 9 m."""
     walls = [_side_wall(rng, side) for side in (-1, 1) if rng.random() < 0.8]
     end = Box(0, rng.uniform(22, 70), 40, 1, rng.uniform(2, 9), rng.normal(0, 0.1), _surface(rng))
     things = [_thing(rng) for _ in range(rng.integers(10, 19))]
@@ -105,9 +105,9 @@ def make_scene(rng: np.random.Generator) -> Scene:
 
 
 def render(scene: Scene, camera: Camera, pose: Pose) -> View:
-    """What the camera, at the pose of its rectified frame, sees of the scene."""
+    """Render the view of a camera; pose is that of its rectified frame."""
     rays = camera_rays(camera)  # (H, W, 3), rectified frame
-    # (3, N) throughout: numpy reduces over a short first axis many times faster than a last one.
+    # Use (3, N): numpy reduces a short first axis many times faster than a short last one.
     directions = pose.world_from_camera().astype(np.float32) @ rays.reshape(-1, 3).T
     origin = np.array([pose.x_m, -pose.height_m, pose.z_m], np.float32)
     distance, index = _nearest_hits(scene, origin, directions)
@@ -119,7 +119,7 @@ def render(scene: Scene, camera: Camera, pose: Pose) -> View:
 
 @lru_cache(maxsize=8)
 def camera_rays(camera: Camera) -> np.ndarray:
-    """(H, W, 3) float32: the ray of every raw pixel in the rectified frame."""
+    """Return the ray of every raw pixel in the rectified frame, (H, W, 3) float32."""
     grid = np.stack(np.meshgrid(np.arange(camera.width), np.arange(camera.height)), axis=-1)
     pixels = grid.reshape(-1, 1, 2).astype(np.float64)
     k, d = np.reshape(camera.k, (3, 3)), np.asarray(camera.d or (0.0,) * 5)
@@ -135,7 +135,14 @@ def camera_rays(camera: Camera) -> np.ndarray:
 def _nearest_hits(
     scene: Scene, origin: np.ndarray, directions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ray length (in units of the direction) and object: SKY, GROUND, or 1 + place in objects."""
+    """
+    Return the distance to the first object of each ray, and the number of that object.
+
+    scene: the objects.
+    origin: (3,) m.
+    directions: (3, N), the unit of the distances.
+    Returns (N,) distances, inf for sky, and (N,) numbers: SKY, GROUND, or 1 + index in objects.
+    """
     with np.errstate(divide='ignore', invalid='ignore'):
         nearest = np.where(directions[1] > 0, -origin[1] / directions[1], np.inf)
         index = np.where(np.isfinite(nearest), GROUND, SKY)
@@ -197,7 +204,16 @@ def _shade(
     *,
     focal_px: float,
 ) -> np.ndarray:
-    """(N, 3) RGB, about 0..1: Lambert light on noise textures, a plain gradient for the sky."""
+    """
+    Return the colours of rays: Lambert shading of noise textures, and a gradient for the sky.
+
+    scene: objects and light.
+    origin: (3,) m.
+    directions: (3, N).
+    distance, index: (N,), see _nearest_hits.
+    focal_px: focal length of the image, which gives the size of a pixel on a surface.
+    Returns (N, 3) RGB, about 0..1.
+    """
     color: np.ndarray = scene.sky * (1 - 0.35 * np.clip(-directions[1], 0, 1))[:, None]
     for number in np.unique(index[index != SKY]):
         seen = index == number
@@ -216,7 +232,7 @@ def _shade(
 def _surface_at(
     scene: Scene, number: int, point: np.ndarray
 ) -> tuple[Surface, np.ndarray, np.ndarray]:
-    """Surface, texture coordinates (n, 2) in metres and unit normals (n, 3) at world points."""
+    """Return the surface, texture coordinates (n, 2) in m and unit normals (n, 3) of points."""
     if number == GROUND:
         return scene.ground, point[:, [0, 2]], np.tile([0.0, -1.0, 0.0], (len(point), 1))
     thing = scene.objects[number - 1]

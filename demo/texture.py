@@ -1,4 +1,4 @@
-"""Noise textures without aliasing: tileable 1/f noise in mip levels, one for each footprint."""
+"""Noise textures without aliasing: tileable 1/f noise, with a mip level for each footprint."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ class Surface:
 
 
 def sample_noise(surface: Surface, across: np.ndarray, footprint_m: np.ndarray) -> np.ndarray:
-    """(n,) noise 0..1 at texture coordinates in metres, from the mip level of the footprint."""
+    """
+    Return the noise 0..1, (n,), at texture coordinates.
+
+    surface: the texture.
+    across: texture coordinates, (n, 2) m.
+    footprint_m: size of a pixel on the surface, (n,) m, which selects the mip level.
+    """
     atlas, tops = _noise_atlas()
     texel_m = surface.tile_m / TEXTURE_TEXELS
     level = np.clip(np.rint(np.log2(footprint_m / texel_m)), 0, MIP_LEVELS - 1).astype(int)
     texels = (TEXTURE_TEXELS >> level).astype(np.float32)
     tile = ((across + surface.offset_m) / surface.tile_m) % 1.0
-    # Tiles carry one wrapped texel on every side, so that bilinear sampling never leaves them.
+    # Tiles have one wrapped texel on every side, so that bilinear sampling stays inside.
     column = (0.5 + tile[:, 0] * texels).astype(np.float32)
     row = (tops[level] + 0.5 + tile[:, 1] * texels).astype(np.float32)
     # cv2.remap takes maps of at most 32767 rows: fold the list of samples into a square.
@@ -42,7 +48,7 @@ def sample_noise(surface: Surface, across: np.ndarray, footprint_m: np.ndarray) 
 
 @lru_cache(maxsize=1)
 def _noise_atlas() -> tuple[np.ndarray, np.ndarray]:
-    """Tileable 1/f noise with all its mip levels below one another, and their top rows."""
+    """Return tileable 1/f noise with its mip levels stacked vertically, and their top rows."""
     rng = np.random.default_rng(0)
     frequency = np.hypot(*np.meshgrid(*(np.fft.fftfreq(TEXTURE_TEXELS),) * 2))
     frequency[0, 0] = np.inf

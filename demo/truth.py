@@ -1,4 +1,4 @@
-"""What the demo measures against."""
+"""Ground truths of the demo: rendered depth, projected laser scans, and stereo matching."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainer.datasets.stereo_matching import checked_depth_m
 
 
 def rendered_truth(bag_path: Path) -> dict[int, DepthMap]:
-    """Exact depth of the live recording by stamp."""
+    """Return the exact depth of the live recording by stamp in ns."""
     with Bag(bag_path) as bag:
         return {
             stamp_ns(message.content.header): DepthMap(
@@ -26,14 +26,14 @@ def rendered_truth(bag_path: Path) -> dict[int, DepthMap]:
 
 
 def laser_truth(folder: PairFolder) -> dict[int, DepthMap]:
-    """The folder's projected scans by stamp; empty where the recording had none."""
+    """Return the folder's projected scans by stamp in ns; empty if the recording has none."""
     camera = folder.calibration.intrinsics
     depths = ((stamp, folder.read_gt_depth(name)) for name, stamp in folder.stamps_ns().items())
     return {stamp: DepthMap(depth, camera) for stamp, depth in depths if depth is not None}
 
 
 def matched_truth(folder: PairFolder, title: str) -> dict[int, DepthMap]:
-    """Left-right-checked semi-global matching of the pairs, as depth by stamp."""
+    """Return depth by stamp in ns, from semi-global matching with a left-right check."""
     calibration = folder.calibration
     return {
         stamp: DepthMap(

@@ -1,7 +1,7 @@
 """
-Two recordings of the procedural world: a stereo rig's and a different single camera's.
+Two recordings of the procedural world: one of a stereo rig, one of another, single camera.
 
-Both drive at the same height and pitch, through scenes of different seeds.
+Both move at the same height and pitch, through scenes of different seeds.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _calibrated(
     return Camera(*size, k=matrix, d=d, r=r, p=p)
 
 
-# Every rectified pixel of the three cameras is seen by the raw image (alpha = 0 calibrations).
+# The raw image of each camera covers every rectified pixel (calibrations with alpha = 0).
 RIG = (512, 192)
 RIG_RECTIFIED = (300.0, 254.0, 88.0)
 LEFT_CAMERA = _calibrated(
@@ -88,7 +88,7 @@ LIVE_CAMERA = _calibrated(
 
 
 class Frame(NamedTuple):
-    """One moment of a drive: number in the recording, its scene and its place in it."""
+    """One frame of a drive: its number in the recording, its scene and its step in the scene."""
 
     number: int
     seed: int
@@ -98,14 +98,14 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Drive:
-    """How much is recorded: scenes, and frames in each."""
+    """The extent of a recording: number of scenes, and of frames in each scene."""
 
     seed: int
     scenes: int
     steps: int
 
     def frames(self) -> list[Frame]:
-        """All moments in order."""
+        """Return all frames in order."""
         return [
             Frame(scene * self.steps + step, self.seed, scene, step)
             for scene in range(self.scenes)
@@ -119,9 +119,12 @@ UNSEEN_DRIVE = Drive(UNSEEN_SEED, scenes=20, steps=6)
 
 def look(frame: Frame, camera: Camera, *, raised_m: float = 0.0, pitched_rad: float = 0.0) -> View:
     """
-    What a camera sees at a moment; its place along the rig is its P[3].
+    Render the view of a camera in a frame; P[3] gives its position along the rig.
 
-    raised_m, pitched_rad: how much higher and further down than the rigs it is mounted.
+    frame: scene and step.
+    camera: the camera.
+    raised_m: height above the height of the rigs.
+    pitched_rad: pitch, down positive, relative to that of the rigs.
     """
     scene = make_scene(np.random.default_rng([frame.seed, frame.scene]))
     path = np.random.default_rng([frame.seed, frame.scene, 1])
@@ -139,10 +142,10 @@ def look(frame: Frame, camera: Camera, *, raised_m: float = 0.0, pitched_rad: fl
 
 def write_rig_recording(path: Path, drive: Drive) -> tuple[np.ndarray, Intrinsics]:
     """
-    Write the stereo rig's bag.
+    Write the bag of the stereo rig; return a prior that ignores the image.
 
-    Returns the per-pixel median of its true depth, (H, W) float32 metres (NaN where never in
-    range), and the camera it belongs to: the image-blind prior.
+    The prior is the median of the true depth at each pixel, (H, W) float32 metres, NaN where
+    never in range, with its camera.
     """
     depths = []
     small = _depth_camera()
@@ -158,7 +161,7 @@ def write_rig_recording(path: Path, drive: Drive) -> tuple[np.ndarray, Intrinsic
 
 
 def write_live_recording(path: Path, drive: Drive) -> None:
-    """Write the single camera's bag, with the exact depth of its rectified image beside it."""
+    """Write the bag of the single camera, with the exact depth of its rectified image."""
     with write_bag(path) as bag:
         for frame, (jpeg, depth_m) in _rendered(drive, _look_live, 'live recording'):
             header = _add_camera(bag, frame, LIVE, LIVE_CAMERA, jpeg)
@@ -187,7 +190,7 @@ def _rendered(
     drive: Drive, function: Callable[[Frame], T], title: str
 ) -> Iterator[tuple[Frame, T]]:
     frames = drive.frames()
-    # Spawned, not forked: OpenCV and numpy may hold threads that a fork would not carry over.
+    # Spawn instead of fork: OpenCV and numpy may have threads, which a fork does not copy.
     with get_context('spawn').Pool(os.cpu_count(), cv2.setNumThreads, (1,)) as pool:
         results = pool.imap(function, frames, chunksize=4)
         yield from zip(frames, track(results, title, total=len(frames)), strict=True)

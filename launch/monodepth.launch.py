@@ -1,7 +1,10 @@
 """Start depth_node: `ros2 launch monodepth_ros monodepth.launch.py model:=... image:=...`."""
 
+import os
 from pathlib import Path
+from typing import Any
 
+from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
@@ -9,12 +12,15 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from monodepth_ros.common.paths import existing_path
+from monodepth_ros.messages.image_topics import base_topic, info_beside
 from monodepth_ros.parameter_rules import rules
-from monodepth_ros.parameters import DEPTH_NODE
+from monodepth_ros.parameters import DEPTH_NODE, ROS_NAME
 from monodepth_ros.ros.dds_profile import profile_variables
 
 YES_OR_NO = ['true', 'false']
-# Of the node: what is not given stays as params_file has it.
+LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal']
+# Of the node: what is not given is left to params_file, SetParameter and the node's defaults.
 PARAMETERS = (
     'model',
     'cameras',
@@ -25,40 +31,44 @@ PARAMETERS = (
     'autostart',
 )
 USE_SIM_TIME = 'use_sim_time'
+# Packages by the arguments that want them.
+NEEDS = {'rviz': 'rviz2', 'bag': 'ros2bag'}
+RESPAWN_DELAY_S = 2.0
 
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments, a node that configures and activates itself, and what was asked for beside."""
-    share = Path(FindPackageShare('monodepth_ros').perform(LaunchContext()))
     arguments = [
         _argument(
             'image',
-            'Topic of the only camera; of `cameras` given here it is /NAME/image_raw.',
+            'Topic of the only camera, raw or one that ends with /compressed; of `cameras` given '
+            'here it is NAME/image_raw.',
             'image',
         ),
-        _argument(
-            'camera_info',
-            'Its CameraInfo topic; of `cameras` given here it is /NAME/camera_info.',
-            'camera_info',
-        ),
+        _argument('camera_info', 'Its CameraInfo topic. If empty, the one beside the image.'),
         *map(_parameter, PARAMETERS),
         _argument(
             USE_SIM_TIME,
             'The clock is /clock. If empty, true where a bag is played.',
             choices=['', *YES_OR_NO],
         ),
-        _argument('namespace', 'Of the node.'),
-        _argument('params_file', 'All parameters.', str(share / 'config' / 'monodepth.yaml')),
-        _argument('log_level', 'Of the node: debug, info, warn, error.', 'info'),
-        _argument('bag', 'Recording to play beside it.'),
+        _argument('namespace', 'Of the node; names without a leading / are in it.'),
         _argument(
-            'rviz',
-            'true shows the first camera, depth and points; set the fixed frame there.',
-            'false',
-            choices=YES_OR_NO,
+            'params_file',
+            'All other parameters; config/monodepth.yaml lists them, with their defaults.',
+        ),
+        _argument('log_level', 'Of the node.', 'info', LOG_LEVELS),
+        _argument('respawn', 'true starts the node again when it ended.', 'false', YES_OR_NO),
+        _argument('bag', 'Recording to play beside it.'),
+        _argument('rviz', 'true shows the first camera, depth and points.', 'false', YES_OR_NO),
+        _argument(
+            'fixed_frame',
+            "Of rviz: the frame_id of the camera's images, or any frame of a robot with TF. If "
+            'empty, as in config/monodepth.rviz.',
         ),
     ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[share])])
+    names = [argument.name for argument in arguments]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[names])])
 
 
 def _argument(
@@ -77,59 +87,95 @@ def _parameter(name: str) -> DeclareLaunchArgument:
     )
 
 
-def _actions(context: LaunchContext, share: Path) -> list[Action]:
-    given = {
-        name: value
-        for name in ('bag', 'rviz', USE_SIM_TIME, *PARAMETERS)
-        if (value := LaunchConfiguration(name).perform(context))
-    }
-    bag, rviz = given.pop('bag', None), given.pop('rviz') == 'true'
-    if bag is not None:
-        given.setdefault(USE_SIM_TIME, 'true')
+def _actions(context: LaunchContext, names: list[str]) -> list[Action]:
+    given = {name: text for name in names if (text := LaunchConfiguration(name).perform(context))}
+    _check(given)
+    share = Path(FindPackageShare('monodepth_ros').perform(context))
     variables = profile_variables(share / 'config' / 'fastdds.xml', context.environment)
+    if 'bag' in given:
+        given.setdefault(USE_SIM_TIME, 'true')
     actions: list[Action] = [_node(given, variables)]
-    if bag is not None:
-        play = ['ros2', 'bag', 'play', bag, '--clock']
+    if 'bag' in given:
+        play = ['ros2', 'bag', 'play', given['bag'], '--clock']
         actions.append(ExecuteProcess(cmd=play, output='screen', additional_env=variables))
-    if rviz:
-        namespace = LaunchConfiguration('namespace').perform(context)
-        actions.append(_rviz(given, namespace, share, variables))
+    if given['rviz'] == 'true':
+        actions.append(_rviz(given, share, variables))
     return actions
 
 
+def _check(given: dict[str, str]) -> None:
+    """
+    Refuse what cannot be before anything starts: launch does not end what runs by then.
+
+    Paths are replaced by what existing_path makes of them.
+    """
+    for kind in DEPTH_NODE:
+        values: dict[str, Any] = {
+            name: _typed(given[name]) for name in rules(kind).keys() & given.keys()
+        }
+        kind(**values)
+    for name in ('namespace', 'image', 'camera_info'):
+        if not ROS_NAME.fullmatch(given.get(name, name).removeprefix('/')):
+            raise ValueError(f'{name} is {given[name]!r}, expected letters, digits, _ and /')
+    for name in {'params_file', 'bag'} & given.keys():
+        given[name] = str(existing_path(given[name], f'argument {name}', 'name one that is there'))
+    for name, package in NEEDS.items():
+        if given.get(name, 'false') != 'false':
+            _check_installed(package, name)
+
+
+def _check_installed(package: str, argument: str) -> None:
+    try:
+        get_package_prefix(package)
+    except PackageNotFoundError as error:
+        name = f'ros-{os.environ.get("ROS_DISTRO", "DISTRO")}-{package}'
+        raise RuntimeError(
+            f'argument {argument} needs {package}, which is not installed; `sudo apt install '
+            f'{name}`, or leave {argument} out'
+        ) from error
+
+
+def _typed(text: str) -> str | bool:
+    return text == 'true' if text in YES_OR_NO else text
+
+
 def _node(given: dict[str, str], variables: dict[str, str]) -> LifecycleNode:
+    values = {name: _typed(given[name]) for name in (USE_SIM_TIME, *PARAMETERS) if name in given}
     parameters = {
-        name: value == 'true' if value in YES_OR_NO else ParameterValue(value, value_type=str)
-        for name, value in given.items()
+        name: value if isinstance(value, bool) else ParameterValue(value, value_type=str)
+        for name, value in values.items()
     }
-    remappings = [(name, LaunchConfiguration(name)) for name in ('image', 'camera_info')]
-    for camera in given.get('cameras', '').split():
-        remappings += [
-            (f'{camera}/image', f'/{camera}/image_raw'),
-            (f'{camera}/camera_info', f'/{camera}/camera_info'),
-        ]
+    image = given['image']
+    remappings = [
+        ('image', image),
+        ('camera_info', given.get('camera_info') or info_beside(image)),
+        *((f'{name}/image', f'{name}/image_raw') for name in given.get('cameras', '').split()),
+    ]
     return LifecycleNode(
         package='monodepth_ros',
         executable='depth_node',
         name='depth_node',
-        namespace=LaunchConfiguration('namespace'),
+        namespace=given.get('namespace', ''),
         output='screen',
-        parameters=[LaunchConfiguration('params_file'), parameters],
+        parameters=[*filter(None, [given.get('params_file')]), parameters],
         remappings=remappings,
         additional_env=variables,
-        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+        arguments=['--ros-args', '--log-level', given['log_level']],
+        respawn=given['respawn'] == 'true',
+        respawn_delay=RESPAWN_DELAY_S,
     )
 
 
-def _rviz(given: dict[str, str], namespace: str, share: Path, variables: dict[str, str]) -> Node:
+def _rviz(given: dict[str, str], share: Path, variables: dict[str, str]) -> Node:
     """Where its relative names are those of the only camera, or of the first one."""
-    first = next(iter(given.get('cameras', '').split()), '')
+    first = given.get('cameras', '').split()[:1]
+    frame = ['-f', given['fixed_frame']] if 'fixed_frame' in given else []
     return Node(
         package='rviz2',
         executable='rviz2',
-        namespace='/'.join(part for part in (namespace, first) if part),
-        arguments=['-d', str(share / 'config' / 'monodepth.rviz')],
-        parameters=[{USE_SIM_TIME: given.get(USE_SIM_TIME) == 'true'}],
-        remappings=[('image', f'/{first}/image_raw' if first else LaunchConfiguration('image'))],
+        namespace='/'.join([*filter(None, [given.get('namespace')]), *first]),
+        arguments=['-d', str(share / 'config' / 'monodepth.rviz'), *frame],
+        parameters=[{name: _typed(given[name]) for name in (USE_SIM_TIME,) if name in given}],
+        remappings=[('image', 'image_raw' if first else base_topic(given['image']))],
         additional_env=variables,
     )

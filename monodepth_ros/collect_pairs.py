@@ -39,7 +39,7 @@ NS_PER_MS = 1_000_000
 
 
 class CollectNode(Node):
-    """The collecting node; README.md lists its topics and parameters."""
+    """The collecting node; docs/collecting.md describes it."""
 
     def __init__(self) -> None:
         super().__init__('collect_pairs')

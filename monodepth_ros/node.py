@@ -34,6 +34,11 @@ from monodepth_ros.ros.diagnostics import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.session import ros_session
 
+try:
+    from monodepth_ros.ros.bond import ManagerBond
+except ImportError:
+    ManagerBond = None  # type: ignore[assignment,misc]  # mypy knows no class that may be absent
+
 DIAGNOSTICS_PERIOD_S = 1.0
 LOG_PERIOD_S = 5.0
 UNCONFIGURED, CONFIGURING, INACTIVE = 'unconfigured', 'configuring', 'inactive'
@@ -43,7 +48,7 @@ PAUSE_S = 0.1
 
 
 class DepthNode(LifecycleNode):
-    """The depth node; README.md lists its topics and parameters."""
+    """The depth node; README.md has its topics, docs/parameters.md its parameters."""
 
     def __init__(self) -> None:
         super().__init__('depth_node')
@@ -52,6 +57,7 @@ class DepthNode(LifecycleNode):
         self._backend: Backend | None = None
         self._streams: list[CameraStream] = []
         self._worker: DepthWorker | None = None
+        self._bond: ManagerBond | None = None
         # An engine may be built at any frame, for minutes, and must not hold up the end of all.
         self._stopping = Event()
         self.live = LiveParameters(
@@ -91,6 +97,8 @@ class DepthNode(LifecycleNode):
             self._worker = DepthWorker()
             for stream in self._streams:
                 stream.start(self._worker)
+            if ManagerBond is not None:
+                self._bond = ManagerBond(self)
         except Exception as error:
             self._fail(error)
             self._stop()
@@ -158,6 +166,9 @@ class DepthNode(LifecycleNode):
     def _stop(self) -> None:
         """Stop streams and worker: finish the present frame, but cancel the build of an engine."""
         self._stopping.set()
+        bond, self._bond = self._bond, None
+        if bond is not None:
+            bond.close()
         for stream in self._streams:
             stream.stop()
         if self._worker is not None:

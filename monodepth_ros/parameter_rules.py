@@ -52,8 +52,8 @@ class Parameters:
     """
     Base of the dataclasses of parameters, the only home of names, defaults and rules.
 
-    config/monodepth.yaml and the README's tables are generated from them. Raises ValueError for a
-    value that is not allowed.
+    config/monodepth.yaml and the tables of docs/parameters.md are generated from them. Raises
+    ValueError for a value that is not allowed.
     """
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ def changed(params: Params, values: dict[str, Any], *, live_only: bool) -> Param
 
 
 def parameter_table(kind: type[Parameters]) -> str:
-    """Return the README's table of a dataclass in Markdown; * marks live parameters."""
+    """Return docs/parameters.md's table of a dataclass; * marks live parameters."""
     rows = [
         f'| `{f.name}`{_mark(f)} | `{json.dumps(f.default)}` | {f.metadata["rule"].description} |'
         for f in _fields(kind)

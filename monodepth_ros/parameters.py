@@ -26,7 +26,7 @@ from monodepth_ros.inference.tensorrt.build_options import BuildOptions, OPTIMIS
 from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
-CAMERA_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
+ROS_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
 RECTIFIED = (
     'The images are rectified already: P describes them, K and D do not. A topic with '
     '`image_rect` in its name counts as rectified anyway.'
@@ -75,7 +75,7 @@ class DepthNodeParams(Parameters):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in self.cameras.split():
-            if not CAMERA_NAME.fullmatch(name):
+            if not ROS_NAME.fullmatch(name):
                 raise ValueError(
                     f'parameter cameras names {name!r}, expected letters, digits and _ as in '
                     'any name of ROS'

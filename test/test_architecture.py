@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROS = {
     'rclpy', 'rcl_interfaces', 'lifecycle_msgs', 'std_msgs', 'stereo_msgs',
-    'diagnostic_msgs', 'launch', 'launch_ros',
+    'diagnostic_msgs', 'launch', 'launch_ros', 'bondpy',
 }  # fmt: skip
 ROS_SIDE = (
     'monodepth_ros/ros', 'monodepth_ros/node.py', 'monodepth_ros/collect_pairs.py', 'demo',

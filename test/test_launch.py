@@ -50,7 +50,8 @@ def install(tmp_path):
         path.parent.mkdir(parents=True)
         path.write_text(STAND_IN)
         path.chmod(0o755)
-        (index / path.parent.name).touch()
+    for package in 'monodepth_ros', 'ros2bag', 'rviz2':
+        (index / package).touch()
     share = prefix / 'share' / 'monodepth_ros'
     share.mkdir()
     (share / 'config').symlink_to(ROOT / 'config')
@@ -58,12 +59,18 @@ def install(tmp_path):
 
 
 @pytest.fixture
-def launch(install, tmp_path):
-    """What was started, by program, when launch is given arguments and environment variables."""
+def launch(install, tmp_path, monkeypatch):
+    """
+    What was started, by program, when launch is given arguments and environment variables.
+
+    refused: words that launch says instead, after which nothing may have been started.
+    """
     seen = tmp_path / 'seen'
     seen.mkdir()
+    (tmp_path / 'drive').mkdir()
+    monkeypatch.chdir(tmp_path)
 
-    def _launch(*arguments, **chosen):
+    def _launch(*arguments, refused='', **chosen):
         environment = {n: v for n, v in os.environ.items() if n not in DDS_VARIABLES}
         environment |= chosen | {
             'AMENT_PREFIX_PATH': str(install),
@@ -74,7 +81,10 @@ def launch(install, tmp_path):
         }
         file = ROOT / 'launch' / 'monodepth.launch.py'
         command = [sys.executable, '-c', LAUNCH, file, *arguments]
-        subprocess.run(command, env=environment, check=True, timeout=60)
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        said = run.stdout + run.stderr
+        assert run.returncode == bool(refused), said
+        assert refused in said
         return {path.name: json.loads(path.read_text()) for path in seen.iterdir()}
 
     return _launch
@@ -85,12 +95,15 @@ def _dds_variables(started):
 
 
 def _node_given(started):
-    """Its remappings, and the parameters of its last parameter file."""
+    """Its remappings, and its parameters: of all its parameter files, the last one wins."""
     arguments = started['arguments']
     remapped = [a for flag, a in itertools.pairwise(arguments) if flag == '-r']
     files = [a for flag, a in itertools.pairwise(arguments) if flag == '--params-file']
-    (content,) = yaml.safe_load(Path(files[-1]).read_text()).values()
-    return remapped, content['ros__parameters']
+    parameters = {}
+    for file in files:
+        for content in yaml.safe_load(Path(file).read_text()).values():
+            parameters |= content['ros__parameters']
+    return remapped, parameters
 
 
 def test_all_start_with_the_profile_under_both_names(install, launch):
@@ -122,8 +135,9 @@ def test_a_bag_is_played_with_its_clock_and_rviz_shows_our_layout(install, launc
     ('arguments', 'remapped'),
     [
         (['image:=/cam/image_raw'], {'image:=/cam/image_raw'}),
-        (['namespace:=/robot', 'cameras:=front rear'],
-         {'image:=/front/image_raw', '__ns:=/robot/front'}),
+        (['image:=/cam/image_raw/compressed'], {'image:=/cam/image_raw'}),
+        (['namespace:=robot', 'cameras:=front rear'],
+         {'image:=image_raw', '__ns:=/robot/front'}),
     ],
 )  # fmt: skip
 def test_rviz_finds_the_topics_of_the_first_camera(launch, arguments, remapped):
@@ -135,23 +149,53 @@ def test_rviz_finds_the_topics_of_the_first_camera(launch, arguments, remapped):
     [
         (
             ['model:=m.onnx', 'image:=/cam/image_raw'],
-            ['image:=/cam/image_raw', 'camera_info:=camera_info'],
+            ['image:=/cam/image_raw', 'camera_info:=/cam/camera_info'],
             {'model': 'm.onnx'},
         ),
+        (['camera_info:=/calibration'], ['image:=image', 'camera_info:=/calibration'], {}),
+        (['namespace:=robot'], ['__ns:=/robot', 'image:=image', 'camera_info:=camera_info'], {}),
         (
             ['cameras:=front rear', 'autostart:=false', 'bag:=drive'],
-            [
-                'front/image:=/front/image_raw',
-                'front/camera_info:=/front/camera_info',
-                'rear/image:=/rear/image_raw',
-                'rear/camera_info:=/rear/camera_info',
-            ],
+            ['front/image:=front/image_raw', 'rear/image:=rear/image_raw'],
             {'cameras': 'front rear', 'autostart': False, 'use_sim_time': True},
         ),
         (['bag:=drive', 'use_sim_time:=false'], [], {'use_sim_time': False}),
+        (
+            ['params_file:=drive/own.yaml', 'backend:=openvino'],
+            [],
+            {'backend': 'openvino', 'points_stride': 7},
+        ),
     ],
 )
-def test_the_node_is_given_what_launch_is(launch, arguments, remapped, parameters):
+def test_the_node_is_given_what_launch_is(launch, tmp_path, arguments, remapped, parameters):
+    own = {'/**': {'ros__parameters': {'backend': 'onnxruntime', 'points_stride': 7}}}
+    (tmp_path / 'drive' / 'own.yaml').write_text(yaml.safe_dump(own))
     given = _node_given(launch(*arguments)['depth_node'])
     assert set(remapped) <= set(given[0])
     assert given[1] == parameters
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['cameras:=front rear-left'], "parameter cameras names 'rear-left', expected letters"),
+        (['image:=/my-cam/image'], "image is '/my-cam/image', expected letters"),
+        (['namespace:=robot-1'], "namespace is 'robot-1', expected letters"),
+        (['log_level:=loud'], "Valid options are: ['debug', 'info'"),
+        (['params_file:=none.yaml'], "params_file 'none.yaml' is not there"),
+        (['bag:=none'], "bag 'none' is not there"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_starts(launch, arguments, words):
+    assert launch('rviz:=true', *arguments, refused=words) == {}
+
+
+def test_without_rviz_nothing_is_started(install, launch):
+    (install / 'share/ament_index/resource_index/packages/rviz2').unlink()
+    words = 'needs rviz2, which is not installed; `sudo apt install ros-some-rviz2`'
+    assert launch('rviz:=true', refused=words, ROS_DISTRO='some') == {}
+
+
+def test_rviz_is_told_the_fixed_frame(launch):
+    started = launch('rviz:=true', 'fixed_frame:=base_link')
+    assert started['rviz2']['arguments'][2:4] == ['-f', 'base_link']

@@ -1,1 +1,1 @@
-"""The desk side: recordings in, one ONNX file out. Never imports rclpy."""
+"""The trainer, for a desktop: recordings in, one ONNX file out, without rclpy."""

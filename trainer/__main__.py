@@ -12,7 +12,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_parsin
 
 from monodepth_ros.common.paths import resolve_paths
 from trainer.check.config import CheckConfig
-from trainer.datasets.sources import open_sequences
+from trainer.datasets.sources import open_sequences, root_and_list
 from trainer.evaluate.config import EvaluateConfig
 from trainer.export.config import ExportConfig
 from trainer.import_model.config import ImportConfig
@@ -20,14 +20,14 @@ from trainer.ingest.config import IngestConfig
 from trainer.train.config import TrainConfig
 from trainer.train.lightning_arguments import OURS
 
-# What shells report of a command that Ctrl-C ended.
+# The exit status that shells report for a command ended by Ctrl-C.
 INTERRUPTED = 130
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run one command; user errors become one line and exit status 1."""
+    """Run one command; an error of the user is one line and exit status 1."""
     args = [_underscored(arg) for arg in (sys.argv[1:] if args is None else args)]
     options = _parser(for_training='train' in args[:1]).parse_args(args)
     command = options.subcommand
@@ -38,13 +38,13 @@ def main(args: list[str] | None = None) -> int:
         print(f'trainer {command}: {_message(error)}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f'trainer {command}: stopped; the same command goes on', file=sys.stderr)
+        print(f'trainer {command}: stopped; the same command continues it', file=sys.stderr)
         return INTERRUPTED
     return 0
 
 
 def _underscored(arg: str) -> str:
-    """--focal-px as --focal_px: the robot's commands spell their options so."""
+    """Return --focal-px as --focal_px; both are accepted, as the robot's commands use dashes."""
     name, equals, value = arg.partition('=')
     name = '--' + name[2:].replace('-', '_') if name.startswith('--') else name
     return name + equals + value
@@ -52,7 +52,7 @@ def _underscored(arg: str) -> str:
 
 def _message(error: Exception) -> str:
     text = str(error).strip()
-    # What a DataLoader's worker raised comes with its traceback, the error itself at the end.
+    # An error of a DataLoader's worker contains its traceback, with the error itself at the end.
     return text.splitlines()[-1] if 'worker process' in text else text
 
 
@@ -74,7 +74,7 @@ def _ingest(options: Namespace) -> None:
 
 
 def _check(options: Namespace) -> None:
-    # Imported late for matplotlib, as torch is below.
+    # Imported late, because matplotlib takes seconds to import.
     from rich.progress import track
 
     from trainer.check.page import write_page
@@ -88,14 +88,16 @@ def _check(options: Namespace) -> None:
     for check in check_sequences(sequences, config, track):
         print_check(check)
         checks.append(check)
-    write_page(options.output, checks)
-    print(f'written to {options.output}')
+    root, _ = root_and_list(options.data[0])
+    page = options.output or root.resolve().with_name('check.html')
+    write_page(page, checks)
+    print(f'written to {page}')
     if faults := fault_text(checks):
-        raise ValueError(f'{faults}; a training on this would fail')
+        raise ValueError(f'{faults}; correct them, a training on this data would fail')
 
 
 def _train(options: Namespace) -> None:
-    # Imported late: torch takes seconds, which `ingest` and `--help` need not wait for.
+    # Imported late, because torch takes seconds to import; `ingest` and `--help` do not need it.
     from trainer.train.train import train
 
     values = options.as_dict()
@@ -129,7 +131,7 @@ def _import(options: Namespace) -> None:
 
 
 def _evaluate(options: Namespace) -> None:
-    # Imported late for matplotlib, as torch is above.
+    # Imported late, because matplotlib takes seconds to import.
     from rich import print as print_rich
 
     from trainer.evaluate.evaluate import evaluate
@@ -154,7 +156,8 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     parser = ArgumentParser(prog='python -m trainer', description=__doc__, allow_abbrev=False)
     commands = parser.add_subcommands()
     ingest_parser = ArgumentParser(
-        description='Turn stereo recordings into a pair folder. Stopped, the same command goes on.'
+        description='Turn stereo recordings into a pair folder. The same command continues a '
+        'stopped one.'
     )
     ingest_parser.add_argument(
         'sources',
@@ -174,7 +177,7 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     )
     ingest_parser.add_class_arguments(IngestConfig, as_group=False, skip={'calibration'})
     commands.add_subcommand('ingest', ingest_parser, help='stereo bag -> pair folder')
-    commands.add_subcommand('check', _check_parser(), help='why a training would fail, before it')
+    commands.add_subcommand('check', _check_parser(), help='find faults of stereo pairs')
     train_parser = ArgumentParser(description=TrainConfig.__doc__)
     train_parser.add_argument('--config', action=ActionConfigFile, help='YAML of these options')
     train_parser.add_argument(
@@ -189,20 +192,23 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
     export_parser.add_class_arguments(ExportConfig, as_group=False)
     commands.add_subcommand('export', export_parser, help='checkpoint -> model.onnx')
-    commands.add_subcommand('import', _import_parser(), help='foreign network -> model.onnx')
-    commands.add_subcommand('evaluate', _evaluate_parser(), help='models on data with a truth')
+    commands.add_subcommand('import', _import_parser(), help='third-party network -> model.onnx')
+    commands.add_subcommand(
+        'evaluate', _evaluate_parser(), help='models on data with a ground truth'
+    )
     return parser
 
 
 def _check_parser() -> ArgumentParser:
     parser = ArgumentParser(description='Find faults of stereo pairs; exit status 1 if any.')
-    parser.add_argument('data', nargs='+', help='what `train --data` takes, e.g. pair folders')
+    parser.add_argument(
+        'data', nargs='+', help='data as `train --data` takes it, e.g. pair folders'
+    )
     parser.add_argument(
         '-o',
         '--output',
         type=Path,
-        default=Path('check.html'),
-        help='page with the pictures; replaced',
+        help='page with the pictures; replaced; if not given, check.html beside the first data',
     )
     parser.add_class_arguments(CheckConfig, as_group=False)
     return parser
@@ -210,7 +216,7 @@ def _check_parser() -> ArgumentParser:
 
 def _import_parser() -> ArgumentParser:
     parser = ArgumentParser(
-        description='Turn a metric monocular network of others into a model file (ONNX).'
+        description='Turn a third-party metric monocular network into a model file (ONNX).'
     )
     parser.add_argument(
         'foreign', type=Path, metavar='MODEL.onnx', help='the network, as exported'
@@ -221,7 +227,7 @@ def _import_parser() -> ArgumentParser:
 
 
 def _evaluate_parser() -> ArgumentParser:
-    parser = ArgumentParser(description='Measure models on data with a truth.')
+    parser = ArgumentParser(description='Measure models on data with a ground truth.')
     parser.add_argument('models', type=Path, nargs='+', help='checkpoints (.ckpt) or model files')
     parser.add_argument(
         'data', help='pair folder, bag, KITTI raw or stereo 2015 root, or ROOT@FILE_LIST'
@@ -232,12 +238,12 @@ def _evaluate_parser() -> ArgumentParser:
 
 
 def _add_lightning(parser: ArgumentParser) -> None:
-    # Imported late: it takes seconds.
+    # Imported late, because Lightning takes seconds to import.
     from lightning import Trainer
 
     parser.add_class_arguments(Trainer, 'trainer', skip=set(OURS), fail_untyped=False)
     for name in OURS:
-        # Understood, so that TrainConfig says why they are refused.
+        # Accept them here, so that TrainConfig can say why it refuses them.
         parser.add_argument(f'--trainer.{name}', default=SUPPRESS, help=SUPPRESS)
 
 

@@ -1,4 +1,4 @@
-"""Self-contained pages: one file with its pictures in it, no script, no network."""
+"""Self-contained HTML pages: one file with embedded pictures, no scripts, no network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DPI = 90
 
 
 def render_page(template: str, **values: Any) -> str:
-    """The HTML of a template, named by its path below this folder."""
+    """Return the HTML of a template, given by its path below this folder."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
     )
@@ -22,12 +22,12 @@ def render_page(template: str, **values: Any) -> str:
 
 
 def save_png(figure: Figure, file: BinaryIO | str) -> None:
-    """Write a figure."""
+    """Write a figure as png."""
     figure.savefig(file, format='png', dpi=DPI)
 
 
 def data_uri(figure: Figure) -> str:
-    """A figure as the source of an <img>."""
+    """Return a figure as the source of an <img>."""
     buffer = BytesIO()
     save_png(figure, buffer)
     return 'data:image/png;base64,' + b64encode(buffer.getvalue()).decode()

@@ -13,6 +13,7 @@ from monodepth_ros.inference.choices import AUTO, BACKENDS, BFLOAT16, ENGINES, M
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_against, check_self_test
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
+from monodepth_ros.inference.tensorrt.hardware import has_nvidia_gpu
 
 
 class UnavailableError(ValueError):
@@ -74,7 +75,7 @@ def load_backend(
     )
     proved = wishes._replace(check=partial(_check, file, wishes))
     refusals: list[str] = []
-    for name in _OPENERS if backend == AUTO else (backend,):
+    for name in _candidates() if backend == AUTO else (backend,):
         try:
             loaded = _OPENERS[name](file, proved)
         except ValueError as error:
@@ -84,6 +85,12 @@ def load_backend(
             tell(f'{file.path.name} runs on {"; not on ".join([name, *refusals])}')
         return loaded
     raise ValueError(f'{file.path} runs on no engine here; {"; ".join(refusals)}')
+
+
+def _candidates() -> list[str]:
+    """The fastest first; who has no GPU is not to be told at each start what one would need."""
+    without = () if has_nvidia_gpu() else (_open_tensorrt,)
+    return [name for name, opener in _OPENERS.items() if opener not in without]
 
 
 def _check(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:

@@ -15,6 +15,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from monodepth_ros.messages.encode import message_classes, native_sequence
+from monodepth_ros.messages.image_topics import COMPRESSED
 from monodepth_ros.ros.allocator import keep_large_buffers
 from monodepth_ros.ros.shared_memory import remove_abandoned
 
@@ -81,8 +82,13 @@ def _init(args: list[str] | None) -> None:
 
 
 def image_source(node: Node, topic: str, image_transport: str) -> tuple[type, str]:
-    """Message class and full name of an image topic in a transport, remappings applied."""
+    """
+    Message class and full name of an image topic in a transport, remappings applied.
+
+    A name that ends with /compressed says its transport itself.
+    """
     name = node.resolve_topic_name(topic)
-    if image_transport == 'compressed':
-        return CompressedImage, f'{name}/compressed'
+    base = name.removesuffix(COMPRESSED)
+    if base != name or image_transport == 'compressed':
+        return CompressedImage, f'{base}{COMPRESSED}'
     return Image, name

@@ -8,10 +8,7 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CompressedImage
 
-IMAGE_TYPES = {
-    'sensor_msgs/msg/Image': 'raw',
-    'sensor_msgs/msg/CompressedImage': 'compressed',
-}
+from monodepth_ros.messages.image_topics import COMPRESSED, IMAGE_TYPES
 
 
 def why_silent(node: Node, images: Subscription, name: str) -> str:
@@ -29,14 +26,11 @@ def why_silent(node: Node, images: Subscription, name: str) -> str:
         found = [
             topic
             for topic, types in node.get_topic_names_and_types()
-            if IMAGE_TYPES.keys() & set(types)
-            and node.count_publishers(topic)
-            and topic not in ours
+            if set(IMAGE_TYPES) & set(types) and node.count_publishers(topic) and topic not in ours
         ]
         return (
-            f'nobody publishes {topic}; name the topic with `-r {name}:=...`, for a topic that '
-            'ends with /compressed leave that off and add `-p image_transport:=compressed`. '
-            f'Image topics now: {", ".join(found) or "none"}'
+            f'nobody publishes {topic}; name the topic with `-r {name}:=...`. Image topics now: '
+            f'{", ".join(found) or "none"}'
         )
     return _why_refused(images, publishers[0]) or (
         f'{topic} is published, but no image arrives. {lost_remedy(node, images)}'
@@ -72,9 +66,10 @@ def _full_name(node: Node) -> tuple[str, str]:
 def _why_refused(images: Subscription, publisher: TopicEndpointInfo) -> str | None:
     topic, wanted = images.topic_name, f'sensor_msgs/msg/{images.msg_type.__name__}'
     if publisher.topic_type != wanted:
-        transport = IMAGE_TYPES.get(publisher.topic_type)
-        remedy = f'set image_transport:={transport}' if transport else 'name another topic'
-        return f'{topic} carries {publisher.topic_type}, expected {wanted}; {remedy}'
+        return (
+            f'{topic} carries {publisher.topic_type}, expected {wanted}; name another topic: '
+            f'compressed images are taken from topics that end with {COMPRESSED}'
+        )
     verdict, reason = qos_check_compatible(publisher.qos_profile, images.qos_profile)
     if verdict == QoSCompatibility.ERROR:
         return (

@@ -15,6 +15,7 @@ from rosbags.typesys.store import Typestore
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.common.paths import existing_path
 from monodepth_ros.messages.decode import is_depth
+from monodepth_ros.messages.image_topics import IMAGE_TYPES
 from monodepth_ros.storage.bag_definitions import (
     CLASSES,
     standard_definition,
@@ -34,7 +35,6 @@ from monodepth_ros.storage.bag_storage import is_cdr, TolerantReader
 # Names of this module, and of the modules behind it that other modules use.
 __all__ = [
     'CLASSES',
-    'IMAGE_TYPES',
     'TYPES',
     'Bag',
     'BagError',
@@ -44,8 +44,6 @@ __all__ = [
     'pass_over',
     'standard_definition',
 ]
-
-IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 class BagError(ValueError):

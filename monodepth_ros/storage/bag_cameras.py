@@ -12,9 +12,10 @@ from pathlib import Path
 from monodepth_ros.core.bit_depth import first_bits
 from monodepth_ros.core.camera import Camera, is_rectified_topic, stereo_baseline_m
 from monodepth_ros.messages.decode import camera_from_info, image_pixels
+from monodepth_ros.messages.image_topics import IMAGE_TYPES, info_beside
 from monodepth_ros.messages.topics import ALIGNED, COLORED
-from monodepth_ros.storage.bag import Bag, BagError, IMAGE_TYPES, pass_over
-from monodepth_ros.storage.bag_infos import info_beside, infos_by_image, infos_text
+from monodepth_ros.storage.bag import Bag, BagError, pass_over
+from monodepth_ros.storage.bag_infos import infos_by_image, infos_text
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 
 # A usable calibration is searched in so many messages: one of them may be damaged, but an

@@ -7,15 +7,11 @@ from typing import Any
 
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.messages.decode import image_pixels, size_of_images
-from monodepth_ros.storage.bag import Bag, BagError, IMAGE_TYPES
+from monodepth_ros.messages.image_topics import base_topic, IMAGE_TYPES, info_beside
+from monodepth_ros.storage.bag import Bag, BagError
 
 INFO_TYPE = 'sensor_msgs/msg/CameraInfo'
 OPTIONS = 'Name it with --info, or with --left_info and --right_info'
-
-
-def info_beside(image: str) -> str:
-    """Return the topic where a driver publishes the camera_info of an image topic."""
-    return _base(image).rpartition('/')[0] + '/camera_info'
 
 
 def infos_by_image(
@@ -37,7 +33,7 @@ def infos_by_image(
     found = {}
     images = bag.topics_of_type(*IMAGE_TYPES)
     for image in images:
-        candidates = (given.get(image), info_beside(image), f'{_base(image)}/camera_info')
+        candidates = (given.get(image), info_beside(image), f'{base_topic(image)}/camera_info')
         if named := next((info for info in candidates if info in infos), None):
             found[image] = named
     free = [info for info in infos if info not in found.values()]
@@ -69,11 +65,6 @@ def _doubt(bag: Bag, image: str, alike: Mapping[str, list[str]]) -> BagError | N
 def infos_text(bag: Bag) -> str:
     """Return the names of the camera_info topics, for messages."""
     return ', '.join(bag.topics_of_type(INFO_TYPE)) or 'none'
-
-
-def _base(image: str) -> str:
-    """The topic that image_transport's plugins add their name to."""
-    return image.removesuffix('/compressed').removesuffix('/compressedDepth')
 
 
 def _is_alike(bag: Bag, image: str, info: str) -> bool:

@@ -27,7 +27,7 @@ def test_a_process_that_dies_is_a_finding():
 def test_a_part_that_hangs_is_cut_off():
     start_s = time.monotonic()
     (finding,) = run_part('part', map, time.sleep, [600], limit_s=0.5)
-    assert finding == Finding('part', NOT_RUN, {WHY: 'cut off after 0 s'})
+    assert finding == Finding('part', NOT_RUN, {WHY: 'stopped after 0 s'})
     assert time.monotonic() - start_s < 60
 
 

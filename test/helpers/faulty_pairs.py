@@ -82,7 +82,7 @@ def blind(left: np.ndarray, right: np.ndarray) -> Pair:
 
 # What is done to good data, and the line of the table that must say so.
 FAULTS = {
-    'swapped': ({'spoil': swap}, 'order of the eyes'),
+    'swapped': ({'spoil': swap}, 'order of the views'),
     '3 px lower': ({'spoil': lower_by_3_px}, 'vertical offset'),
     'turned': ({'spoil': turn}, 'its variation'),
     'distorted': ({'spoil': distort}, 'its variation'),

@@ -33,6 +33,14 @@ def test_the_fastest_that_works_is_taken_and_says_why_not_a_faster_one(
     assert '`python3 -m pip install openvino`' in said[0]
 
 
+@pytest.mark.parametrize('there', [True, False])
+def test_tensorrt_is_spoken_of_where_there_is_a_gpu(red_disparity_model, monkeypatch, there):
+    monkeypatch.setattr('monodepth_ros.inference.load.has_nvidia_gpu', lambda: there)
+    said = []
+    load_backend(red_disparity_model, tell=said.append).close()
+    assert ('tensorrt' in said[0]) == there
+
+
 def test_a_named_engine_is_taken_or_nothing(red_disparity_model, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'monodepth_ros.inference.openvino', raising=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from rosbags.rosbag2 import StoragePlugin
 
+from monodepth_ros.messages.image_topics import IMAGE_TYPES
 from monodepth_ros.storage.bag import (
     Bag,
     BagError,
-    IMAGE_TYPES,
     standard_definition,
     TopicDefinition,
     TYPES,

@@ -1,1 +1,1 @@
-"""Why a training would fail, before it."""
+"""The check of stereo pairs for faults that would make a training fail."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CheckConfig:
-    """How much of the data to look at, and which depths the robot wants."""
+    """The number of pairs to measure, and the depths that the robot needs."""
 
     pairs: int = 20
-    """Pairs to measure of a sequence, evenly spaced, about half a second each on two cores; of
-    more than three sequences fewer, down to three."""
+    """Pairs to measure in each sequence, evenly spaced, about half a second each on two cores;
+    with more than three sequences fewer, but at least three."""
     nearest_m: float | None = None
-    """The nearest depth that the robot must see, in m; null: whatever the rig gives."""
+    """Nearest depth that the robot must see, in m; null: any."""
     farthest_m: float | None = None
-    """The farthest depth that the robot must see, in m; null: whatever the rig gives."""
+    """Farthest depth that the robot must see, in m; null: any."""
 
     def __post_init__(self) -> None:
         if self.pairs < 1:

@@ -1,4 +1,4 @@
-"""What a check measures on a sample of the pairs of one sequence."""
+"""Measurements of a check on a sample of the pairs of one sequence."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from trainer.datasets.sources import PairSequence
 from trainer.datasets.stereo_matching import checked_disparity_px
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
-# Wider images are averaged down by a whole number: features of half a pixel tell enough.
+# Wider images are averaged down by a whole number: half the resolution is enough for the checks.
 MATCHED_WIDTH_PX = 1400
 DENSE_WIDTH_PX = 700
-# Semi-global matching looks beyond the limit, to see what is there.
+# Semi-global matching searches beyond the networks' limit, to find what exceeds it.
 SEARCHED_FRAC = 1.5 * MAX_DISPARITY_FRAC
 THREADS = 2
 
 
 class PairEvidence(NamedTuple):
     """
-    One pair.
+    The measurements of one pair.
 
-    matches: in px of a width of at most MATCHED_WIDTH_PX. disparity_frac: (H, W) float32, checked
-    semi-global matching in fractions of the width, NaN where there is none. mean_levels,
-    contrast_levels: grey levels of the left and the right image, the contrast from the 1st to the
-    99th percentile. change_levels: mean difference to the next frame for each eye, None without a
-    next one. baseline_m: what the truth implies, None without one.
+    matches: feature matches, in px of an image at most MATCHED_WIDTH_PX wide.
+    disparity_frac: (H, W) float32, semi-global matching with a left-right check, in fractions of
+        the width; NaN where nothing matches.
+    mean_levels: mean grey level of the left and the right image.
+    contrast_levels: grey levels from the 1st to the 99th percentile of either image.
+    change_levels: mean difference of either image to the next frame; None without a next frame.
+    baseline_m: baseline that the ground truth implies; None without a ground truth.
     """
 
     name: str
@@ -45,28 +47,33 @@ class PairEvidence(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A pair that could not be read, and why."""
+    """A pair that could not be read, and the reason."""
 
     name: str
     reason: str
 
 
 class Evidence(NamedTuple):
-    """Of a sequence: the pairs that could be read, in the order of time, and the others."""
+    """The measurements of a sequence: the pairs that could be read, in order, and the others."""
 
     pairs: list[PairEvidence]
     unreadable: list[Unreadable]
 
 
 def gather(sequence: PairSequence, pairs: int) -> Iterator[PairEvidence | Unreadable]:
-    """Measure evenly spaced pairs, as they are ready. Two at a time: OpenCV frees the GIL."""
+    """Yield measurements of evenly spaced pairs, made in two threads (OpenCV frees the GIL)."""
     places = sampled(sequence, pairs)
     with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(lambda at: _measured(sequence, at), places)
 
 
 def sampled(sequence: PairSequence, pairs: int) -> list[int]:
-    """Evenly spaced places in names; of its stretch each is the first with a truth, if any."""
+    """
+    Return the indices of evenly spaced pairs in sequence.names.
+
+    The names are divided into `pairs` equal parts. Each part gives its first pair with a ground
+    truth, or its first pair if none has one.
+    """
     ends = np.linspace(0, len(sequence.names), min(pairs, len(sequence.names)) + 1).astype(int)
     return [
         next((at for at in range(start, end) if _has_truth(sequence, at)), start)
@@ -75,13 +82,13 @@ def sampled(sequence: PairSequence, pairs: int) -> list[int]:
 
 
 def matched_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height of the image that features are matched in."""
+    """Return width and height of the image that features are matched in."""
     shrink = -(-width // MATCHED_WIDTH_PX)
     return width // shrink, height // shrink
 
 
 def matched_views(sequence: PairSequence, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Left and right image, (H, W) uint8 grey, of matched_size. Raises ValueError or OSError."""
+    """Read a pair as (H, W) uint8 grey of matched_size; raise ValueError or OSError."""
     left, right = (
         shrunk_to(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), MATCHED_WIDTH_PX)
         for view in sequence.read_pair(name)
@@ -90,7 +97,7 @@ def matched_views(sequence: PairSequence, name: str) -> tuple[np.ndarray, np.nda
 
 
 def shrunk_to(image: np.ndarray, width_px: int) -> np.ndarray:
-    """The image averaged by the smallest whole number that makes it at most so wide."""
+    """Average an image by the smallest whole number that makes it at most width_px wide."""
     shrink = -(-image.shape[1] // width_px)
     if shrink == 1:
         return image

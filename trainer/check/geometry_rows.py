@@ -23,66 +23,71 @@ from trainer.check.measures import (
 from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
-# All pairs together. Real pairs have 500 each; below it, single wrong matches decide.
+# Number for all pairs together. Real pairs have 500 each; with fewer than this, single wrong
+# matches decide.
 MIN_MATCHES = 60
-# Of the height. Two frames late measured 0.01; matches of unrelated images about 0.2.
+# Fraction of the height. Two frames late measured 0.01; matches of unrelated images about 0.2.
 MOST_INCOHERENCE = 0.05
-# Frames, exceeded by a quarter of the pairs. Good drives measured up to 0.01, through lenses that
-# nobody undistorted 0.03; one frame late 0.98, one early at speed 0.55.
+# Frames, exceeded by a quarter of the pairs. Good drives measured up to 0.01, distorted images
+# 0.03; one frame late 0.98, one early at speed 0.55.
 LATE = Limits(warning=0.12, fault=0.3)
 LATE_QUANTILE = 0.75
 MIN_MOVING_PAIRS = 2
-# Share of points behind infinity: wrong matches are up to 0.9 % of good pairs.
+# Fraction of points behind infinity: wrong matches are up to 0.9 % in good pairs.
 BEHIND = Limits(warning=0.03, fault=0.15)
-# Median of all points in px. Good rigs measured up to 0.4; 3 px is one at the half size that
-# networks are fed, where the warp samples the wrong row.
+# Median of all points in px. Good rigs measured up to 0.4. At 3 px the loss samples the wrong row
+# even at the smaller size that networks are trained at.
 VERTICAL = Limits(warning=0.8, fault=1.5)
-# Farthest median of a part of the image from that of all, in px. KITTI's own calibration leaves
-# 1.2; half a degree of roll makes 4.
+# Largest difference of the median of a part of the image from that of all, in px. KITTI's own
+# calibration leaves 1.2; half a degree of roll causes 4.
 VARIATION = Limits(warning=1.7, fault=2.5)
-# Share of disparities that no network of ours can express. Wrong matches are 0.2 %.
+# Fraction of disparities beyond MAX_DISPARITY_FRAC. Wrong matches are 0.2 %.
 BEYOND = Limits(warning=0.02, fault=0.1)
-# Share of pixels without a match. Good data measured 0.12 to 0.3.
+# Fraction of pixels without a match. Good data measured 0.12 to 0.3.
 UNMATCHED = Limits(warning=0.6, fault=0.9)
-# Relative. Matching and laser agree to 0.4 % on KITTI.
+# Relative error. Matching and lidar agree to 0.4 % on KITTI.
 BASELINE = Limits(warning=0.03, fault=0.1)
 
-LATE_NAME, ORDER_NAME = 'right frames late', 'order of the eyes'
+LATE_NAME, ORDER_NAME = 'right frames late', 'order of the views'
 VERTICAL_NAME, VARIATION_NAME = 'vertical offset', 'its variation'
 BEYOND_NAME, TEXTURE_NAME, BASELINE_NAME = 'disparity', 'texture', 'baseline'
-RECTIFY = 'calibrate the rig again, or rectify with the calibration of this very recording'
+RECTIFY = 'calibrate the rig again, or rectify with the calibration of this recording'
 
 TOO_FEW = (
-    'too few points of one eye are found in the other one to check the geometry: are the images '
-    'of one rig and one moment? Record where there is texture'
+    'too few points match between left and right to check the geometry: record where there is '
+    'texture, and pair images of one rig and one moment'
 )
 AT_RANDOM = (
-    'the eyes do not show one scene at one time: are the images of one rig, paired by their '
-    'stamps and the right way up?'
+    'left and right do not show one scene at one time: pair images of one rig by their stamps, '
+    'the right way up'
 )
 
 
 class Rig(NamedTuple):
-    """The pairs of a sequence, and the size of the image that their matches are in."""
+    """The measured pairs of a sequence, and its calibration."""
 
     pairs: Sequence[PairEvidence]
     calibration: StereoCalibration
 
     @property
     def matches(self) -> list[EyeMatches]:
-        """Of all pairs."""
+        """Return the matches of each pair."""
         return [pair.matches for pair in self.pairs]
 
     @property
     def size(self) -> dict[str, int]:
-        """Keyword arguments of the measures."""
+        """Return width and height of the matched images, as keyword arguments of the measures."""
         camera = self.calibration.intrinsics
         width, height = matched_size(camera.width, camera.height)
         return {'width': width, 'height': height}
 
 
 def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[Row]:
-    """Of a sequence of which a pair can be read; before: what is known of its images."""
+    """
+    Return the rows on the geometry of a sequence with at least one readable pair.
+
+    before: the rows on its images; after a fault there, dense matching is not judged.
+    """
     rows = [_intrinsics(rig.calibration.intrinsics)]
     found = sum(len(matches.left_px) for matches in rig.matches)
     row = Row('matches', f'{found / len(rig.pairs):.0f} a pair', f'{MIN_MATCHES} in all')
@@ -96,7 +101,7 @@ def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[
     late = _late(rig)
     rows += [row, late, _order(rig, late), *_alignment(rig, late), _range(rig, config)]
     if any(row.verdict is Verdict.FAULT for row in (*before, *rows)):
-        why = 'mend the faults above first'
+        why = 'correct the faults above first'
         return rows + [
             not_measurable(name, why) for name in (BEYOND_NAME, TEXTURE_NAME, BASELINE_NAME)
         ]
@@ -109,14 +114,14 @@ def _intrinsics(camera: Intrinsics) -> Row:
     if fault is None:
         return row
     return row._replace(
-        measured=fault, verdict=Verdict.FAULT, remedy='put calib.json right; depth hangs on it'
+        measured=fault, verdict=Verdict.FAULT, remedy='correct calib.json, which scales the depth'
     )
 
 
 def _late(rig: Rig) -> Row:
     frames = np.array([late for late in late_frames(rig.matches, **rig.size) if late is not None])
     if len(frames) < MIN_MOVING_PAIRS:
-        return not_measurable(LATE_NAME, 'no frames of one drive, or it stands or only turns')
+        return not_measurable(LATE_NAME, 'no successive frames, or the rig stands or only turns')
     median, worst = np.median(frames), np.quantile(np.abs(frames), LATE_QUANTILE)
     whose = 'right' if median > 0 else 'left'
     return LATE.row(
@@ -124,7 +129,7 @@ def _late(rig: Rig) -> Row:
         LATE_NAME,
         f'{median:+.2f} frames, a quarter beyond {worst:.2f}',
         f'{LATE.warning} at most',
-        f'the {whose} images are taken about {abs(median):.1f} frames after the others: trigger '
+        f'the {whose} images were taken about {abs(median):.1f} frames after the others: trigger '
         'the cameras together, stamp at exposure, and pair by stamp (`python -m trainer ingest`)',
     )
 
@@ -139,7 +144,7 @@ def _order(rig: Rig, late: Row) -> Row:
         'left and right are swapped: exchange the folders left/ and right/ (or `--left` and '
         '`--right` of `trainer ingest`)'
         if swapped
-        else 'zero disparity is not infinity: both eyes must have one cx and parallel axes; '
+        else 'zero disparity is not infinity: both cameras need the same cx and parallel axes; '
         + RECTIFY
     )
     return BEHIND.row(
@@ -158,7 +163,7 @@ def _alignment(rig: Rig, late: Row) -> list[Row]:
     variation_px = largest_deviation_px(cells_px, median_px)
     fit = fit_vertical(matches, **rig.size)
     is_late = late.verdict is Verdict.FAULT
-    cause = 'mend the late frames first, they look like this, too; else ' if is_late else ''
+    cause = 'correct the late frames first, they can cause this; else ' if is_late else ''
     side = 'lower' if median_px > 0 else 'higher'
     return [
         VERTICAL.row(
@@ -173,8 +178,9 @@ def _alignment(rig: Rig, late: Row) -> list[Row]:
             VARIATION_NAME,
             f'{variation_px:.2f} px over the image',
             f'{VARIATION.warning} px at most',
-            f'{cause}not rectified (the right image is turned by {np.degrees(fit.roll_rad):+.2f} '
-            f'deg and {fit.scale:+.1%} larger, the rest is lens distortion): {RECTIFY}',
+            f'{cause}the images are not rectified (the right one is turned by '
+            f'{np.degrees(fit.roll_rad):+.2f} deg and {fit.scale:+.1%} larger, the rest is lens '
+            f'distortion): {RECTIFY}',
         ),
     ]
 
@@ -194,10 +200,10 @@ def _range(rig: Rig, config: CheckConfig) -> Row:
         ' '.join(wanted),
     )
     if config.nearest_m is not None and config.nearest_m < nearest_m:
-        remedy = 'the wanted depth begins too near: use a shorter baseline or a wider lens'
+        remedy = 'the rig cannot see depth this near: use a shorter baseline or a wider lens'
         return row._replace(verdict=Verdict.FAULT, remedy=remedy)
     if config.farthest_m is not None and config.farthest_m > focal_baseline:
-        remedy = 'the wanted depth is too far: use a longer baseline or more pixels'
+        remedy = 'the rig cannot see depth this far: use a longer baseline or more pixels'
         return row._replace(verdict=Verdict.WARNING, remedy=remedy)
     return row
 
@@ -206,7 +212,7 @@ def _beyond(rig: Rig) -> Row:
     sparse = np.concatenate([m.disparity_px for m in rig.matches]) / rig.size['width']
     dense = np.concatenate([pair.disparity_frac.ravel() for pair in rig.pairs])
     dense = dense[np.isfinite(dense)]
-    # Semi-global matching weighs by area, but ends where features still match.
+    # Take the larger of both: semi-global matching weighs by area, but features reach further.
     share = max(
         float(np.mean(values > MAX_DISPARITY_FRAC)) for values in (sparse, dense) if len(values)
     )
@@ -215,8 +221,8 @@ def _beyond(rig: Rig) -> Row:
         BEYOND_NAME,
         f'median {np.median(sparse):.1%} of the width, {share:.1%} beyond {MAX_DISPARITY_FRAC}',
         f'{BEYOND.warning:.0%} beyond at most',
-        'too much is nearer than the network can say (see depth range): use a shorter baseline '
-        'or a wider lens, or keep away from things',
+        'too many points are nearer than the network can predict (see depth range): use a shorter '
+        'baseline or a wider lens, or keep more distance',
     )
 
 
@@ -227,20 +233,20 @@ def _texture(rig: Rig) -> Row:
         TEXTURE_NAME,
         f'{matched:.0%} of pixels can be matched',
         f'{1 - UNMATCHED.warning:.0%} or more',
-        'the views show little to match: record with texture, light and sharp images',
+        'few pixels can be matched: record with more texture, more light and sharp images',
     )
 
 
 def _baseline(rig: Rig) -> Row:
     implied = [pair.baseline_m for pair in rig.pairs if pair.baseline_m is not None]
     if not implied:
-        return not_measurable(BASELINE_NAME, 'no truth (gt_depth)')
+        return not_measurable(BASELINE_NAME, 'no ground truth (gt_depth)')
     median_m, given_m = float(np.median(implied)), rig.calibration.baseline_m
     return BASELINE.row(
         abs(median_m / given_m - 1),
         BASELINE_NAME,
-        f'{median_m:.4f} m by the truth of {len(implied)} pairs',
+        f'{median_m:.4f} m by the ground truth of {len(implied)} pairs',
         f'{given_m:.4f} m, {BASELINE.warning:.0%} off at most',
-        f'matching and truth want a baseline of {median_m:.3f} m: put it right in calib.json, or '
-        'look for a wrong focal length or truth of another time',
+        f'matching and ground truth imply a baseline of {median_m:.3f} m: correct calib.json, or '
+        'look for a wrong focal length or ground truth of another time',
     )

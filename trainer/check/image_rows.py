@@ -1,4 +1,4 @@
-"""Verdicts on single images: whether they can be read, are bright, alike and not repeated."""
+"""Verdicts on single images: can be read, are bright, equally exposed and not repeated."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from monodepth_ros.storage.pair_folder import EYES
 from trainer.check.evidence import Evidence, PairEvidence
 from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
 
-# Training takes the next pair for a broken one, which many broken ones make a lie.
+# Training replaces a damaged pair by the next one, so that many of them distort the data.
 UNREADABLE = Limits(warning=0.0, fault=0.5)
-# Grey levels from the 1st to the 99th percentile. Real eyes measured 200 and more.
+# Grey levels from the 1st to the 99th percentile. Real cameras measured 200 and more.
 MIN_CONTRAST_LEVELS = 24
-# An eye with so much less than the other one is covered, unplugged or far too dark.
+# A camera with so much less contrast than the other is covered, unplugged or far too dark.
 DARK_SHARE = 0.33
-# Brighter over darker mean. Real rigs measured up to 1.15; 1.6 makes SSIM's luminance term, and
-# the L1 term of all but black pixels, larger than a wrong disparity would.
+# Brighter over darker mean. Real rigs measured up to 1.15. At 1.6 the luminance term of SSIM, and
+# the L1 term of all but black pixels, is larger than a wrong disparity makes it.
 EXPOSURE = Limits(warning=1.25, fault=1.6)
-# Mean difference to the next frame: jpegs of one image differ by less, two exposures of a
-# resting camera by twice as much (noise; EuRoC standing still measured 1.0).
+# Mean difference to the next frame: jpegs of one image differ by less, two exposures of a camera
+# at rest by twice as much (noise; EuRoC at rest measured 1.0).
 SAME_LEVELS = 0.5
 DUPLICATES = 0.1
 FROZEN = 0.5
@@ -31,16 +31,16 @@ REPEATED_NAME = 'repeated frames'
 
 
 def image_rows(evidence: Evidence) -> list[Row]:
-    """Of a sequence of which at least one pair can be read."""
+    """Return the rows on the images of a sequence with at least one readable pair."""
     pairs = evidence.pairs
     rows = [_readable(evidence), _contrast(pairs), _exposure(pairs)]
     if rows[1].verdict is not Verdict.OK:
-        return [*rows, not_measurable(REPEATED_NAME, 'an eye shows next to nothing')]
+        return [*rows, not_measurable(REPEATED_NAME, 'a camera has too little contrast')]
     return [*rows, _duplicates(pairs)]
 
 
 def bit_depth_rows(bit_depth: BitDepth) -> list[Row]:
-    """Of a sequence whose pairs were read; none where they are of 8 bits."""
+    """Return the row on the bit depth of 16-bit images that were read; none for 8-bit images."""
     if bit_depth.bits is None or bit_depth.brightest < 0:
         return []
     row = Row(
@@ -51,13 +51,13 @@ def bit_depth_rows(bit_depth: BitDepth) -> list[Row]:
     needed = holding(bit_depth.brightest)
     if needed <= bit_depth.bits:
         return [row]
-    remedy = f'brighter pairs come darker than the rest: state "bits": {needed} in calib.json'
+    remedy = f'brighter pairs are read darker than the rest: set "bits": {needed} in calib.json'
     return [row._replace(verdict=Verdict.WARNING, remedy=remedy)]
 
 
 def _readable(evidence: Evidence) -> Row:
     bad, total = len(evidence.unreadable), len(evidence.unreadable) + len(evidence.pairs)
-    remedy = f'remove or copy again: {evidence.unreadable[0].reason}' if bad else ''
+    remedy = f'remove it or copy it again: {evidence.unreadable[0].reason}' if bad else ''
     return UNREADABLE.row(bad / total, 'pairs read', f'{total - bad} of {total}', 'all', remedy)
 
 
@@ -69,14 +69,14 @@ def _contrast(pairs: Sequence[PairEvidence]) -> Row:
         return row
     eye = EYES[int(levels.argmin())]
     if levels.min() < DARK_SHARE * levels.max():
-        remedy = f'the {eye} eye shows next to nothing: is it covered, unplugged or too dark?'
+        remedy = f'the {eye} camera shows almost nothing: uncover it, plug it in, or add light'
         return row._replace(verdict=Verdict.FAULT, remedy=remedy)
-    remedy = 'both eyes show little: record by daylight, or with longer exposures'
+    remedy = 'both cameras show little: record in daylight, or with longer exposure'
     return row._replace(verdict=Verdict.WARNING, remedy=remedy)
 
 
 def _exposure(pairs: Sequence[PairEvidence]) -> Row:
-    # One level more: an all-black eye is no division by zero.
+    # Add one level, so that an all-black image causes no division by zero.
     ratio = float(np.median([(p.mean_levels[1] + 1) / (p.mean_levels[0] + 1) for p in pairs]))
     darker = EYES[int(ratio < 1)]
     return EXPOSURE.row(
@@ -84,7 +84,7 @@ def _exposure(pairs: Sequence[PairEvidence]) -> Row:
         'exposure',
         f'right is {ratio:.2f} times as bright',
         f'{1 / EXPOSURE.warning:.2f} to {EXPOSURE.warning:.2f}',
-        f'the {darker} eye is darker: give both cameras one exposure time and gain, wipe the lens',
+        f'the {darker} image is darker: set the same exposure time and gain, clean the lens',
     )
 
 
@@ -96,9 +96,9 @@ def _duplicates(pairs: Sequence[PairEvidence]) -> Row:
     row = Row(REPEATED_NAME, f'left {left:.0%}, right {right:.0%}', f'{DUPLICATES:.0%} at most')
     if abs(left - right) > FROZEN:
         frozen = EYES[int(right > left)]
-        remedy = f'the {frozen} eye is frozen while the other one goes on: look at its driver'
+        remedy = f'the {frozen} camera is frozen while the other one is not: check its driver'
         return row._replace(verdict=Verdict.FAULT, remedy=remedy)
     if max(left, right) > DUPLICATES:
-        remedy = 'the same image again teaches nothing: remove it, and frames of a resting robot'
+        remedy = 'repeated images add nothing to a training: remove them, and frames at rest'
         return row._replace(verdict=Verdict.WARNING, remedy=remedy)
     return row

@@ -1,4 +1,4 @@
-"""Feature matches that know nothing of stereo: any direction, any distance."""
+"""Feature matches without the constraints of stereo: in any direction, at any distance."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-# Strongest ones; twice as many cost twice the time and move no measure.
+# The strongest features; twice as many take twice the time and change no measure.
 MOST_FEATURES = 1500
-# Half of SIFT's default: tarmac and walls count, too.
+# Half of SIFT's default, to find features on tarmac and walls too.
 CONTRAST = 0.02
-# The best match must be this much nearer than the second best one (Lowe 2004: 0.8).
+# The distance of the best match must be below this times that of the second best (Lowe 2004: 0.8).
 RATIO = 0.75
 
 
 class Features(NamedTuple):
-    """at_px (N, 2) float32: u, v. descriptors (N, 128) float32 of length 1."""
+    """Features: at_px (N, 2) float32 u, v in px; descriptors (N, 128) float32 of length 1."""
 
     at_px: np.ndarray
     descriptors: np.ndarray
@@ -24,10 +24,10 @@ class Features(NamedTuple):
 
 class EyeMatches(NamedTuple):
     """
-    Points seen by both eyes, (N, 2) float32 px: u, v each.
+    Points found in both views, (N, 2) float32 px: u, v in each view.
 
-    motion_px: how far the point moves in the left eye until the next frame, NaN where it is not
-    found there.
+    motion_px: motion of the point in the left view until the next frame; NaN if it is not found
+        there.
     """
 
     left_px: np.ndarray
@@ -36,30 +36,30 @@ class EyeMatches(NamedTuple):
 
     @property
     def disparity_px(self) -> np.ndarray:
-        """(N,) u_left - u_right, of any sign."""
+        """Return u_left - u_right, (N,), of any sign."""
         return np.asarray(self.left_px[:, 0] - self.right_px[:, 0])
 
     @property
     def vertical_px(self) -> np.ndarray:
-        """(N,) v_right - v_left: 0 in a rectified pair."""
+        """Return v_right - v_left, (N,): 0 in a rectified pair."""
         return np.asarray(self.right_px[:, 1] - self.left_px[:, 1])
 
 
 def detect(grey: np.ndarray) -> Features:
-    """The features of a (H, W) uint8 image, possibly none."""
+    """Return the features of a (H, W) uint8 image, possibly none."""
     sift = cv2.SIFT.create(nfeatures=MOST_FEATURES, contrastThreshold=CONTRAST)
     points, descriptors = sift.detectAndCompute(grey, None)
     if descriptors is None:
         return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
-    # The root of the normalised histogram: Hellinger's distance tells more than Euclid's
-    # (Arandjelovic and Zisserman 2012).
+    # The square root of the normalised histogram gives the Hellinger distance, which separates
+    # matches better than the Euclidean one (Arandjelovic and Zisserman 2012).
     total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9)
     at_px = np.array([point.pt for point in points], np.float32)
     return Features(at_px, np.sqrt(descriptors / total))
 
 
 def match(first: Features, second: Features) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (N,) into both of what prefers one another by RATIO."""
+    """Return the indices (N,) into first and second of mutual best matches that pass RATIO."""
     if min(len(first.at_px), len(second.at_px)) < 2:
         return np.zeros(0, int), np.zeros(0, int)
     similarity = first.descriptors @ second.descriptors.T
@@ -73,7 +73,7 @@ def match(first: Features, second: Features) -> tuple[np.ndarray, np.ndarray]:
 
 
 def match_eyes(left: Features, right: Features, next_left: Features | None) -> EyeMatches:
-    """Match both eyes, and the left one with its next frame where there is one."""
+    """Match both views, and the left one with its next frame if there is one."""
     in_left, in_right = match(left, right)
     motion_px = np.full_like(left.at_px, np.nan)
     if next_left is not None:

@@ -1,4 +1,4 @@
-"""What the geometry of matches says about a rig: arrays in, numbers out."""
+"""Measures of a rig from the geometry of its matches: arrays in, numbers out."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import numpy as np
 
 from trainer.check.matching import EyeMatches
 
-# Parts of the image whose vertical offsets are compared, and what a median of one needs. The
-# share of all matches keeps a sky, with nothing but wrong ones, from having a say.
+# Parts of the image whose vertical offsets are compared, and the matches that a median needs.
+# The fraction of all matches excludes a sky, which has wrong matches only.
 CELL_COLUMNS, CELL_ROWS = 4, 3
 MIN_IN_CELL, MIN_SHARE_IN_CELL = 15, 0.01
-# Of vertical motion that no turn of the camera explains: feature noise alone shows 0.2 px.
+# Vertical motion that no rotation of the camera explains: feature noise alone causes 0.2 px.
 MIN_PARALLAX_PX = 0.5
 MIN_TRACKED = 60
 FIT_STEPS = 30
 MAD_TO_SIGMA = 1.4826
-# Far points are noisy by less.
+# A larger negative disparity is no noise of a far point.
 BEHIND_PX = 1.0
-# Of a matched disparity: its noise is a small share of more.
+# The noise of larger disparities is a small fraction of them.
 MIN_TRUTH_DISPARITY_PX = 4.0
 MIN_TRUTH_PIXELS = 200
 
 
 class VerticalFit(NamedTuple):
     """
-    vertical_px = offset + roll * u + scale * v, from the image's centre.
+    A fit vertical_px = offset_px + roll_rad * u + scale * v, with u, v from the image's centre.
 
-    roll_rad: the right image is turned clockwise. scale: it is larger by this share.
+    offset_px: shift of the right image, down positive.
+    roll_rad: rotation of the right image, clockwise positive.
+    scale: fraction by which the right image is larger.
     """
 
     offset_px: float
@@ -38,7 +40,7 @@ class VerticalFit(NamedTuple):
 
 
 def fit_vertical(matches: Sequence[EyeMatches], *, width: int, height: int) -> VerticalFit:
-    """What a misaligned rig does to all pairs alike."""
+    """Fit the vertical errors that a misaligned rig causes in all pairs alike."""
     vertical_px = np.concatenate([m.vertical_px for m in matches])
     place = np.concatenate([_place(m.left_px, width, height) for m in matches])
     return VerticalFit(*robust_fit(place, vertical_px))
@@ -46,12 +48,16 @@ def fit_vertical(matches: Sequence[EyeMatches], *, width: int, height: int) -> V
 
 def late_frames(matches: Sequence[EyeMatches], *, width: int, height: int) -> list[float | None]:
     """
-    How many frames after its left image each right one was taken; None where too little moves.
+    Return how many frames after its left image each right one was taken, if enough moves.
 
-    A late eye sees every point where its own motion has taken it: near ones farther than far
-    ones, and otherwise in every pair. No misalignment does that, so the vertical errors of all
-    pairs are split into one function of the place (cubic, for a lens that nobody undistorted
-    bends so) and a multiple of each point's vertical motion.
+    A late camera sees each point after it moved, near points further than far ones, and by
+    another amount in every pair. A misaligned rig does not cause that. So the vertical errors of
+    all pairs are split into one function of the position, cubic to cover lens distortion, and a
+    multiple of each point's vertical motion.
+
+    matches: feature matches of each pair.
+    width, height: size in px of the image that the matches are in.
+    Returns one number a pair, None for a pair in which too little moves.
     """
     tracked = [_tracked(m) for m in matches]
     vertical_px, motion_px = (
@@ -70,7 +76,7 @@ def late_frames(matches: Sequence[EyeMatches], *, width: int, height: int) -> li
 
 
 def incoherence_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> float:
-    """Median distance of the vertical errors from fit_vertical; wrong matches make it large."""
+    """Return the median error of fit_vertical in px; wrong matches make it large."""
     vertical_px = np.concatenate([m.vertical_px for m in matches])
     place = np.concatenate([_place(m.left_px, width, height) for m in matches])
     fit = fit_vertical(matches, width=width, height=height)
@@ -79,9 +85,11 @@ def incoherence_px(matches: Sequence[EyeMatches], *, width: int, height: int) ->
 
 def robust_fit(design: np.ndarray, values: np.ndarray) -> list[float]:
     """
-    Coefficients c of design @ c = values, reweighted so that outliers (Cauchy) hardly count.
+    Solve design @ c = values for c by reweighted least squares (Cauchy), robust to outliers.
 
-    design: (N, K), values: (N,). It begins at the median, the first column being 1.
+    design: (N, K), with ones in the first column, so that the iteration starts at the median.
+    values: (N,).
+    Returns the K coefficients.
     """
     coefficients = np.zeros(design.shape[1])
     coefficients[0] = np.median(values)
@@ -89,13 +97,13 @@ def robust_fit(design: np.ndarray, values: np.ndarray) -> list[float]:
         error = values - design @ coefficients
         sigma = MAD_TO_SIGMA * np.median(np.abs(error)) + 1e-3
         weighted = design / (1 + (error / (2 * sigma)) ** 2)[:, None]
-        # Normal equations are much faster and precise enough; a column of zeros gets 0.
+        # Normal equations are much faster and precise enough; lstsq gives 0 for a zero column.
         coefficients = np.linalg.lstsq(weighted.T @ design, weighted.T @ values, rcond=None)[0]
     return [float(c) for c in coefficients]
 
 
 def cell_offsets_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> np.ndarray:
-    """Median vertical_px in cells of the image, (CELL_ROWS, CELL_COLUMNS), NaN with too few."""
+    """Return the median vertical_px of each cell, (CELL_ROWS, CELL_COLUMNS); NaN with too few."""
     vertical_px = np.concatenate([m.vertical_px for m in matches])
     at_px = np.concatenate([m.left_px for m in matches])
     column = np.clip(at_px[:, 0] * CELL_COLUMNS // width, 0, CELL_COLUMNS - 1).astype(int)
@@ -110,18 +118,18 @@ def cell_offsets_px(matches: Sequence[EyeMatches], *, width: int, height: int) -
 
 
 def largest_deviation_px(offsets_px: np.ndarray, median_px: float) -> float:
-    """How far the cells are from the median of all; 0 without cells."""
+    """Return the largest difference of a cell from the median of all; 0 without cells."""
     known = offsets_px[np.isfinite(offsets_px)]
     return float(np.abs(known - median_px).max(initial=0))
 
 
 def behind_and_ahead_share(disparity_px: np.ndarray) -> tuple[float, float]:
-    """The shares of points surely behind and before infinity: 0 behind in a good pair."""
+    """Return the fractions of points clearly behind and before infinity; 0 behind is right."""
     return float(np.mean(disparity_px < -BEHIND_PX)), float(np.mean(disparity_px > BEHIND_PX))
 
 
 def broken_share(matches: EyeMatches, *, tolerance_px: float, max_disparity_px: float) -> float:
-    """The share of points that a stereo network cannot explain; 0 without points."""
+    """Return the fraction of points of a vertical offset or disparity that no network learns."""
     disparity_px = matches.disparity_px
     broken = np.abs(matches.vertical_px) > tolerance_px
     broken |= (disparity_px < -BEHIND_PX) | (disparity_px > max_disparity_px)
@@ -132,9 +140,12 @@ def implied_baseline_m(
     disparity_px: np.ndarray, true_m: np.ndarray, *, focal_px: float
 ) -> float | None:
     """
-    The baseline that makes the true depth of the matched disparity: median of d * Z / f.
+    Return the baseline that turns the matched disparity into the true depth: median of d * Z / f.
 
-    disparity_px, true_m: of the same pixels, NaN where unknown. None where too few have both.
+    disparity_px: (N,) matched disparity of pixels, NaN where unknown.
+    true_m: (N,) true depth of the same pixels, NaN where unknown.
+    focal_px: focal length at the resolution of disparity_px.
+    Returns None if too few pixels have both.
     """
     both = np.isfinite(true_m) & (np.nan_to_num(disparity_px) > MIN_TRUTH_DISPARITY_PX)
     if both.sum() < MIN_TRUTH_PIXELS:
@@ -148,7 +159,7 @@ def _tracked(matches: EyeMatches) -> EyeMatches:
 
 
 def _slope(motion_px: np.ndarray, vertical_px: np.ndarray) -> float | None:
-    """Of the errors of one pair over its motion; None where too little moves."""
+    """Return the slope of vertical errors over motion in one pair; None if too little moves."""
     one = np.ones((len(motion_px), 1))
     if len(motion_px) < MIN_TRACKED or _unexplained_px(one, motion_px) < MIN_PARALLAX_PX:
         return None
@@ -161,13 +172,13 @@ def _unexplained_px(design: np.ndarray, motion_px: np.ndarray) -> float:
 
 
 def _cubic_place(at_px: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(N, 10): the products of up to three coordinates, from the image's centre in widths."""
+    """Return the monomials up to degree 3 of positions in widths from the centre, (N, 10)."""
     _, u, v = _place(at_px, width, height).T / width
     terms = [u**i * v**j for i in range(4) for j in range(4 - i)]
     return np.column_stack(terms)
 
 
 def _place(at_px: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(N, 3): one, and the place relative to the image's centre in px."""
+    """Return ones and the positions relative to the image's centre in px, (N, 3)."""
     centred_px = at_px - np.array([(width - 1) / 2, (height - 1) / 2])
     return np.column_stack([np.ones(len(at_px)), centred_px])

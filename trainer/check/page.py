@@ -1,4 +1,4 @@
-"""A check as check.html: the table, the remedies, and the pictures that prove them."""
+"""The page check.html: the table of a check, its remedies, and pictures that prove them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.page import data_uri, render_page
 
 TEMPLATE = 'check/check.html.jinja'
-# Of a sequence, and of all: a picture is half a megabyte.
+# Pictures of one sequence, and of all sequences: each takes half a megabyte.
 MOST_SHOWN, SHOWN_IN_ALL = 3, 12
 
 
 def write_page(path: Path, checks: Sequence[SequenceCheck]) -> None:
-    """Write the page, over an older one."""
+    """Write the page; replace an older one."""
     with atomic_file(path) as partial:
         count = max(1, min(MOST_SHOWN, SHOWN_IN_ALL // len(checks)))
         page = render_page(TEMPLATE, checks=[_shown(check, count) for check in checks])

@@ -1,4 +1,4 @@
-"""Pictures that prove a check's verdicts, as matplotlib figures."""
+"""Pictures that prove the verdicts of a check, as matplotlib figures."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from trainer.check.measures import cell_offsets_px
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
 SHOWN_ERROR_PX = 8.0
-# Colours end where a fault is certain.
+# The colour scale ends where a fault is certain.
 COLORED_ERROR_PX = 3.0
 MOST_LINES = 120
-# Percent of the width.
+# Range of the histogram of disparities, in percent of the width.
 SHOWN_DISPARITY = (-35.0, 45.0)
 
 
 def charts(rig: Rig) -> Figure:
-    """Of all pairs: vertical errors, where they are, how they go with motion, disparities."""
+    """Plot vertical errors, by position and by motion too, and disparities of all pairs."""
     vertical_px = np.concatenate([m.vertical_px for m in rig.matches])
     motion_px = np.concatenate([m.motion_px[:, 1] for m in rig.matches])
     disparity_px = np.concatenate([m.disparity_px for m in rig.matches])
@@ -49,9 +49,10 @@ def charts(rig: Rig) -> Figure:
 
 def pair_picture(left_grey: np.ndarray, right_grey: np.ndarray, pair: PairEvidence) -> Figure:
     """
-    Matches between both eyes, their overlay, and the disparity.
+    Plot the matches between both views, the overlay of the views, and the disparity.
 
-    left_grey, right_grey: (H, W) uint8 of the size that pair.matches are in.
+    left_grey, right_grey: (H, W) uint8, at the resolution of pair.matches.
+    pair: measurements of the pair.
     """
     height, width = left_grey.shape
     figure = Figure(figsize=(16, 16 * height / width + 0.4), layout='constrained')
@@ -82,7 +83,7 @@ def _cells(axis: Axes, offsets_px: np.ndarray) -> None:
 
 
 def _lines(pair: PairEvidence, height: int) -> LineCollection:
-    """From the left image to the right one below it, evenly chosen of all matches."""
+    """Return lines from the left image to the right one below it, for a sample of matches."""
     matches = pair.matches
     chosen = slice(None, None, -(-len(matches.left_px) // MOST_LINES) or 1)
     ends = matches.right_px[chosen] + np.array([0, height])
@@ -95,6 +96,6 @@ def _lines(pair: PairEvidence, height: int) -> LineCollection:
 
 
 def _largest(pair: PairEvidence) -> float:
-    """What 99 % of the disparities are below, in percent; 1 without any."""
+    """Return the 99th percentile of disparity in percent of the width; 1 without any."""
     known: Sequence[float] = pair.disparity_frac[np.isfinite(pair.disparity_frac)]
     return 100 * float(np.percentile(known, 99)) if len(known) else 1.0

@@ -1,4 +1,4 @@
-"""The check of pair sequences: whole, and in the quick form that comes before a training."""
+"""The check of pair sequences, in full and in a quick form before a training."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from trainer.check.image_rows import bit_depth_rows, image_rows
 from trainer.check.verdicts import Row, Verdict
 from trainer.datasets.sources import PairSequence
 
-# A data set may come in hundreds of sequences: evenly spaced ones stand for the others.
+# A data set may have hundreds of sequences, so the quick check takes evenly spaced ones.
 MOST_QUICK_SEQUENCES = 4
 MOST_QUICK_PAIRS = 12
 QUICK_PAIRS = 5
-# As many sequences get all the pairs that were asked for; more share as many, but not fewer than
-# a verdict needs.
+# Up to this many sequences are checked with all the pairs of CheckConfig. More sequences share the
+# same total, but each gets as many pairs as a verdict needs.
 WHOLE_SEQUENCES = 3
 FEWEST_PAIRS = 3
 
-# Passes measurements on as they come, e.g. to show progress.
+# A function that passes measurements on as they come, e.g. to show progress.
 Watch = Callable[
     [Iterable[PairEvidence | Unreadable], str, int], Iterable[PairEvidence | Unreadable]
 ]
 
 
 class NothingReadable(ValueError):
-    """No pair of a sequence, or of a sample of it, can be read."""
+    """Raised if no pair of a sequence, or of a sample of it, can be read."""
 
 
 class SequenceCheck(NamedTuple):
-    """One sequence: its table, and what it is made of."""
+    """The check of one sequence: its measurements and its table."""
 
     sequence: PairSequence
     evidence: Evidence
     rows: list[Row]
 
     def of(self, verdict: Verdict) -> list[Row]:
-        """The rows with this verdict."""
+        """Return the rows with this verdict."""
         return [row for row in self.rows if row.verdict is verdict]
 
 
 def check_sequence(
     sequence: PairSequence, config: CheckConfig, watch: Watch = lambda found, *_: found
 ) -> SequenceCheck:
-    """Measure and judge. Raises NothingReadable when no pair of the sample can be read."""
+    """Measure and judge a sequence; raise NothingReadable if no pair of it can be read."""
     count = min(config.pairs, len(sequence.names))
     found = list(watch(gather(sequence, count), f'check {sequence.path.name}', count))
     unreadable = [pair for pair in found if isinstance(pair, Unreadable)]
@@ -63,7 +63,7 @@ def check_sequence(
 def check_sequences(
     sequences: Sequence[PairSequence], config: CheckConfig, watch: Watch = lambda found, *_: found
 ) -> Iterator[SequenceCheck]:
-    """check_sequence of each as it is ready; hundreds of them take minutes, not hours."""
+    """Yield the check of each sequence; with many sequences, check fewer pairs of each."""
     share = max(FEWEST_PAIRS, WHOLE_SEQUENCES * config.pairs // len(sequences))
     config = replace(config, pairs=min(config.pairs, share))
     for sequence in sequences:
@@ -71,7 +71,7 @@ def check_sequences(
 
 
 def fault_text(checks: Iterable[SequenceCheck]) -> str:
-    """What is wrong with which sequence, in one line; empty if nothing is."""
+    """Return the faults of all sequences in one line; empty without faults."""
     return '; '.join(
         f'{check.sequence.path}: '
         + ', '.join(f'{row.measure}: {row.measured}' for row in check.of(Verdict.FAULT))
@@ -82,10 +82,10 @@ def fault_text(checks: Iterable[SequenceCheck]) -> str:
 
 def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
     """
-    Check a few pairs of a few sequences, and that of each of the others a pair can be read.
+    Check a few pairs of a few sequences, and that each other sequence has a readable pair.
 
-    A sequence whose intrinsics are none of its images is among the few. Raises NothingReadable;
-    single pairs that cannot be read are left to the training.
+    A sequence whose intrinsics do not fit its images is among the few. Raises NothingReadable;
+    the training replaces single pairs that cannot be read.
     """
     step = -(-len(sequences) // MOST_QUICK_SEQUENCES)
     chosen = [

@@ -1,4 +1,4 @@
-"""A check on the terminal: one table a sequence, and a remedy for all that is not ok."""
+"""A check on the terminal: one table for each sequence, and a remedy for each row not ok."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.check.preflight import SequenceCheck
 from trainer.check.verdicts import Verdict
 
 STYLES = {Verdict.OK: 'green', Verdict.WARNING: 'yellow', Verdict.FAULT: 'bold red'}
-# Of a pipe: one line a row, for grep.
+# Width in a pipe, where each row must be on one line for grep.
 PIPE_COLUMNS = 160
 
 
@@ -27,7 +27,7 @@ def print_check(check: SequenceCheck) -> None:
 
 
 def remedy_lines(check: SequenceCheck) -> Iterator[str]:
-    """One line of markup for every fault and warning, faults first."""
+    """Yield one line of markup for every fault and warning, faults first."""
     for verdict in (Verdict.FAULT, Verdict.WARNING):
         for row in check.of(verdict):
             style = STYLES[verdict]

@@ -1,4 +1,4 @@
-"""The lines of a check's table, and the limits that decide them."""
+"""The rows of the table of a check, and the limits that decide them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Verdict(Enum):
-    """A fault spoils a training; a warning costs some of its accuracy, or is not known better."""
+    """The verdict on a row: a fault spoils a training, a warning may cost accuracy."""
 
     OK = 'ok'
     WARNING = 'warning'
@@ -15,7 +15,7 @@ class Verdict(Enum):
 
 
 class Row(NamedTuple):
-    """One line of the table; remedy: what to do about a warning or a fault, else empty."""
+    """One row of the table; `remedy` says what to do about a warning or a fault."""
 
     measure: str
     measured: str
@@ -25,13 +25,20 @@ class Row(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """A value above `warning` is one, above `fault` is one."""
+    """Limits of a value: it is a warning above `warning` and a fault above `fault`."""
 
     warning: float
     fault: float
 
     def row(self, value: float, measure: str, measured: str, expected: str, remedy: str) -> Row:
-        """The line of a value; the remedy is dropped where it is not needed."""
+        """
+        Return the row of a value, with the remedy only if a limit is exceeded.
+
+        value: the number to judge.
+        measure: name of what is measured.
+        measured, expected: the value and its limit, in words.
+        remedy: what to do about a value beyond a limit.
+        """
         if value > self.warning:
             verdict = Verdict.FAULT if value > self.fault else Verdict.WARNING
             return Row(measure, measured, expected, verdict, remedy)
@@ -39,5 +46,5 @@ class Limits(NamedTuple):
 
 
 def not_measurable(measure: str, why: str) -> Row:
-    """Nothing is held against data that cannot be measured."""
+    """Return a row that is ok: data that cannot be measured is no fault."""
     return Row(measure, f'not measurable: {why}', '')

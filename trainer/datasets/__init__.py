@@ -1,1 +1,1 @@
-"""Where pairs and truths come from: pair folders and the trees of public data sets."""
+"""Sources of stereo pairs and ground truths: pair folders and public data sets."""

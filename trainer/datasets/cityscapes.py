@@ -1,8 +1,8 @@
 """
-Cityscapes (Cordts et al., CVPR 2016): stereo pairs of 50 cities, without a depth truth.
+Cityscapes (Cordts et al., CVPR 2016): stereo pairs of 50 cities, without a ground truth.
 
-ROOT/leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png, rightImg8bit/SPLIT/CITY/NAME_rightImg8bit.png,
-camera/SPLIT/CITY/NAME_camera.json.
+The files are ROOT/leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png,
+ROOT/rightImg8bit/SPLIT/CITY/NAME_rightImg8bit.png and ROOT/camera/SPLIT/CITY/NAME_camera.json.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from trainer.datasets.tree import (
 )
 
 LEFT, RIGHT = 'leftImg8bit', 'rightImg8bit'
-# Width and height of the images that the camera files are of.
+# Width and height that the camera files refer to.
 FULL_SIZE = (2048, 1024)
 
 
@@ -35,8 +35,12 @@ class CityscapesCity(ImagePairs):
     """
     The pairs of one city and calibration, as a PairSequence.
 
-    full: the rig at the size of the files. The lowest fifth of their rows, the car's bonnet, is
-    cut off (docs/method.md#training-data).
+    The lowest fifth of the rows, which shows the car's bonnet, is cut off
+    (docs/method.md#training-data).
+
+    path: folder of the left images.
+    full: the rig at the size of the files.
+    names: names of the pairs.
     """
 
     def __init__(self, path: Path, full: StereoCalibration, names: Iterable[str]) -> None:
@@ -47,16 +51,16 @@ class CityscapesCity(ImagePairs):
         super().__init__(path, rig, names, left=left, right=right, file_camera=camera)
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
+        """Read left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
         left, right = super().read_pair(name, shrink=shrink)
-        # A png comes at full size whatever was asked for.
+        # A png is never shrunk while it is decoded.
         shrunk = round(self._file_camera.height / left.shape[0])
         rows = -(-self.calibration.intrinsics.height // shrunk)
         return left[:rows], right[:rows]
 
 
 def open_cityscapes(root: Path, file_list: Path | None) -> list[CityscapesCity]:
-    """Every pair below root, or those that a list names, by city and calibration."""
+    """Return all pairs below root, or those in a file list, by city and calibration."""
     if file_list is None:
         folders = [path for path in find_in_folders(root / LEFT, '*/*') if path.is_dir()]
         pairs = complete_pairs(folders, _views)
@@ -68,7 +72,7 @@ def open_cityscapes(root: Path, file_list: Path | None) -> list[CityscapesCity]:
 
 
 def _by_rig(path: Path, names: set[str]) -> list[CityscapesCity]:
-    """A city's pairs, apart where their calibration differs."""
+    """Return a city's pairs, one entry for each calibration."""
     if not names:
         return []
     rigs: dict[StereoCalibration, list[str]] = defaultdict(list)
@@ -80,13 +84,13 @@ def _by_rig(path: Path, names: set[str]) -> list[CityscapesCity]:
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Left and right images by name; path is that of the left ones of a city."""
+    """Return left and right images by name; path is the folder of a city's left images."""
     right = path.parents[2] / RIGHT / path.parent.name / path.name
     return find_images(path, f'_{LEFT}').files, find_images(right, f'_{RIGHT}').files
 
 
 def _read_rig(path: Path, name: str, size: tuple[int, int]) -> StereoCalibration:
-    """The rig of an image of (width, height) px; path as for _views."""
+    """Read the rig of an image of size (width, height) in px; path: see _views."""
     folder = path.parents[2] / 'camera' / path.parent.name / path.name
     file = folder / f'{name}_camera.json'
     if not file.is_file():
@@ -106,9 +110,10 @@ def _read_rig(path: Path, name: str, size: tuple[int, int]) -> StereoCalibration
 
 def _listed_pairs(file_list: Path) -> dict[str, set[str]]:
     """
-    SPLIT/CITY: names, of lines that hold the left and the right image's path.
+    Return the names in a file list by SPLIT/CITY.
 
-    E.g. `leftImg8bit/train/aachen/NAME_leftImg8bit.png rightImg8bit/train/aachen/...`.
+    A line holds the paths of the left and the right image:
+    `leftImg8bit/train/aachen/NAME_leftImg8bit.png rightImg8bit/train/aachen/...`.
     """
     pairs: dict[str, set[str]] = defaultdict(set)
     for where, fields in list_lines(file_list):

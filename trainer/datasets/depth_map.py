@@ -1,4 +1,4 @@
-"""Depth and the camera that it belongs to; the same depth seen by another camera there."""
+"""Depth with its camera, and its resampling for another camera at the same place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monodepth_ros.core.camera import Intrinsics
 
 
 class DepthMap(NamedTuple):
-    """depth_m (H, W) float32, NaN where unknown, as the camera sees it."""
+    """Depth, (H, W) float32 metres, NaN where unknown, and the camera that sees it."""
 
     depth_m: np.ndarray
     camera: Intrinsics

@@ -1,8 +1,9 @@
 """
 KITTI raw: synchronised and rectified drives with Velodyne scans (Geiger et al., IJRR 2013).
 
-ROOT/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt, ROOT/DATE/DRIVE/image_02/data/NAME.png,
-image_03, velodyne_points/data/NAME.bin. Cameras 2 and 3 are the left and the right colour ones.
+The files are ROOT/DATE/calib_cam_to_cam.txt, calib_velo_to_cam.txt and, in ROOT/DATE/DRIVE,
+image_02/data/NAME.png, image_03, velodyne_points/data/NAME.bin. Camera 2 is the left colour
+camera, camera 3 the right one.
 """
 
 from __future__ import annotations
@@ -37,17 +38,19 @@ LEFT, RIGHT = 'image_02', 'image_03'
 CAMERA_FILE, VELODYNE_FILE = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt'
 POINT_NUMBERS = 4  # x, y, z, reflectance
 IMPROVED = f'proj_depth/groundtruth/{LEFT}'
-# Where people keep DRIVE/IMPROVED, from the root of KITTI raw or the folder that holds it: merged
-# into the dates or into one folder, or as it is unpacked (into data_depth_annotated, say).
+# Usual places of DRIVE/IMPROVED, below the root of KITTI raw or its parent folder: merged into the
+# dates or into one folder, or as it is unpacked (into data_depth_annotated, for example).
 IMPROVED_PARENTS = ('*', '*/train', '*/val')
 
 
 class KittiDrive(ImagePairs):
     """
-    One drive, or the frames of it that a list names, as a PairSequence.
+    One drive, or the frames of it in a file list, as a PairSequence.
 
-    velodyne_depth: what the truth of a laser point is, its depth along the optical axis or, as in
-    the ground truth that the field reports Eigen's test on, the laser's own x (0.27 m more).
+    path: folder of the drive.
+    names: names of the frames.
+    velodyne_depth: depth of a laser point: along the optical axis, or the laser's own x (0.27 m
+        more), as in the ground truth that the field uses for Eigen's test.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class KittiDrive(ImagePairs):
         self._velodyne_depth = velodyne_depth
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
-        """The frame's scan in the left view, see velodyne_depth_m; None without a scan."""
+        """Return the frame's scan in the left view, see velodyne_depth_m; None without a scan."""
         path = self.path / 'velodyne_points' / 'data' / f'{name}.bin'
         if not path.exists():
             return None
@@ -82,8 +85,8 @@ class KittiDrive(ImagePairs):
         """
         Return the frame's annotated depth map (Uhrig et al., 3DV 2017) in the left view.
 
-        (H, W) float32 metres along the optical axis, NaN where unknown; None without a map, as
-        the first and last five frames of every drive are.
+        It is (H, W) float32 metres along the optical axis, NaN where unknown. It is None for a
+        frame without a map, such as the first and last five frames of every drive.
         """
         for folder in self._improved_folders:
             if (path := folder / f'{name}.png').is_file():
@@ -111,9 +114,12 @@ def velodyne_depth_m(
     """
     Project a scan as Eigen's ground truth does (docs/method.md#evaluation-protocols).
 
-    Points with x >= 0 count; the nearest wins a pixel.
+    Only points with x >= 0 count. A pixel gets the depth of its nearest point.
 
-    points: (N, 3) metres, x ahead of the laser. projection: (3, 4), pixels from the laser's frame.
+    points: (N, 3) metres, x ahead of the laser.
+    projection: (3, 4), from the laser's frame to pixels.
+    camera: gives the size of the image.
+    velodyne_depth: see KittiDrive.
     Returns (H, W) float32 metres, NaN where no point falls.
     """
     points = points[points[:, 0] >= 0].astype(np.float64)
@@ -128,7 +134,7 @@ def velodyne_depth_m(
 def open_kitti_raw(
     root: Path, file_list: Path | None, velodyne_depth: VelodyneDepth
 ) -> list[KittiDrive]:
-    """Every drive below root, or the frames that a list names, drive by drive."""
+    """Return all drives below root, or the drives with the frames of a file list."""
     if file_list is None:
         drives = [path.parent for path in find_in_folders(root, f'*/*/{LEFT}')]
         frames = complete_pairs(drives, _views)
@@ -145,7 +151,13 @@ def open_kitti_raw(
 def rectified_calibration(
     p_left: np.ndarray, p_right: np.ndarray, *, size: tuple[int, int], path: Path
 ) -> StereoCalibration:
-    """A rig from two (3, 4) projections and the images' (width, height); path is for messages."""
+    """
+    Return the rig of two projections.
+
+    p_left, p_right: (3, 4).
+    size: (width, height) of the images in px.
+    path: file of the projections, for messages.
+    """
     try:
         left, right = (_camera(p, *size) for p in (p_left, p_right))
         return StereoCalibration(left.rectified, stereo_baseline_m(left, right))
@@ -154,24 +166,24 @@ def rectified_calibration(
 
 
 def _camera(p: np.ndarray, width: int, height: int) -> Camera:
-    """The camera of rectified images with a (3, 4) projection."""
+    """Return the camera of rectified images with a (3, 4) projection."""
     return Camera(width, height, k=tuple(p[:, :3].ravel()), p=tuple(p.ravel()))
 
 
 def _resized(p: np.ndarray, full: Intrinsics, resized: Intrinsics) -> np.ndarray:
-    """A (3, 4) projection into an image of another size, with the pixel centres of Intrinsics."""
+    """Scale a (3, 4) projection to another image size, with the pixel centres of Intrinsics."""
     across, down = resized.width / full.width, resized.height / full.height
     scaling = [[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]]
     return np.asarray(scaling @ p)
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Left and right images of a drive by name."""
+    """Return left and right images of a drive by name."""
     return find_images(path / LEFT / 'data').files, find_images(path / RIGHT / 'data').files
 
 
 def _read_cameras(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]:
-    """R_rect_00 as (4, 4), P_rect_02 and P_rect_03 as (3, 4), and the images' width and height."""
+    """Read R_rect_00 as (4, 4), P_rect_02 and P_rect_03 as (3, 4), and (width, height) in px."""
     shapes = {'R_rect_00': (3, 3), 'P_rect_02': (3, 4), 'P_rect_03': (3, 4), 'S_rect_02': (2,)}
     rotation, p_left, p_right, size = read_arrays(path, shapes)
     rect_from_cam0 = np.eye(4)
@@ -181,22 +193,24 @@ def _read_cameras(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple
 
 
 def _read_points(path: Path) -> np.ndarray:
-    """A scan's points, (N, 3) float32 metres."""
+    """Read the points of a scan, (N, 3) float32 metres."""
     numbers = np.fromfile(path, np.float32)
     if numbers.size % POINT_NUMBERS:
         raise ValueError(
-            f'{path} holds {numbers.size} numbers, expected {POINT_NUMBERS} a point; copy it again'
+            f'{path} holds {numbers.size} numbers, expected {POINT_NUMBERS} per point; copy it '
+            'again'
         )
     return numbers.reshape(-1, POINT_NUMBERS)[:, :3]
 
 
 def _listed_frames(file_list: Path) -> dict[str, set[str]]:
     """
-    DATE/DRIVE: frames, of a list in one of the two formats in use.
+    Return the names in a file list by DATE/DRIVE.
 
-    `DATE/DRIVE/image_02/data/NAME.png DATE/DRIVE/image_03/data/NAME.png`, or `DATE/DRIVE NUMBER
-    l`. Either way a line stands for the pair: one that ends in r names the same pair as one in l,
-    is trained on once, and is evaluated on its left image, for the truth is the left view's.
+    A line is `DATE/DRIVE/image_02/data/NAME.png DATE/DRIVE/image_03/data/NAME.png`, or
+    `DATE/DRIVE NUMBER l`. It names a pair: a line that ends in r names the same pair as one that
+    ends in l. The pair is trained on once, and evaluated on its left image, because the ground
+    truth is for the left view.
     """
     frames: dict[str, set[str]] = {}
     for where, fields in list_lines(file_list):
@@ -206,7 +220,7 @@ def _listed_frames(file_list: Path) -> dict[str, set[str]]:
 
 
 def _frame(where: str, fields: list[str]) -> tuple[str, str]:
-    """(DATE/DRIVE, NAME) of a line."""
+    """Return DATE/DRIVE and NAME of a line."""
     parts = Path(fields[0]).parts
     if len(fields) == 2 and len(parts) == 5 and parts[2] == LEFT:
         return '/'.join(parts[:2]), Path(parts[4]).stem

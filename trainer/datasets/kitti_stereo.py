@@ -1,8 +1,8 @@
 """
 KITTI stereo 2015 (Menze and Geiger, CVPR 2015): 200 pairs with measured disparity.
 
-ROOT/training/image_2/NAME_10.png, image_3, disp_noc_0 (uint16, px * 256, 0 = none), and
-calib_cam_to_cam or calib with one NAME.txt a pair.
+The files are, in ROOT/training: image_2/NAME_10.png, image_3, disp_noc_0 (uint16, px * 256, 0
+where unknown), and calib_cam_to_cam or calib with one NAME.txt for each pair.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from monodepth_ros.storage.pair_folder import read_uint16
 from trainer.datasets.kitti import rectified_calibration
 from trainer.datasets.tree import image_size, ImagePairs, read_arrays
 
-ENDING = '_10'  # NAME_11 is the moment after, without a measured disparity
+ENDING = '_10'  # NAME_11 is the next frame, without a measured disparity
 DISPARITY_UNITS_PER_PX = 256
-# The baseline by which the field turns this data set's disparities into metres.
+# The baseline that the papers use to convert disparities of this data set to metres.
 NOMINAL_BASELINE_M = 0.54
-# The folder of calibration files, its names of the two projections, and of the size.
+# Each folder of calibration files, with the keys of the two projections and of the size.
 CALIBRATIONS = {
     'calib_cam_to_cam': ('P_rect_02', 'P_rect_03', 'S_rect_02'),
     'calib': ('P2', 'P3', None),
@@ -34,8 +34,8 @@ class KittiStereo2015(ImagePairs):
     """
     The pairs of one calibration and image size, as a PairSequence.
 
-    nominal: the rig that turns this data set's disparities into metres in the papers; its
-    baseline is 0.54 m where `calibration` has the measured one (0.533 m).
+    nominal: the rig that the papers use to convert disparities to metres; its baseline is 0.54 m,
+        while `calibration` has the measured one (0.533 m).
     """
 
     def __init__(self, path: Path, calibration: StereoCalibration, names: list[str]) -> None:
@@ -44,7 +44,7 @@ class KittiStereo2015(ImagePairs):
         self.nominal = StereoCalibration(calibration.intrinsics, NOMINAL_BASELINE_M)
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
-        """fx * 0.54 m / disparity, (H, W) float32 metres, NaN where unknown; None without any."""
+        """Return fx * 0.54 m / disparity, (H, W) float32 metres, NaN where unknown, or None."""
         path = self.path / 'disp_noc_0' / f'{name}.png'
         if not path.exists():
             return None
@@ -57,7 +57,7 @@ class KittiStereo2015(ImagePairs):
 
 
 def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
-    """The pairs with an image on both sides, grouped by calibration and size."""
+    """Return the pairs that have both images, grouped by calibration and size."""
     path = root / 'training'
     left, right = _views(path)
     groups: dict[StereoCalibration, list[str]] = defaultdict(list)
@@ -71,7 +71,7 @@ def open_kitti_stereo(root: Path) -> list[KittiStereo2015]:
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Left and right images by name."""
+    """Return left and right images by name."""
     return find_images(path / 'image_2').files, find_images(path / 'image_3').files
 
 
@@ -92,7 +92,7 @@ def _read_rig(path: Path, name: str, image: Path) -> StereoCalibration:
 
 
 def _check_full_size(size: tuple[int, int], file: Path, key: str) -> None:
-    """Raise ValueError for resized images: nothing says whether disparities were scaled too."""
+    """Raise ValueError for resized images, because their disparities may not be scaled."""
     (full,) = read_arrays(file, {key: (2,)})
     if size != tuple(full):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Laser scans to depth images."""
+"""Projection of laser scans to depth images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAREST_M = 0.1
 
 
 def cloud_xyz(cloud: Any) -> np.ndarray:
-    """PointCloud2 to its points, (N, 3) float32 metres, in its own frame."""
+    """Return the points of a PointCloud2, (N, 3) float32 metres, in its own frame."""
     offsets = {f.name: f.offset for f in cloud.fields if f.datatype == FLOAT32}
     missing = {'x', 'y', 'z'} - offsets.keys()
     if missing:
@@ -41,10 +41,12 @@ def project_points(
     points: np.ndarray, *, rectified_from_cloud: np.ndarray, intrinsics: Intrinsics
 ) -> np.ndarray:
     """
-    Depth image of points; the nearest one wins a pixel.
+    Project points to a depth image; a pixel gets the depth of its nearest point.
 
-    points: (N, 3) metres. rectified_from_cloud: (4, 4). Returns (H, W) float32 metres along the
-    optical axis, NaN where no point falls.
+    points: (N, 3) metres.
+    rectified_from_cloud: (4, 4).
+    intrinsics: of the depth image.
+    Returns (H, W) float32 metres along the optical axis, NaN where no point falls.
     """
     x, y, z = rectified_from_cloud[:3, :3] @ points.T + rectified_from_cloud[:3, 3:]
     ahead = z > NEAREST_M
@@ -57,9 +59,12 @@ def nearest_depth(
     u: np.ndarray, v: np.ndarray, depth_m: np.ndarray, *, width: int, height: int
 ) -> np.ndarray:
     """
-    Depth image of points at whole pixels (u, v); the nearest one wins a pixel.
+    Draw points as a depth image; a pixel gets the depth of its nearest point.
 
-    u, v: (N,) int. depth_m: (N,). Returns (H, W) float32 metres, NaN where no point falls.
+    u, v: (N,) int, column and row of each point.
+    depth_m: (N,).
+    width, height: size of the image in px.
+    Returns (H, W) float32 metres, NaN where no point falls.
     """
     seen = (u >= 0) & (u < width) & (v >= 0) & (v < height)
     u, v, depth_m = u[seen], v[seen], depth_m[seen]
@@ -70,13 +75,13 @@ def nearest_depth(
 
 
 class StaticTransforms:
-    """The tree of /tf_static."""
+    """The tree of the transforms of /tf_static."""
 
     def __init__(self, transforms: Iterable[Any] = ()) -> None:
         self._parents = {t.child_frame_id: (t.header.frame_id, _matrix(t)) for t in transforms}
 
     def between(self, target: str, source: str) -> np.ndarray | None:
-        """target_from_source, (4, 4); None when the frames are not connected."""
+        """Return target_from_source, (4, 4), or None if the frames are not connected."""
         target_root, root_from_target = self._to_root(target)
         source_root, root_from_source = self._to_root(source)
         if target_root != source_root:
@@ -85,7 +90,7 @@ class StaticTransforms:
 
     def _to_root(self, frame: str) -> tuple[str, np.ndarray]:
         root_from_frame = np.eye(4)
-        for _ in range(len(self._parents)):  # no longer way is a tree's
+        for _ in range(len(self._parents)):  # bounds the way to the root if there is a cycle
             if frame not in self._parents:
                 break
             frame, parent_from_child = self._parents[frame]
@@ -94,7 +99,7 @@ class StaticTransforms:
 
 
 def _matrix(stamped: Any) -> np.ndarray:
-    """parent_from_child of a TransformStamped, (4, 4)."""
+    """Return parent_from_child of a TransformStamped, (4, 4)."""
     q, t = stamped.transform.rotation, stamped.transform.translation
     x, y, z, w = np.array([q.x, q.y, q.z, q.w]) / np.linalg.norm([q.x, q.y, q.z, q.w])
     matrix = np.eye(4)

@@ -1,4 +1,4 @@
-"""The laser of a recording: its topic, where it sits, its scans in the rectified camera."""
+"""The laser of a recording: its topic, its mounting, and its scans in the rectified camera."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ TF_STATIC, TF_TYPE = '/tf_static', 'tf2_msgs/msg/TFMessage'
 
 
 def static_transforms(bag: Bag) -> StaticTransforms:
-    """All of the recording's /tf_static."""
+    """Return all transforms of the recording's /tf_static."""
     topics = [topic for topic in bag.topics_of_type(TF_TYPE) if topic == TF_STATIC]
     messages = bag.messages(*topics, skipped=lambda _: None)
     return StaticTransforms(t for message in messages for t in message.content.transforms)
 
 
 def frame_id_of(bag: Bag, topic: str) -> str:
-    """The frame_id of a topic's first message; empty without one."""
+    """Return the frame_id of a topic's first message; empty without a message."""
     first = bag.first(topic)
     return '' if first is None else str(first.header.frame_id)
 
 
 def scan_topics(bag: Bag, camera: CameraTopic, transforms: StaticTransforms) -> Iterator[str]:
-    """The cloud topics that /tf_static connects with the camera; says which ones it does not."""
+    """Yield the cloud topics that /tf_static connects with the camera; print the others."""
     frame_id = frame_id_of(bag, camera.image)
     for topic in bag.topics_of_type(CLOUD_TYPE):
         if not bag.message_count(topic):
@@ -53,10 +53,14 @@ def scan_depth_m(
     transforms: StaticTransforms,
 ) -> np.ndarray | None:
     """
-    Depth image of a PointCloud2 in a window of the rectified camera.
+    Project a PointCloud2 to a depth image in a window of the rectified camera.
 
-    frame_id: of the camera's images. intrinsics: of the window, (H, W). Returns (H, W) float32
-    metres, NaN where no point falls; None when the frames are not connected.
+    scan: the PointCloud2.
+    frame_id: frame_id of the camera's images.
+    camera: the camera.
+    intrinsics: the window, of size (H, W).
+    transforms: the transforms of the recording.
+    Returns (H, W) float32 metres, NaN where no point falls; None if the frames are not connected.
     """
     frame_from_cloud = transforms.between(frame_id, scan.header.frame_id)
     if frame_from_cloud is None:

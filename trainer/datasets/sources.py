@@ -1,4 +1,4 @@
-"""Where stereo pairs come from: pair folders, and the trees that public data sets come as."""
+"""Sources of stereo pairs: pair folders, and the folder trees of public data sets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class PairSequence(Protocol):
     """
     Rectified pairs of one rig in the order of time; a PairFolder is one.
 
-    path: what messages call it. names: of its pairs, in the order of time. images: their files.
+    path: folder, as messages name it.
+    calibration: the rig.
+    names: names of the pairs, in the order of time.
+    images: the image files.
     """
 
     path: Path
@@ -40,33 +43,36 @@ class PairSequence(Protocol):
     images: PairImages
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
+        """Read left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
 
     def paths(self, name: str) -> tuple[Path, Path]:
-        """The left and the right image file."""
+        """Return the left and the right image file."""
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
-        """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
+        """Read depth of the left view, (H, W) float32 metres, NaN where unknown, or None."""
 
 
 def open_sequences(
     source: str, *, velodyne_depth: VelodyneDepth = 'optical'
 ) -> list[PairSequence]:
     """
-    The sequences that a path names, each of one rig with one calibration and image size.
+    Open the sequences at a path, each of one rig with one calibration and image size.
 
-    source: a pair folder, or a folder of several; the root of KITTI raw, of KITTI stereo 2015 or
-    of Cityscapes; or ROOT@FILE_LIST, the pairs of KITTI raw or Cityscapes that a split's list
-    names.
-    velodyne_depth: see KittiDrive. Raises ValueError or FileNotFoundError for anything else.
+    source: a pair folder, or a folder of several; the root of KITTI raw, KITTI stereo 2015 or
+        Cityscapes; or ROOT@FILE_LIST, the pairs of KITTI raw or Cityscapes in the list of a split.
+    velodyne_depth: see KittiDrive.
+    Raises ValueError or FileNotFoundError for anything else.
     """
-    root, file_list = _root_and_list(source)
+    root, file_list = root_and_list(source)
     if next(root.glob(f'*/{CAMERA_FILE}'), None) is not None:
         return _some(source, open_kitti_raw(root, file_list, velodyne_depth))
     if (root / CITYSCAPES_LEFT).is_dir():
         return _some(source, open_cityscapes(root, file_list))
     if file_list is not None:
-        raise ValueError(f'{root} is neither KITTI raw nor Cityscapes, which alone take a list')
+        raise ValueError(
+            f'{root} is neither KITTI raw nor Cityscapes; give it without @FILE_LIST, which only '
+            'these have'
+        )
     if (root / 'training' / 'image_2').is_dir():
         return list(open_kitti_stereo(root))
     if any((root / name).exists() for name in (*EYES, CALIBRATION)):
@@ -78,9 +84,9 @@ def open_sequences(
 
 def fingerprint(sequences: Iterable[PairSequence]) -> str:
     """
-    A hash of calibrations, names and file sizes: it changes when frames come or go.
+    Return a hash of calibrations, names and file sizes, which changes if frames do.
 
-    And when other bits are stated; images of 8 bits, for which none need be, keep theirs.
+    It includes the bit depth if a sequence states one; 8-bit images need not state one.
     """
     digest = hashlib.sha256()
     for sequence in sequences:
@@ -93,7 +99,8 @@ def fingerprint(sequences: Iterable[PairSequence]) -> str:
     return digest.hexdigest()
 
 
-def _root_and_list(source: str) -> tuple[Path, Path | None]:
+def root_and_list(source: str) -> tuple[Path, Path | None]:
+    """Return the folder that a source names, and the list of its pairs where it names one."""
     root, at, file_list = source.rpartition('@')
     advice = f'give {KNOWN}'
     if not at or typed_path(source).exists():

@@ -1,4 +1,4 @@
-"""Semi-global matching with a left-right check: a second opinion where there is no laser."""
+"""Semi-global matching with a left-right check: a ground truth for data without a laser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONSISTENT_PX = 1.0
 def checked_depth_m(
     left_rgb: np.ndarray, right_rgb: np.ndarray, calibration: StereoCalibration
 ) -> np.ndarray:
-    """The depth of checked_disparity_px: (H, W) float32 metres, NaN where it does not agree."""
+    """Return the depth of checked_disparity_px, (H, W) float32 metres, NaN where unknown."""
     return depth_from_disparity(
         checked_disparity_px(left_rgb, right_rgb),
         focal_px=calibration.intrinsics.fx,
@@ -28,10 +28,11 @@ def checked_disparity_px(
     left_rgb: np.ndarray, right_rgb: np.ndarray, *, max_disparity_px: int = 128
 ) -> np.ndarray:
     """
-    Disparity of the left view where the right view's agrees to CONSISTENT_PX.
+    Return the disparity of the left view where that of the right view agrees to CONSISTENT_PX.
 
-    left_rgb, right_rgb: (H, W, 3) or grey (H, W) uint8, rectified. Returns (H, W) float32 px, NaN
-    elsewhere.
+    left_rgb, right_rgb: (H, W, 3) or grey (H, W) uint8, rectified.
+    max_disparity_px: largest disparity to search, a multiple of 16.
+    Returns (H, W) float32 px, NaN elsewhere.
     """
     left_view, right_view = (
         image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -60,7 +61,7 @@ def _match(left: np.ndarray, right: np.ndarray, max_disparity_px: int) -> np.nda
         speckleWindowSize=100,
         speckleRange=16,
     )
-    # The matcher leaves out the first max_disparity_px columns: let them be padding.
+    # The matcher skips the first max_disparity_px columns, so pad the views by as many.
     padded = [np.pad(view, ((0, 0), (max_disparity_px, 0))) for view in (left, right)]
     disparity = matcher.compute(*padded)[:, max_disparity_px:].astype(np.float32) / FRACTION_STEPS
     return np.where(disparity > 0, disparity, np.float32(np.nan))

@@ -1,4 +1,4 @@
-"""A recording's images and what else was measured at the same time."""
+"""Pairing of a recording's images with other measurements of the same time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.storage.bag import BagMessage
 from monodepth_ros.storage.stamps import take_nearest
 
-# How many messages of one topic wait for their partner: a driver may record a scan late.
+# So many messages of one topic wait for their partner, because a driver may record a scan late.
 WAITING = 32
 
 
@@ -18,9 +18,9 @@ def nearest_images(
     messages: Iterable[BagMessage], image_topic: str, *, tolerance_ns: int
 ) -> Iterator[tuple[Any, Any]]:
     """
-    (image, other) for every message of the other topics that has an image within the tolerance.
+    Yield (image, other) for each message of another topic that has an image within the tolerance.
 
-    The nearest image is taken, whichever of the two was recorded first.
+    The image is the nearest in time, recorded before or after the other message.
     """
     images: deque[Any] = deque(maxlen=WAITING)
     others: deque[Any] = deque(maxlen=WAITING)
@@ -33,7 +33,7 @@ def nearest_images(
 
 
 def _passed(image: Any, other: Any, tolerance_ns: int) -> bool:
-    """Whether the images to come are too late for the other message."""
+    """Return whether all later images are too late for the other message."""
     return stamp_ns(image.header) > stamp_ns(other.header) + tolerance_ns
 
 

@@ -1,4 +1,4 @@
-"""What the readers of public data sets share: image pairs, file lists, calibration files."""
+"""Shared parts of the readers of public data sets: image pairs, file lists, calibrations."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
 from monodepth_ros.storage.image_folder import natural_order
 
-# A folder of pairs to its left and its right images by name.
+# A function from a folder of pairs to its left and its right images by name.
 ViewsOf = Callable[[Path], tuple[dict[str, Path], dict[str, Path]]]
-# Between the factors of width and height: whole pixels leave them 0.3 % apart.
+# Tolerance between the factors of width and height: rounding to whole pixels causes 0.3 %.
 RESIZE_TOLERANCE = 0.005
 
 
 class ImagePairs:
     """
-    A PairSequence of image files without a truth; the readers build on it.
+    A PairSequence of image files without a ground truth, the base class of the readers.
 
-    left, right: the files by name. names: of the pairs to offer. file_camera: of the files, where
-    `calibration` is that of a part of them.
+    path: folder, as messages name it.
+    calibration: the rig.
+    names: names of the pairs.
+    left, right: the files by name.
+    file_camera: camera of the files, if `calibration` is that of a part of the image.
     """
 
     def __init__(
@@ -45,15 +48,15 @@ class ImagePairs:
         self.images = PairImages(left, right, self._file_camera, self.names)
 
     def read_pair(self, name: str, *, shrink: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
+        """Read left and right image, (H, W, 3) uint8 RGB; shrink: see decode_compressed."""
         return self.images.read(name, shrink=shrink)
 
     def paths(self, name: str) -> tuple[Path, Path]:
-        """The left and the right image file."""
+        """Return the left and the right image file."""
         return self.images.paths(name)
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
-        """Depth of the left view, (H, W) float32 metres, NaN where unknown; None without any."""
+        """Return None: there is no ground truth."""
         return None
 
 
@@ -61,10 +64,13 @@ def calibration_of_images(
     full: StereoCalibration, size: tuple[int, int], *, path: Path
 ) -> StereoCalibration:
     """
-    Return a data set's calibration for images of (width, height) px, which may have been resized.
+    Return a data set's calibration for images that may have been resized.
 
-    path: of the calibration, for messages. Raises ValueError where the two axes were not resized
-    alike to RESIZE_TOLERANCE: such images were cropped, or belong to another calibration.
+    full: the calibration of the original images.
+    size: (width, height) of the images in px.
+    path: file of the calibration, for messages.
+    Raises ValueError if the factors of the two axes differ by more than RESIZE_TOLERANCE: such
+    images were cropped, or belong to another calibration.
     """
     camera = full.intrinsics
     across, down = size[0] / camera.width, size[1] / camera.height
@@ -79,7 +85,7 @@ def calibration_of_images(
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return the width and height of an image file in px. Raises ValueError for a damaged one."""
+    """Return width and height of an image file in px; raise ValueError for a damaged file."""
     try:
         with Image.open(path) as image:
             return image.size
@@ -88,7 +94,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def list_lines(file_list: Path) -> Iterator[tuple[str, list[str]]]:
-    """Where each line of a split's file list is, for messages, and its fields; blank ones not."""
+    """Yield the place of each line of a file list, for messages, and its fields; skip blanks."""
     file_list = existing_file(file_list, 'file list', 'give ROOT@FILE_LIST')
     lines = [line.split() for line in file_list.read_text().splitlines()]
     if not any(lines):
@@ -99,7 +105,7 @@ def list_lines(file_list: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def complete_pairs(folders: Iterable[Path], views_of: ViewsOf) -> dict[Path, set[str]]:
-    """By folder, the names that have a left and a right image."""
+    """Return the names that have a left and a right image, by folder."""
     pairs = {}
     for folder in folders:
         left, right = views_of(folder)
@@ -108,22 +114,23 @@ def complete_pairs(folders: Iterable[Path], views_of: ViewsOf) -> dict[Path, set
 
 
 def require_pairs(listed: Mapping[Path, set[str]], views_of: ViewsOf, *, file_list: Path) -> None:
-    """Raise FileNotFoundError that counts the listed pairs without images and names the first."""
+    """Raise FileNotFoundError if images of listed pairs are missing, with number and first one."""
     there = complete_pairs(listed, views_of)
     missing = [(name, path) for path in listed for name in sorted(listed[path] - there[path])]
     if missing:
         name, path = missing[0]
         raise FileNotFoundError(
-            f'{file_list} names {len(missing)} pairs whose left or right image is not there, the '
+            f'{file_list} names {len(missing)} pairs whose left or right image is missing, the '
             f'first is {name} of {path}; download the rest or shorten the list'
         )
 
 
 def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[np.ndarray]:
     """
-    The arrays of some keys in a file of lines `KEY: NUMBER NUMBER ...`, float64, by their shapes.
+    Read float64 arrays from a file of lines `KEY: NUMBER NUMBER ...`.
 
-    Raises FileNotFoundError without the file, ValueError naming the keys that it lacks.
+    shapes: shape of each key to read.
+    Raises FileNotFoundError for a missing file, ValueError for missing keys or other shapes.
     """
     if not path.is_file():
         raise FileNotFoundError(f'calibration {path} is missing; it comes with the data set')

@@ -1,4 +1,4 @@
-"""The truth that a recording holds for a camera: laser scans and depth images, as depth maps."""
+"""Ground truths in a recording for a camera: laser scans and depth images, as depth maps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from monodepth_ros.storage.bag_cameras import camera_topics, CameraTopic
 from trainer.datasets.depth_map import DepthMap
 from trainer.datasets.scans import frame_id_of, scan_depth_m, scan_topics, static_transforms
 
-# A message of the truth's topic to depth: the message, the image's frame_id, the camera, and the
-# window of the rectified camera which scans are projected to; depth images keep their own.
+# A function from a message of the ground truth to depth. Its arguments are the message, the
+# image's frame_id, the camera, and the window of the rectified camera that scans are projected to;
+# depth images keep their own.
 ReadTruth = Callable[[Any, str, CameraTopic, Intrinsics], DepthMap | None]
 
 
 class TruthTopic(NamedTuple):
-    """label: what the truth is, for people. read: raises ValueError for a damaged message."""
+    """
+    A topic with a ground truth.
+
+    topic: name of the topic.
+    label: name of the ground truth, for messages.
+    read: convert a message to depth; raise ValueError for a damaged message.
+    """
 
     topic: str
     label: str
@@ -26,12 +33,12 @@ class TruthTopic(NamedTuple):
 
 
 def truth_topics(bag: Bag, camera: CameraTopic) -> list[str]:
-    """The clouds that /tf_static connects with the camera, then the depth images."""
+    """Return the clouds that /tf_static connects with the camera, then the depth images."""
     return [*scan_topics(bag, camera, static_transforms(bag)), *bag.depth_topics]
 
 
 def open_truth(bag: Bag, camera: CameraTopic, topic: str) -> TruthTopic:
-    """How to read one of truth_topics. Raises BagError for depth that is not the camera's."""
+    """Open one of truth_topics; raise BagError for depth in another frame than the camera."""
     if topic in bag.depth_topics:
         return TruthTopic(topic, f'{topic} (depth image)', _depth_reader(bag, camera, topic))
     return TruthTopic(topic, f'{topic} (laser)', _scan_reader(bag))
@@ -72,7 +79,7 @@ def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadTruth:
 
 
 def _depth_intrinsics(bag: Bag, camera: CameraTopic, topic: str) -> Intrinsics:
-    """Those of its camera_info, or of the rectified camera where it has none and fits."""
+    """Return the intrinsics of its camera_info, or those of the rectified camera if they fit."""
     for other in camera_topics(bag):
         if other.image == topic:
             return other.camera.rectified

@@ -1,4 +1,4 @@
-"""What the depth of a Velodyne's point may be taken to be."""
+"""Definitions of the depth of a Velodyne's point."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Models against a truth."""
+"""Measurement of models against a ground truth."""

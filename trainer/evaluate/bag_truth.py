@@ -1,4 +1,4 @@
-"""The truth in a recording of the robot's own camera: laser scans or depth images."""
+"""The ground truth in a recording of the robot's camera: laser scans or depth images."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ NS_PER_MS = 1_000_000
 
 def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
     """
-    The frames of a recording whose image and truth are stamped within the tolerance.
+    Return the frames of a recording whose image and ground truth are stamped within a tolerance.
 
-    Raises BagError when it holds no camera, no truth, or several of either and none is named.
+    Raises BagError if the recording holds no camera, no ground truth, or several of either
+    without a choice in config.
     """
     if config.truth == 'improved':
-        raise BagError(f'{path} is a recording, but --truth improved is that of KITTI raw')
+        raise BagError(
+            f'{path} is a recording, but --truth improved is that of KITTI raw; use --truth laser'
+        )
     if config.truth == 'stereo':
         raise BagError(
             f'{path} is a recording, whose pairs are not rectified yet; make a pair folder with '
@@ -78,10 +81,11 @@ def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> str:
         return chosen[0]
     if chosen:
         raise BagError(
-            f'{bag.name} holds several truths: {", ".join(chosen)}; name one with --truth_topic'
+            f'{bag.name} holds several ground truths: {", ".join(chosen)}; choose one with '
+            '--truth_topic'
         )
     raise BagError(
-        f'{bag.name} holds no truth{f" {topic}" if topic else ""}: looked for {CLOUD_TYPE} that '
-        f'{TF_STATIC} connects with {camera.image} and for depth images '
+        f'{bag.name} holds no ground truth{f" {topic}" if topic else ""}: looked for {CLOUD_TYPE} '
+        f'that {TF_STATIC} connects with {camera.image} and for depth images '
         f'({", ".join(DEPTH_ENCODINGS)}), found {", ".join(topics) or "neither"}'
     )

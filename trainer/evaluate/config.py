@@ -16,38 +16,40 @@ Crop = Literal['auto', 'garg', 'none']
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Which truth to compare with, over which pixels, of which part of the data."""
+    """The ground truth, the pixels and the part of the data that an evaluation compares."""
 
     truth: Truth = 'laser'
-    """`laser`: the data's own depth or disparity. `improved`: of KITTI raw, its annotated depth
-    maps (Uhrig et al. 2017), looked for in ROOT and beside it. `stereo`: left-right-checked
-    semi-global matching of the pairs, an estimate, for teams without a laser."""
+    """Ground truth. `laser`: the depth or disparity in the data. `improved`: KITTI raw's annotated
+    depth maps (Uhrig et al. 2017), found in ROOT or beside it. `stereo`: semi-global matching of
+    the pairs with a left-right check, an estimate, for data without a laser."""
     min_m: float = 1e-3
-    """Truth nearer than this is left out, predictions are raised to it, in m."""
+    """Nearest depth compared, in m; nearer ground truth is left out, predictions are clamped."""
     cap_m: float = 80.0
-    """Truth farther than this is left out, predictions are lowered to it, in m."""
+    """Farthest depth compared, in m; farther ground truth is left out, predictions are clamped."""
     crop: Crop = 'auto'
-    """`garg`: the part of the image that KITTI's laser meets. `auto`: that for KITTI raw with its
-    laser, none for all else."""
+    """Part of the image to compare. `garg`: the part that KITTI's laser covers. `none`: all.
+    `auto`: `garg` for KITTI raw with its laser, else `none`."""
     median_scaling: bool = False
-    """Give every prediction the median of its truth. It hides a wrong scale; outputs say so."""
+    """Scale each prediction to the median of its ground truth. This hides a wrong scale; the
+    results say so."""
     velodyne_depth: VelodyneDepth = 'optical'
-    """KITTI raw: what depth of a laser point is, along the optical axis, or the laser's own x as
-    in the papers' ground truth."""
+    """KITTI raw: depth of a laser point, along the optical axis, or the laser's own x as in the
+    papers' ground truth."""
     prior: Path | None = None
-    """Pair folder of the training; adds the best guess that never looks at the image."""
+    """Pair folder of the training; adds the median depth of the training as a row to compare."""
     image: str | None = None
-    """Bags: the camera's image topic, where there are several; of one stereo pair the left one."""
+    """Bags: image topic of the camera, if there are several; null: the left one of a stereo
+    pair."""
     info: str | None = None
-    """Bags: the camera_info topic of these images, where it is not the one beside them."""
+    """Bags: camera_info topic of these images, if it is not the one beside them."""
     truth_topic: str | None = None
-    """Bags: the PointCloud2 or depth image topic, where there are several."""
+    """Bags: PointCloud2 or depth image topic of the ground truth, if there are several."""
     tolerance_ms: float = 20.0
-    """Bags: how far the stamps of an image and of its truth may be apart, in ms."""
+    """Bags: largest difference of the stamps of an image and its ground truth, in ms."""
     first_share: float = 0.0
-    """Where to begin, as a share 0..1 of a bag's duration or of the frames."""
+    """Start of the part to use, as a fraction 0..1 of a bag's duration or of the frames."""
     last_share: float = 1.0
-    """Where to end, as a share 0..1 of a bag's duration or of the frames."""
+    """End of the part to use, as a fraction 0..1 of a bag's duration or of the frames."""
 
     def __post_init__(self) -> None:
         check_shares(self.first_share, self.last_share)

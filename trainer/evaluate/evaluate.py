@@ -1,4 +1,4 @@
-"""Measures models on data with a truth, through the same code as on the robot."""
+"""Evaluation of models on data with a ground truth, through the same code as on the robot."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ CHECKPOINT_SUFFIX = '.ckpt'
 PRIOR = 'prior (never sees the image)'
 EXAMPLES = 3
 
-# Depth of a frame in its truth's camera: (H, W) float32 metres, NaN where unseen.
+# A function to the depth of a frame in the ground truth's camera: (H, W) float32 metres, NaN where
+# unseen.
 PredictDepth = Callable[[TruthFrame], np.ndarray]
 
 
 class Example(NamedTuple):
-    """One frame as the first model saw it; all (H, W) in the truth's camera, depth clamped."""
+    """One frame and the first model's depth, (H, W) in the ground truth's camera, clamped."""
 
     name: str
     abs_rel: float
@@ -49,11 +50,16 @@ class Example(NamedTuple):
 @dataclass
 class Evaluation:
     """
-    What came out.
+    The results of an evaluation.
 
-    scores: by model, then PRIOR's if asked for. examples: best first, at most EXAMPLES from
-    either end. without_truth: frames left out for lack of one. without_pixels: frames with a
-    truth of which no pixel could be compared.
+    data: what was evaluated, as it was given.
+    truth: the frames and their ground truth.
+    config: the protocol.
+    garg: whether Garg's crop was used.
+    scores: score of each model, then of PRIOR if config.prior is set.
+    examples: the best and the worst frames, at most EXAMPLES of each, best first.
+    without_truth: number of frames left out because they have no ground truth.
+    without_pixels: number of frames with a ground truth, but no pixel to compare.
     """
 
     data: str
@@ -67,16 +73,18 @@ class Evaluation:
 
     @property
     def frames(self) -> int:
-        """How many were compared."""
+        """Return the number of frames that were compared."""
         return len(next(iter(self.scores.values())).images)
 
 
 def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evaluation:
     """
-    Run every model on every frame with a truth.
+    Run every model on every frame with a ground truth.
 
-    models: checkpoints (.ckpt) or model files. data: a rosbag2 or what open_sequences reads.
-    Raises ValueError or OSError when a model, the data or the truth is missing.
+    models: checkpoints (.ckpt) or model files.
+    data: a rosbag2 or data that open_sequences reads.
+    config: the protocol.
+    Raises ValueError or OSError if a model, the data or the ground truth is missing.
     """
     path = typed_path(data)
     is_bag = is_recording(path)
@@ -104,25 +112,25 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
 
 
 def load_model(path: Path) -> Backend:
-    """A checkpoint or a model file, as the thing that the robot would run."""
+    """Load a checkpoint or a model file as an inference backend."""
     if path.suffix != CHECKPOINT_SUFFIX:
-        # The one whose results the self-test holds: figures are the same on every machine.
+        # The self-test comes from ONNX Runtime, so results are the same on every machine.
         return load_backend(path, 'onnxruntime')
-    # Imported here: torch takes seconds, which a model file need not wait for.
+    # Imported late, because torch takes seconds to import and a model file does not need it.
     from trainer.evaluate.torch_backend import open_checkpoint
 
     return open_checkpoint(path)
 
 
 def _short_names(models: Sequence[Path]) -> dict[str, Path]:
-    """The models by what tells their paths apart."""
+    """Return the models by their paths below the folder that they share."""
     paths = [path.absolute() for path in models]
     shared = Path(os.path.commonpath([path.parent for path in paths]))
     return {str(path.relative_to(shared)): path for path in paths}
 
 
 def _predicting(backend: Backend) -> PredictDepth:
-    # The protocol's cap bounds depth, the same for every model; disparities have no bound at all.
+    # The protocol clamps depth, the same for all models, and disparities are not clamped at all.
     predictor = Predictor(backend, max_depth_m=math.inf)
 
     def predict(frame: TruthFrame) -> np.ndarray:
@@ -149,7 +157,7 @@ def _take(evaluation: Evaluation, frame: TruthFrame, comparison: Comparison | No
 
 
 def _keep_example(examples: list[Example], frame: TruthFrame, comparison: Comparison) -> None:
-    """Insert the frame if it is among the best or the worst; the one in the middle goes."""
+    """Insert the frame if it is among the best or the worst; drop the one in the middle."""
     name, score = next(iter(comparison.scores.items()))
     abs_rel = score.metrics.abs_rel
     at = sum(example.abs_rel < abs_rel for example in examples)
@@ -160,7 +168,7 @@ def _keep_example(examples: list[Example], frame: TruthFrame, comparison: Compar
     true_m = np.where(comparison.compared, frame.truth.depth_m, np.float32(np.nan))
     examples.insert(at, Example(frame.name, abs_rel, rgb, comparison.depths_m[name], true_m))
     if full:
-        # The list was EXAMPLES best and EXAMPLES worst; the new one pushes one to the middle.
+        # The list held EXAMPLES best and EXAMPLES worst; the new one moved one to the middle.
         del examples[EXAMPLES]
 
 
@@ -168,10 +176,10 @@ def _nothing(evaluation: Evaluation) -> str:
     data, truth = evaluation.data, evaluation.truth
     if not evaluation.without_pixels:
         return (
-            f'{data} holds no truth: looked for {truth.looked_for}; add it, or compare with '
-            '--truth stereo'
+            f'{data} holds no ground truth: looked for {truth.looked_for}; add it, or compare '
+            'with --truth stereo'
         )
     return (
-        f'{data}: none of {evaluation.without_pixels} frames with a truth ({truth.label}) has a '
-        'true pixel in range that every model sees; is it the right camera?'
+        f'{data}: none of {evaluation.without_pixels} frames with a ground truth ({truth.label}) '
+        'has a true pixel in range that every model sees; check that it is of this camera'
     )

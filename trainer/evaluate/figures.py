@@ -23,7 +23,7 @@ MIN_SHOWN_M = 0.25
 
 
 class Row(NamedTuple):
-    """rgb (H, W, 3), predicted and true depth (H, W) in metres, all of one camera."""
+    """The image (H, W, 3), its predicted and its true depth (H, W) in metres, in one camera."""
 
     rgb: np.ndarray
     depth_m: np.ndarray
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 def strip(rows: Sequence[Row], *, near_m: float = NEAR_M, far_m: float = FAR_M) -> Figure:
-    """One line a frame of input, depth, truth and relative error; depth is coloured by its log."""
+    """Plot input, depth, ground truth and relative error of each frame; depth on a log scale."""
     height, width = rows[0].depth_m.shape
     figure = Figure(figsize=(16, 0.5 + len(rows) * 4 * height / width), layout='constrained')
     axes = figure.subplots(len(rows), 4, squeeze=False)
@@ -42,7 +42,9 @@ def strip(rows: Sequence[Row], *, near_m: float = NEAR_M, far_m: float = FAR_M) 
         in_range = np.where(np.isfinite(row.true_m), row.true_m, np.nan)
         relative = np.abs(row.depth_m - in_range) / in_range
         error = _show(line[3], relative, 'magma', vmin=0, vmax=MAX_ERROR)
-    for axis, title in zip(axes[0], ('input', 'depth', 'truth', 'relative error'), strict=True):
+    for axis, title in zip(
+        axes[0], ('input', 'depth', 'ground truth', 'relative error'), strict=True
+    ):
         axis.set_title(title)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -54,8 +56,8 @@ def strip(rows: Sequence[Row], *, near_m: float = NEAR_M, far_m: float = FAR_M) 
 
 
 def error_distribution(cumulative: Mapping[str, np.ndarray]) -> Figure:
-    """By row, the share of pixels below each relative error: see ErrorCounts.cumulative."""
-    figure, axis = _chart('relative error |Zp - Z| / Z below', 'share of pixels')
+    """Plot the fraction of pixels below each relative error, see ErrorCounts.cumulative."""
+    figure, axis = _chart('relative error |Zp - Z| / Z below', 'fraction of pixels')
     percent = np.arange(1, ERROR_STEPS + 1)
     for name, share in cumulative.items():
         axis.plot(percent, 100 * share, label=name)
@@ -67,7 +69,7 @@ def error_distribution(cumulative: Mapping[str, np.ndarray]) -> Figure:
 
 
 def over_frames(abs_rel: Mapping[str, Sequence[float]]) -> Figure:
-    """By row, Abs Rel of every frame in the order of the data."""
+    """Plot Abs Rel of every frame in the order of the data, one line for each row."""
     figure, axis = _chart('frame', 'Abs Rel')
     for name, values in abs_rel.items():
         axis.plot(np.arange(len(values)), values, '.-', linewidth=1, label=name)
@@ -77,7 +79,7 @@ def over_frames(abs_rel: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def by_distance(rows: Mapping[str, Sequence[DistanceBin]]) -> Figure:
-    """By row, Abs Rel and bias over the true distance, and how many pixels lie there."""
+    """Plot Abs Rel, bias and the number of pixels over the true distance."""
     figure = Figure(figsize=(8, 6), layout='constrained')
     size_axis, bias_axis, count_axis = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
     for name, bins in rows.items():
@@ -89,7 +91,7 @@ def by_distance(rows: Mapping[str, Sequence[DistanceBin]]) -> Figure:
     widths_m = [b.to_m - start_m for b, start_m in zip(bins, from_m, strict=True)]
     count_axis.bar(from_m, [b.pixels for b in bins], widths_m, align='edge', edgecolor='white')
     worst = max(b.abs_rel for bins in rows.values() for b in bins)
-    limit = min(1, 1.1 * worst + 0.01)  # a guess that is 4 times too far hides all the others
+    limit = min(1, 1.1 * worst + 0.01)  # a depth that is 4 times too far would hide the others
     size_axis.set(ylabel='Abs Rel', ylim=(0, limit))
     bias_axis.set(ylabel='bias: too far > 0', ylim=(-limit, limit))
     bias_axis.axhline(0, color='black', linewidth=0.8)
@@ -111,7 +113,14 @@ def _chart(x_label: str, y_label: str) -> tuple[Figure, Axes]:
 
 
 def _show(axis: Axes, values: np.ndarray, colors: str | Colormap, **scale: Any) -> ScalarMappable:
-    """An image, or dots where only a few pixels (laser points) are known."""
+    """
+    Show an image, or dots if only a few pixels (laser points) are known.
+
+    axis: where to draw.
+    values: (H, W), NaN where unknown.
+    colors: colour map.
+    scale: range or norm of the colours.
+    """
     finite = np.isfinite(values)
     if finite.mean() > SPARSE_SHARE:
         return axis.imshow(np.where(finite, values, np.nan), cmap=colors, **scale)

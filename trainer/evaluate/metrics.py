@@ -1,4 +1,4 @@
-"""How far depth is from the truth: the field's metrics (docs/method.md#metrics)."""
+"""Metrics of depth against a ground truth, as the field uses them (docs/method.md#metrics)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import NamedTuple
 import numpy as np
 
 DELTA = 1.25
-# A pixel of KITTI 2015 is bad when it is off by both.
+# A pixel of KITTI 2015 is bad if its error is at least both, in px and as a fraction.
 BAD_PX, BAD_SHARE = 3.0, 0.05
-# The crop of Garg et al. 2016, as shares of the height and of the width.
+# The crop of Garg et al. 2016, as fractions of the height and of the width.
 GARG_ROWS = (0.40810811, 0.99189189)
 GARG_COLUMNS = (0.03594771, 0.96405229)
 
 
 class DepthMetrics(NamedTuple):
     """
-    Of a predicted depth Zp against the true Z, over the pixels compared.
+    The metrics of a predicted depth Zp against the true Z, over the pixels compared.
 
-    abs_rel: mean |Zp - Z| / Z. sq_rel_m: mean (Zp - Z)^2 / Z. rmse_m. rmse_log: of ln Zp - ln Z.
-    delta_1, delta_2, delta_3: share with max(Zp / Z, Z / Zp) below 1.25, 1.25^2, 1.25^3.
+    abs_rel: mean |Zp - Z| / Z.
+    sq_rel_m: mean (Zp - Z)^2 / Z.
+    rmse_m: root mean square of Zp - Z.
+    rmse_log: root mean square of ln Zp - ln Z.
+    delta_1, delta_2, delta_3: fraction with max(Zp / Z, Z / Zp) below 1.25, 1.25^2, 1.25^3.
     """
 
     abs_rel: float
@@ -33,7 +36,7 @@ class DepthMetrics(NamedTuple):
 
 
 def depth_metrics(predicted_m: np.ndarray, true_m: np.ndarray) -> DepthMetrics:
-    """Compare finite positive depths of equal shape. Raises ValueError when there is none."""
+    """Compare finite positive depths of equal shape; raise ValueError for empty arrays."""
     if not true_m.size:
         raise ValueError('got no pixel to compare, expected at least one')
     predicted, true = predicted_m.astype(np.float64), true_m.astype(np.float64)
@@ -52,19 +55,19 @@ def depth_metrics(predicted_m: np.ndarray, true_m: np.ndarray) -> DepthMetrics:
 
 
 def mean_metrics(images: Iterable[DepthMetrics]) -> DepthMetrics:
-    """The mean over images, as the field reports it."""
+    """Return the mean over images, as the field reports it."""
     return DepthMetrics(*np.mean(list(images), axis=0).tolist())
 
 
 def d1_all(predicted_px: np.ndarray, true_px: np.ndarray) -> float:
-    """Percent of disparities off by at least 3 px and 5 % of the true one; equal shapes."""
+    """Return the percentage of disparities wrong by at least 3 px and 5 %; equal shapes."""
     error_px = np.abs(predicted_px - true_px)
     bad = (error_px >= BAD_PX) & (error_px / true_px >= BAD_SHARE)
     return 100 * float(np.mean(bad))
 
 
 def garg_crop(height: int, width: int) -> np.ndarray:
-    """(H, W) bool: True inside the crop of Garg et al., where the laser meets the image."""
+    """Return (H, W) bool: True inside the crop of Garg et al., which KITTI's laser covers."""
     inside = np.zeros((height, width), bool)
     rows, columns = (
         slice(*(int(share * size) for share in shares))
@@ -76,10 +79,14 @@ def garg_crop(height: int, width: int) -> np.ndarray:
 
 def median_scale(predicted_m: np.ndarray, true_m: np.ndarray) -> float:
     """
-    Return the factor that gives the prediction, not clamped yet, the median of the ground truth.
+    Return the factor that scales the prediction to the median of the ground truth.
 
-    predicted_m: positive, +inf beyond range; 1 where that is the median, which no factor changes.
-    It hides a wrong scale: a metric model must not need it, a result that used it must say so.
+    It hides a wrong scale: a metric model must not need it, and a result that used it must say
+    so.
+
+    predicted_m: positive, before it is clamped, +inf beyond range.
+    true_m: the ground truth of the same pixels.
+    Returns 1 if the median of the prediction is +inf, which no factor changes.
     """
     median_m = np.median(predicted_m)
     return float(np.median(true_m) / median_m) if np.isfinite(median_m) else 1.0

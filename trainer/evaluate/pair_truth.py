@@ -1,4 +1,4 @@
-"""The truth of pairs: measured and kept beside them, or matched from both views."""
+"""The ground truth of pairs: measured and stored with them, or matched from both views."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
 
 
 def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
-    """The frames of what open_sequences reads. Raises ValueError or OSError."""
+    """Return the frames of data that open_sequences reads; raise ValueError or OSError."""
     for name in ('image', 'info', 'truth_topic'):
         if getattr(config, name) is not None:
-            raise ValueError(f'--{name} names a topic, but {data} is no recording')
+            raise ValueError(f'--{name} is for topics, but {data} is no recording; leave it out')
     sequences = open_sequences(data, velodyne_depth=config.velodyne_depth)
     if config.truth == 'improved' and not isinstance(sequences[0], KittiDrive):
-        raise ValueError(f'--truth improved is that of KITTI raw, but {data} is something else')
+        raise ValueError(
+            f'--truth improved is that of KITTI raw, but {data} is other data; use --truth laser'
+        )
     for sequence in sequences:
         if fault := intrinsics_fault(sequence.calibration.intrinsics):
             print(f'{sequence.path}: {fault}', file=sys.stderr)
@@ -78,11 +80,11 @@ def _disparity_truth(sequence: PairSequence, config: EvaluateConfig) -> Disparit
 def _described(
     sequence: PairSequence, config: EvaluateConfig
 ) -> tuple[str, str, Benchmark | None]:
-    """Label, where it was looked for, and the benchmark whose figures the papers report."""
+    """Return the label, the place to look for it, and the benchmark that the papers report."""
     if config.truth == 'stereo':
         return STEREO_LABEL, 'pairs', None
     if config.truth == 'improved':
-        # No benchmark of ours: the papers' rows are of the Velodyne's.
+        # No benchmark: the rows of the papers are for the ground truth of the Velodyne.
         looked_for = f'DRIVE/{IMPROVED}/NAME.png of data_depth_annotated in the root or beside it'
         return IMPROVED_LABEL, looked_for, None
     if isinstance(sequence, KittiDrive):

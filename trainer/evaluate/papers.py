@@ -1,4 +1,4 @@
-"""What the papers report on the same data by the same protocol, to stand beside one's own rows."""
+"""Results of the papers on the same data by the same protocol, to compare with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from trainer.evaluate.truth import Benchmark
 
 class PaperRow(NamedTuple):
     """
-    Means over images; None where not reported, d1_all in percent.
+    The result of a paper: means over images, None where not reported, d1_all in percent.
 
-    from_memory: not checked in the paper itself.
+    from_memory: whether the numbers were not checked in the paper itself.
     """
 
     name: str
@@ -24,9 +24,9 @@ class PaperRow(NamedTuple):
     from_memory: bool = False
 
 
-# How many images their means are over.
+# Number of images of each benchmark.
 IMAGES: dict[Benchmark, int] = {'kitti raw': 697, 'kitti stereo 2015': 200}
-# Garg crop. Stereo-trained, metric: no median scaling.
+# With Garg's crop. The networks are stereo-trained and metric, without median scaling.
 EIGEN_80_M = (
     PaperRow('Godard 2017 VGG, K', 0.148, 1.344, 5.927, 0.247, 0.803),
     PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.114, 0.898, 4.935, 0.206, 0.861, from_memory=True),
@@ -41,7 +41,7 @@ EIGEN_50_M = (
     PaperRow('Godard 2017 VGG, K', 0.140, 0.976, 4.471, 0.232, 0.818, from_memory=True),
     PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.108, 0.657, 3.729, 0.194, 0.873, from_memory=True),
 )
-# No crop.
+# Without a crop.
 STEREO_2015 = (
     PaperRow('Godard 2017 VGG, K', 0.124, 1.388, 6.125, 0.217, 0.841, 30.27, from_memory=True),
     PaperRow(
@@ -57,7 +57,14 @@ STEREO_2015 = (
 def paper_rows(
     benchmark: Benchmark | None, *, cap_m: float, garg: bool, median_scaling: bool
 ) -> tuple[PaperRow, ...]:
-    """Those whose protocol is this one; none for data that no paper reports."""
+    """
+    Return the results with the same protocol; none for other data.
+
+    benchmark: the data; None for data that no paper reports.
+    cap_m: farthest depth compared.
+    garg: whether Garg's crop is used.
+    median_scaling: whether predictions are scaled, for which no result is listed.
+    """
     if median_scaling:
         return ()
     if benchmark == 'kitti raw' and garg:

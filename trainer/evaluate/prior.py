@@ -1,4 +1,4 @@
-"""The best guess that never looks at the image: what a network must beat to have seen anything."""
+"""A prior that ignores the image: a network that does not beat it has learned nothing else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trainer.datasets.stereo_matching import checked_depth_m
 
 CELL_PX = 16
 NEAR_M, FAR_M = 0.5, 80.0
-# Evenly spaced; more change no median and cost half a second and 2 MB each.
+# Number of evenly spaced pairs; more change no median and take half a second and 2 MB each.
 MOST_PAIRS = 200
 
 
 def training_prior(pairs: PairSequence) -> DepthMap:
-    """The cell_prior of the checked semi-global matching of a training sequence."""
+    """Return the cell_prior of a training sequence, from semi-global matching of its pairs."""
     step = -(-len(pairs.names) // MOST_PAIRS)
     return cell_prior(
         [
@@ -33,9 +33,10 @@ def training_prior(pairs: PairSequence) -> DepthMap:
 
 def cell_prior(training: Sequence[DepthMap]) -> DepthMap:
     """
-    The median of training depth in CELL_PX x CELL_PX cells, spread over their pixels.
+    Return the median training depth of cells of CELL_PX x CELL_PX, at full resolution.
 
-    training: of one camera. NaN where no training depth was in range.
+    training: depth maps of one camera.
+    Returns NaN where no training depth was in range.
     """
     camera = training[0].camera
     cells = [_as_cells(depth.depth_m) for depth in training]
@@ -45,7 +46,7 @@ def cell_prior(training: Sequence[DepthMap]) -> DepthMap:
 
 
 def median_depth(depths_m: np.ndarray) -> np.ndarray:
-    """(N, H, W) to the per-pixel median (H, W) of the depths in range, NaN without any."""
+    """Return the median over N of the depths in range, (N, H, W) -> (H, W); NaN without any."""
     in_range = np.where((depths_m > NEAR_M) & (depths_m < FAR_M), depths_m, np.nan)
     seen = np.isfinite(in_range).any(axis=0)
     median = np.full(depths_m.shape[1:], np.nan, np.float32)
@@ -54,7 +55,7 @@ def median_depth(depths_m: np.ndarray) -> np.ndarray:
 
 
 def _as_cells(depth_m: np.ndarray) -> np.ndarray:
-    """(H, W) to (CELL_PX**2, rows, columns): each cell's pixels stacked, padded with NaN."""
+    """Stack the pixels of each cell, (H, W) -> (CELL_PX**2, rows, columns), padded with NaN."""
     height, width = depth_m.shape
     rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
     padded = np.full((rows * CELL_PX, columns * CELL_PX), np.nan, np.float32)

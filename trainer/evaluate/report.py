@@ -1,4 +1,4 @@
-"""An evaluation as files: images.csv, summary.json and report.html, one self-contained page."""
+"""The files of an evaluation: images.csv, summary.json and the page report.html."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CSV, JSON, HTML = 'images.csv', 'summary.json', 'report.html'
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> None:
-    """Write the three files to a new folder. Raises FileExistsError when it is there already."""
+    """Write the three files to a new folder; raise FileExistsError if it exists already."""
     with atomic_folder(folder) as partial:
         _write_csv(partial / CSV, evaluation)
         (partial / JSON).write_text(
@@ -31,7 +31,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
 
 
 def _write_csv(path: Path, evaluation: Evaluation) -> None:
-    """A line an image and model; median_scale is empty where nothing was scaled."""
+    """Write a line for each image and model; median_scale is empty without median scaling."""
     with path.open('w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file)
         writer.writerow(('model', 'image', *HEADINGS, 'median_scale', 'valid_share', 'pixels'))
@@ -96,13 +96,13 @@ def _page(evaluation: Evaluation) -> str:
 
 
 def _examples(examples: list[Example]) -> dict[str, Any] | None:
-    """Captions and the strip of pictures; None without examples."""
+    """Return the captions and the strip of pictures; None without examples."""
     if not examples:
         return None
     true_m = np.concatenate([e.true_m[np.isfinite(e.true_m)] for e in examples])
     near_m, far_m = np.percentile(true_m, (2, 98))
     rows = [figures.Row(e.rgb, e.depth_m, e.true_m) for e in examples]
-    # A truth of one depth needs a range, too.
+    # Widen the colour range, which would be empty for a ground truth of one depth.
     strip = figures.strip(rows, near_m=near_m, far_m=max(far_m, 1.5 * near_m))
     captions = [f'{e.name}: Abs Rel {e.abs_rel:.3f}' for e in examples]
     return {'captions': captions, 'strip': data_uri(strip)}

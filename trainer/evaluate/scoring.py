@@ -1,4 +1,4 @@
-"""One frame's predictions against its truth, and what becomes of many frames."""
+"""Scores of the predictions for a frame against its ground truth, and sums over frames."""
 
 from __future__ import annotations
 
@@ -23,16 +23,21 @@ from trainer.evaluate.truth import DisparityTruth, TruthFrame
 
 # Relative errors are counted in steps of 1 % up to 100 %; larger ones fall in the last step.
 ERROR_STEPS = 100
-# Distances double every second bin: as many bins for a room as for a street.
+# Distances double every second bin, so that a room has as many bins as a street.
 BINS_A_DOUBLING = 2
 NEAREST_BIN_M = 0.5
 
 
 class ImageScore(NamedTuple):
     """
-    One image: d1_all in percent, None without disparities; scale: the median scaling, 1 without.
+    The score of one prediction.
 
-    valid_share: of the truth's pixels, those that have a prediction. pixels: those compared.
+    name: name of the image.
+    metrics: the metrics over the pixels compared.
+    d1_all: in percent; None for a ground truth without disparities.
+    scale: factor of the median scaling; 1 without it.
+    valid_share: fraction of the ground truth's pixels that have a prediction.
+    pixels: number of pixels compared.
     """
 
     name: str
@@ -44,7 +49,7 @@ class ImageScore(NamedTuple):
 
 
 class DistanceBin(NamedTuple):
-    """Pixels with from_m <= Z < to_m: how many, their Abs Rel, and bias = mean (Zp - Z) / Z."""
+    """Pixels with from_m <= Z < to_m: number, Abs Rel, and bias = mean (Zp - Z) / Z."""
 
     from_m: float
     to_m: float
@@ -59,7 +64,7 @@ class ErrorCounts:
     def __init__(self, cap_m: float) -> None:
         doublings = math.log2(cap_m / NEAREST_BIN_M) if cap_m > NEAREST_BIN_M else 0
         steps = np.arange(math.ceil(doublings * BINS_A_DOUBLING))
-        # cap_m itself belongs to the last bin.
+        # Include cap_m itself in the last bin.
         last = np.nextafter(cap_m, np.inf)
         self._edges_m = np.array([0, *NEAREST_BIN_M * 2 ** (steps / BINS_A_DOUBLING), last])
         self._sums = np.zeros((3, len(self._edges_m) - 1))  # pixels, |error|, error
@@ -78,11 +83,11 @@ class ErrorCounts:
             sums += np.bincount(at, values, minlength=len(sums))
 
     def cumulative(self) -> np.ndarray:
-        """(ERROR_STEPS,) share of the pixels with a relative error below 1 %, 2 %, ... 100 %."""
+        """Return the fractions of pixels with an error below 1 %, ... 100 %, (ERROR_STEPS,)."""
         return np.asarray(np.cumsum(self._histogram)[:-1] / self._histogram.sum())
 
     def by_distance(self) -> list[DistanceBin]:
-        """The bins that have pixels, nearest first."""
+        """Return the bins that have pixels, nearest first."""
         bins = zip(self._edges_m, self._edges_m[1:], *self._sums, strict=False)
         return [
             DistanceBin(float(near), float(far), int(n), size / n, error / n)
@@ -93,30 +98,30 @@ class ErrorCounts:
 
 @dataclass
 class Score:
-    """What one model, or the prior, got: image by image and over all pixels."""
+    """The score of one model, or of the prior: for each image and over all pixels."""
 
     counts: ErrorCounts
     images: list[ImageScore] = field(default_factory=list)
 
     @property
     def metrics(self) -> DepthMetrics:
-        """The mean over images."""
+        """Return the mean over images."""
         return mean_metrics(image.metrics for image in self.images)
 
     @property
     def d1_all(self) -> float | None:
-        """The mean over images in percent; None without disparities."""
+        """Return the mean over images in percent; None without disparities."""
         values = [image.d1_all for image in self.images if image.d1_all is not None]
         return float(np.mean(values)) if values else None
 
     @property
     def valid_share(self) -> float:
-        """The mean over images."""
+        """Return the mean over images."""
         return float(np.mean([image.valid_share for image in self.images]))
 
 
 class Comparison(NamedTuple):
-    """One frame: which pixels were compared (H, W), and every row's clamped depth (H, W)."""
+    """One frame: the pixels compared, (H, W) bool, and each row's score and clamped depth."""
 
     compared: np.ndarray
     scores: dict[str, ImageScore]
@@ -131,10 +136,14 @@ def compare(
     garg: bool,
 ) -> Comparison | None:
     """
-    Score predictions over the pixels that have a truth and that all of them see.
+    Score predictions over the pixels with a ground truth that all of them see.
 
-    predictions: by name, (H, W) float32 metres in the truth's camera, NaN where unseen, +inf
-    beyond range, which counts as cap_m. None where nothing is left to compare.
+    predictions: depth by name, (H, W) float32 metres in the ground truth's camera, NaN where
+        unseen, +inf beyond range, which counts as cap_m.
+    frame: the image and its ground truth.
+    config: the protocol.
+    garg: whether to use Garg's crop.
+    Returns None if there is no pixel to compare.
     """
     true_m = frame.truth.depth_m
     known = _known(frame, config, garg=garg)
@@ -148,7 +157,7 @@ def compare(
         metric_m = _in_its_metres(predicted_m, frame.disparity)
         scale = _scale(metric_m[compared], true_m[compared], config)
         metric_m = metric_m * np.float32(scale)
-        # Only now: a clamped prediction has the median of its range, not its own.
+        # Clamp after the scaling: the median of a clamped prediction may be a limit of the range.
         depths_m[name] = np.clip(metric_m, config.min_m, config.cap_m)
         scores[name] = ImageScore(
             frame.name,
@@ -162,7 +171,7 @@ def compare(
 
 
 def _known(frame: TruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarray:
-    """(H, W) bool: the truth's pixels that count."""
+    """Return the ground truth's pixels that count, (H, W) bool."""
     true_m = frame.truth.depth_m
     known: np.ndarray
     if frame.disparity is not None:
@@ -177,7 +186,7 @@ def _scale(predicted_m: np.ndarray, true_m: np.ndarray, config: EvaluateConfig) 
 
 
 def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityTruth | None) -> np.ndarray:
-    """The truth of a disparity benchmark is in the metres of its nominal baseline."""
+    """Convert depth to the metres of a disparity benchmark, those of its nominal baseline."""
     if disparity is None:
         return predicted_m
     return predicted_m * np.float32(disparity.nominal.baseline_m / disparity.rig.baseline_m)
@@ -186,7 +195,7 @@ def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityTruth | None) ->
 def _d1_all(
     predicted_m: np.ndarray, true_m: np.ndarray, disparity: DisparityTruth | None
 ) -> float | None:
-    """From depths in the nominal rig's metres, before the clamp: beyond range is no disparity."""
+    """Return D1-all of depths in the nominal rig's metres; infinite depth has disparity 0."""
     if disparity is None:
         return None
     nominal = disparity.nominal

@@ -1,4 +1,4 @@
-"""The rows of a result: ours, their mean and spread, the blind prior, the papers'."""
+"""The rows of a result: the models, their mean and spread, the prior, and the papers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ FROM_MEMORY = ' (from memory of the paper)'
 
 class TableRow(NamedTuple):
     """
-    values: by the keys of HEADINGS, None where unknown. spread: standard deviation over models.
+    One row of the result.
 
-    valid_share: of the truth's pixels, those predicted; None for rows that are no run of ours.
+    name: the first cell.
+    kind: where the row comes from.
+    values: metrics by the keys of HEADINGS; None where unknown.
+    spread: standard deviation over models; empty for rows that are no mean.
+    valid_share: fraction of the ground truth's pixels with a prediction; None for papers.
     """
 
     name: str
@@ -42,7 +46,7 @@ class TableRow(NamedTuple):
     valid_share: float | None
 
     def text(self, key: str) -> str:
-        """One cell; a spread is on a line of its own, which keeps terminal tables narrow."""
+        """Return a cell; a spread is on a second line, to keep terminal tables narrow."""
         value, spread = self.values[key], self.spread.get(key)
         if value is None:
             return ''
@@ -50,12 +54,12 @@ class TableRow(NamedTuple):
         return f'{value:.{digits}f}' + ('' if spread is None else f'\n±{spread:.{digits}f}')
 
     def valid_text(self) -> str:
-        """The cell of valid_share."""
+        """Return the cell of valid_share."""
         return '' if self.valid_share is None else f'{self.valid_share:.1%}'
 
 
 def table_rows(evaluation: Evaluation) -> list[TableRow]:
-    """Every model, where there are several their mean and spread, the prior, the papers."""
+    """Return the models, the mean and spread of several models, the prior and the papers."""
     scores = evaluation.scores
     rows = [_row(name, score) for name, score in scores.items() if name != PRIOR]
     if len(rows) > 1:
@@ -69,24 +73,24 @@ def table_rows(evaluation: Evaluation) -> list[TableRow]:
 
 
 def shown_keys(rows: Sequence[TableRow]) -> list[str]:
-    """The columns in which some row has a value."""
+    """Return the columns in which any row has a value."""
     return [key for key in HEADINGS if any(row.values[key] is not None for row in rows)]
 
 
 def protocol_text(evaluation: Evaluation) -> str:
-    """What was compared with what, in one line."""
+    """Describe in one line what was compared, and how."""
     config = evaluation.config
     parts = [
-        f'truth: {evaluation.truth.label}',
+        f'ground truth: {evaluation.truth.label}',
         f'{config.min_m:g} m to {config.cap_m:g} m',
         'Garg crop' if evaluation.garg else 'no crop',
-        'MEDIAN-SCALED to the truth' if config.median_scaling else 'metric, no scaling',
+        'MEDIAN-SCALED to the ground truth' if config.median_scaling else 'metric, no scaling',
         f'{evaluation.frames} images' + _beside_papers(evaluation),
     ]
     if evaluation.without_truth:
         parts.append(f'{evaluation.without_truth} more left out, without a ground truth')
     if evaluation.without_pixels:
-        parts.append(f'{evaluation.without_pixels} more without a pixel to compare')
+        parts.append(f'{evaluation.without_pixels} more left out, without a pixel to compare')
     return '; '.join(parts)
 
 
@@ -98,11 +102,11 @@ def _beside_papers(evaluation: Evaluation) -> str:
 
 
 def terminal_table(evaluation: Evaluation) -> Table:
-    """For the terminal."""
+    """Return the rows as a table for the terminal."""
     rows = table_rows(evaluation)
     keys = shown_keys(rows)
     protocol = escape(protocol_text(evaluation))
-    # Narrow enough for a terminal of 80 columns.
+    # Keep the table narrow enough for a terminal of 80 columns.
     table = Table(
         title=escape(evaluation.data), caption=protocol, box=box.SIMPLE, padding=(0, 1, 0, 0)
     )
@@ -132,7 +136,11 @@ def _row(name: str, score: Score) -> TableRow:
 
 
 def _mean_row(rows: Sequence[TableRow]) -> TableRow:
-    """Mean and sample standard deviation: single checkpoints of one training differ by 20 %."""
+    """
+    Return the mean and the sample standard deviation of several models.
+
+    The mean is needed because single checkpoints of one training differ by 20 %.
+    """
     means: dict[str, float | None] = dict.fromkeys(HEADINGS)
     spreads: dict[str, float | None] = {}
     for key in (*DepthMetrics._fields, 'd1_all'):

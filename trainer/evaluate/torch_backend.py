@@ -1,4 +1,4 @@
-"""A checkpoint as an inference engine: what its export would compute, without the export."""
+"""A checkpoint as an inference engine, which computes the same as its export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainer.train.checkpoint import load_exported
 
 
 def open_checkpoint(checkpoint: Path) -> Backend:
-    """A Backend over a checkpoint, on the GPU where there is one. Raises as load_exported."""
+    """Return a Backend for a checkpoint, on the GPU if there is one; raise as load_exported."""
     model, spec = load_exported(checkpoint)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     return Backend(
@@ -21,13 +21,13 @@ def open_checkpoint(checkpoint: Path) -> Backend:
         spec,
         has_confidence=True,
         precision='fp32',
-        # torch takes any size that the network does
+        # torch accepts any size that the network accepts
         make_engine=lambda **_: TorchEngine(model, device),
     )
 
 
 class TorchEngine:
-    """The Engine over an ExportedNetwork, or what torch.compile makes of one; device: torch's."""
+    """An Engine for an ExportedNetwork, compiled by torch or not, on a device of torch."""
 
     def __init__(self, model: nn.Module, device: str) -> None:
         self.facts = {'engine': f'torch {torch.__version__}'}
@@ -35,16 +35,16 @@ class TorchEngine:
         self._model = model.to(device)
 
     def submit(self, image: np.ndarray, out: NetworkOutput) -> None:
-        """See Engine."""
+        """Start the computation, see Engine."""
         with torch.inference_mode():
             computed = self._model(torch.from_numpy(image)[None].to(self._device))
         self._computed = list(zip(out, computed, strict=True))
 
     def collect(self) -> None:
-        """See Engine."""
+        """Copy the results to the host, see Engine."""
         for array, tensor in self._computed:
             torch.from_numpy(array).copy_(tensor[0])
 
     def close(self) -> None:
-        """See Engine."""
+        """Release the network, see Engine."""
         del self._model

@@ -1,4 +1,4 @@
-"""What an evaluation compares with: images and their true depth."""
+"""The data of an evaluation: images and their ground truth."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ Benchmark = Literal['kitti raw', 'kitti stereo 2015']
 
 class DisparityTruth(NamedTuple):
     """
-    How a benchmark of measured disparities makes depth of them: with its nominal rig.
+    The two rigs of a benchmark that measures disparity and computes depth with a nominal rig.
 
-    rig: took the pictures. nominal: of the same intrinsics, gives metres. A prediction goes
-    through the rig to disparity and through the nominal rig back to depth, as in the papers.
+    A prediction is converted to disparity by the rig, and back to depth by the nominal rig, as in
+    the papers.
+
+    rig: the rig that took the images.
+    nominal: the rig that defines the metres, with the same intrinsics.
     """
 
     rig: StereoCalibration
@@ -27,7 +30,15 @@ class DisparityTruth(NamedTuple):
 
 
 class TruthFrame(NamedTuple):
-    """rgb (H, W, 3) uint8 of `camera`, raw or rectified, and its truth in a rectified camera."""
+    """
+    An image and its ground truth.
+
+    name: name of the image.
+    rgb: (H, W, 3) uint8 of `camera`, raw or rectified.
+    camera: the camera of the image.
+    truth: depth in a rectified camera, which may be another one.
+    disparity: the rigs of a ground truth that was measured as disparity.
+    """
 
     name: str
     rgb: np.ndarray
@@ -39,10 +50,13 @@ class TruthFrame(NamedTuple):
 @dataclass(frozen=True)
 class TruthFrames:
     """
-    The frames of a data set that have a truth.
+    The frames of a data set.
 
-    label: what the truth is. looked_for: where, for the message when there is none. most: about
-    how many, for the progress bar. frames: None stands for one without a ground truth.
+    label: name of the ground truth.
+    looked_for: place of the ground truth, for the message if there is none.
+    most: approximate number of frames, for the progress bar.
+    frames: the frames; None for a frame without a ground truth.
+    benchmark: the benchmark that the data is, if any.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""A checkpoint to one ONNX file that says what it is, checked against torch."""
+"""Export of a checkpoint to one self-describing ONNX file, checked against torch."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ DEFAULT = ExportConfig()
 
 def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> ModelSpec:
     """
-    Write the model file; nothing is left behind when it does not compute what torch does.
+    Write the model file of a checkpoint, and nothing if it does not compute what torch does.
 
-    Raises ValueError for a foreign checkpoint, when the file differs from torch in float32 by more
-    than its precision explains, or when the calibration data cannot be used.
+    Raises ValueError for a file that is no checkpoint of `trainer train`, for a result that
+    differs from torch in float32 by more than its precision explains, and for calibration data
+    that cannot be used.
     """
     model, spec = load_exported(checkpoint, flip=config.flip, confidence=config.confidence)
     with atomic_file(output) as partial, TemporaryDirectory() as folder:
         if config.calibration is None:
             return _write(model, partial, replace(spec, precision=config.precision))
-        # Imported here: only int8 reads data.
+        # Imported late, because only int8 reads data.
         from trainer.export.quantize import quantize
 
         float32 = Path(folder) / 'fp32.onnx'
@@ -49,7 +50,7 @@ def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> Mo
 
 
 def _write(model: ExportedNetwork, path: Path, spec: ModelSpec) -> ModelSpec:
-    """A model file of the spec's precision, fp32 or fp16; the spec as it is stored there."""
+    """Write a model file in fp32 or fp16, as the spec says; return the spec as it is stored."""
     image = self_test_image(width=spec.camera.width, height=spec.camera.height)
     with torch.no_grad():
         expected = [output[0].numpy() for output in model(torch.from_numpy(image)[None])]
@@ -70,10 +71,10 @@ def _write(model: ExportedNetwork, path: Path, spec: ModelSpec) -> ModelSpec:
 
 def write_onnx(model: ExportedNetwork, path: Path) -> None:
     stride = model.network.stride
-    # Any size serves to trace a graph of free sizes; at 1 x 1, features would be taken as fixed.
+    # Any size can trace a graph of free sizes, except 1 x 1 features, which would become fixed.
     example = torch.zeros(1, 4 * stride, 5 * stride, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
-        # The exporter warns about its own internals; ours are errors in the tests.
+        # The exporter warns about its own internals, and our tests turn warnings into errors.
         warnings.simplefilter('ignore')
         logging.getLogger('torch.onnx').setLevel(logging.ERROR)
         program = torch.onnx.export(
@@ -91,18 +92,18 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
             dynamo=True,
             verbose=False,
         )
-        assert program is not None  # as nothing else is asked of it with dynamo
-        # TensorRT wants kernels as constants; by default those of a large UpConv3x3 stay sums.
+        assert program is not None  # with dynamo there always is one
+        # TensorRT requires constant kernels; by default those of a large UpConv3x3 stay sums.
         optimize_ir(program.model, input_size_limit=ANY_SIZE, output_size_limit=ANY_SIZE)
     program.save(path, external_data=False)
 
 
 def _tidy_input(path: Path) -> None:
     """
-    Name the free sizes as a backend fixes them, and let nothing but Cast read the uint8 input.
+    Name the free sizes as the backends expect, and let only Cast read the uint8 input.
 
-    torch names a size `32*rows` and asks the input for its shape; TensorRT allows a uint8 input
-    no operator but Cast, whose output has the same shape.
+    torch names a size `32*rows` and reads the shape of the input. TensorRT allows no operator but
+    Cast on a uint8 input, so the shape is read from the output of Cast.
     """
     model = onnx.load(path)
     nodes = model.graph.node
@@ -122,12 +123,12 @@ def _tidy_input(path: Path) -> None:
 
 
 def _check(computed: NetworkOutput, expected: list[np.ndarray], precision: str) -> float:
-    """The mean relative difference of disparity. Raises ValueError for another function."""
+    """Return the mean relative difference of disparity; raise ValueError if it is too large."""
     disparity, tolerance = expected[0], TOLERANCES[precision]
     difference = float(np.mean(np.abs(computed.disparity_frac - disparity) / disparity))
     of_confidence = 0.0
     if computed.confidence is not None:
-        # It is a share already; relative, doubtful pixels would count most.
+        # Take the absolute difference: a relative one would weight doubtful pixels most.
         of_confidence = float(np.mean(np.abs(computed.confidence - expected[1])))
     if not (difference <= tolerance and of_confidence <= tolerance):
         raise ValueError(

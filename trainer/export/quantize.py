@@ -1,4 +1,4 @@
-"""A float32 model file to int8: calibrated on a user's pairs, refused where it sees otherwise."""
+"""Quantisation of a float32 model file to int8, calibrated and checked on a user's pairs."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from trainer.export.onnx_model import self_test, store_spec
 from trainer.train.pairs import CanonicalViews, PairName, split_in_time
 
 INT8 = 'int8'
-# Evenly spaced; more change the figures in the third digit.
+# Numbers of evenly spaced pairs; more change the results in the third digit.
 MOST_CALIBRATING, MOST_HELD_OUT = 128, 64
 HELD_OUT_FROM = 0.9
-# Of an activation's values, those that int8 need not reach (docs/design.md#int8).
+# The range of int8 covers this percentile of an activation's values (docs/design.md#int8).
 PERCENTILE = 99.99
 CONVOLUTIONS = ('Conv', 'ConvTranspose')
-# Heads, and the layer of few channels and many pixels before the last one: there int8 costs most
-# accuracy and saves no time.
+# The heads, and the layer of few channels and many pixels before the last one, stay float32: there
+# int8 costs most accuracy and saves no time.
 FLOAT_LAYERS = ('network.decoder.heads.', 'network.decoder.iconvs.0.')
 
 
 class Views(NamedTuple):
-    """Left images in the canonical camera, (H, W, 3) uint8 RGB each."""
+    """Left images in the canonical camera, (H, W, 3) uint8 RGB each, to calibrate and to check."""
 
     calibrating: list[np.ndarray]
     held_out: list[np.ndarray]
@@ -57,10 +57,13 @@ class Views(NamedTuple):
 
 def quantize(float32: Path, output: Path, source: str) -> ModelSpec:
     """
-    Write the int8 model of a model file, its accuracy before and after in ModelSpec.metrics.
+    Write the int8 model of a model file, with its accuracy before and after in its metrics.
 
-    source: what open_sequences reads. Raises ValueError for too few pairs, and when the two models
-    differ by more than TOLERANCES on those held out.
+    float32: the model file to quantise.
+    output: the model file to write.
+    source: data that open_sequences reads.
+    Raises ValueError for too few pairs, and if the two models differ by more than TOLERANCES on
+    the pairs held out.
     """
     sequences = open_sequences(source)
     spec = ModelFile(float32).spec
@@ -84,16 +87,19 @@ def quantize(float32: Path, output: Path, source: str) -> ModelSpec:
 
 def read_views(sequences: list[PairSequence], camera: Intrinsics, source: str) -> Views:
     """
-    Evenly spaced views of all but the last tenth of each sequence in time, and of that.
+    Read evenly spaced views: the last tenth in time is held out, the rest calibrates.
 
-    source: what the sequences are called. Raises ValueError for too few pairs.
+    sequences: the pairs to read.
+    camera: the canonical camera.
+    source: name of the data, for messages.
+    Raises ValueError for too few pairs.
     """
     readers = [CanonicalViews(sequence, camera) for sequence in sequences]
     earlier, later = split_in_time(sequences)
     if not later:
         raise ValueError(
-            f'{source} has {len(earlier)} pairs, expected a sequence of at least 10: the last '
-            'tenth shows whether int8 sees the same'
+            f'{source} has {len(earlier)} pairs, expected a sequence of at least 10, to check '
+            'int8 on the last tenth; give more pairs'
         )
 
     def read(names: list[PairName], most: int) -> list[np.ndarray]:
@@ -106,16 +112,16 @@ def read_views(sequences: list[PairSequence], camera: Intrinsics, source: str) -
 
 def _write_int8(float32: Path, output: Path, images: Sequence[np.ndarray]) -> None:
     """
-    Quantise and dequantise the input and weights of convolutions, as TensorRT wants it.
+    Add the quantisation of inputs and weights of convolutions that TensorRT expects.
 
-    Symmetrically, weights by channel; biases stay float32.
+    It is symmetric, weights are scaled by channel, and biases stay float32.
     """
     model = onnx.load(float32)
     _pad_apart(model.graph)
-    add_pre_process_metadata(model)  # it was folded when it was exported
+    add_pre_process_metadata(model)  # the export already folded the constants
     shown = Progress(console=Console(file=sys.stdout))
     task = shown.add_task('calibrate', total=len(images))
-    # The search for percentiles prints what it does.
+    # ONNX Runtime prints while it searches percentiles.
     with shown, redirect_stdout(io.StringIO()):
         quantize_static(
             model,
@@ -132,10 +138,10 @@ def _write_int8(float32: Path, output: Path, images: Sequence[np.ndarray]) -> No
                 'ActivationSymmetric': True,
                 'WeightSymmetric': True,
                 'QuantizeBias': False,
-                # An activation function follows, which TensorRT computes with the convolution.
+                # TensorRT fuses a convolution with the activation function after it.
                 'OpTypesToExcludeOutputQuantization': CONVOLUTIONS,
                 'CalibPercentile': PERCENTILE,
-                # Activations of one image in memory, not those of all.
+                # Keep the activations of one image in memory, not those of all.
                 'CalibStridedMinMax': 1,
             },
         )
@@ -143,10 +149,10 @@ def _write_int8(float32: Path, output: Path, images: Sequence[np.ndarray]) -> No
 
 def _pad_apart(graph: onnx.GraphProto) -> None:
     """
-    Pad what Concat joins before the convolution instead of in it, with the same result.
+    Move the padding of a convolution after a Concat into a Pad operator, with the same result.
 
-    OpenVINO (2026.4) loses the zero point of what is quantised right behind a Concat: disparities
-    of the paper's network were 8 % off.
+    OpenVINO (2026.4) loses the zero point of a tensor that is quantised directly after a Concat:
+    disparities of the paper's network were 8 % off.
     """
     joined = {node.output[0] for node in graph.node if node.op_type == 'Concat'}
     for at, node in reversed(list(enumerate(graph.node))):
@@ -163,9 +169,9 @@ def _pad_apart(graph: onnx.GraphProto) -> None:
 
 
 def _float_nodes(graph: onnx.GraphProto) -> list[str]:
-    """The names of the convolutions that stay float32."""
+    """Return the names of the convolutions that stay float32."""
     convolutions = [node for node in graph.node if node.op_type in CONVOLUTIONS]
-    # The first one has but three channels, and the flip's Concat before it (see _pad_apart).
+    # The first one has only three channels, and follows the Concat of the flip (see _pad_apart).
     return [convolutions[0].name] + [
         node.name
         for node in convolutions
@@ -174,7 +180,7 @@ def _float_nodes(graph: onnx.GraphProto) -> list[str]:
 
 
 class _Reader(CalibrationDataReader):
-    """Gives ONNX Runtime's quantiser the images that it asks for, and tells of each."""
+    """A reader of calibration images for ONNX Runtime's quantiser, with a call for each image."""
 
     def __init__(self, images: Sequence[np.ndarray], tell: Callable[[], None]) -> None:
         self._images = images
@@ -185,11 +191,11 @@ class _Reader(CalibrationDataReader):
         return len(self._images)
 
     def set_range(self, start_index: int, end_index: int) -> None:
-        """Which of them are read next."""
+        """Continue with the images of this range of indices."""
         self._wanted = iter(self._images[start_index:end_index])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        """One of them as the model's input, None after the last one."""
+        """Return the next image as the model's input, None after the last one."""
         image = next(self._wanted, None)
         if image is None:
             return None
@@ -200,7 +206,13 @@ class _Reader(CalibrationDataReader):
 def _difference(
     before: Backend, after: Backend, images: Sequence[np.ndarray], source: str
 ) -> float:
-    """Of disparity, mean relative. Raises ValueError when it is too large."""
+    """
+    Return the mean relative difference of disparity; raise ValueError if it is too large.
+
+    before, after: the float32 and the int8 model.
+    images: views held out.
+    source: name of the data, for messages.
+    """
     differences = []
     for image in track(images, 'int8 against fp32'):
         expected = before.infer(image).disparity_frac
@@ -211,8 +223,8 @@ def _difference(
     if not difference <= most:
         raise ValueError(
             f'int8 changes disparities by {difference:.1%} in the mean over {len(images)} pairs '
-            f'held out of {source}, expected at most {most:.0%}; calibrate with more pairs of '
-            'what the robot will see, or export fp16 or fp32'
+            f'held out of {source}, expected at most {most:.0%}; calibrate with more pairs that '
+            'look like what the robot will see, or export fp16 or fp32'
         )
     return difference
 
@@ -220,7 +232,13 @@ def _difference(
 def _abs_rel(
     float32: Path, output: Path, source: str, sequences: list[PairSequence]
 ) -> dict[str, float]:
-    """Abs Rel before and after over the last tenth of all pairs, where there is a truth."""
+    """
+    Return Abs Rel before and after quantisation, if there is a ground truth.
+
+    float32, output: the two model files.
+    source: data that open_sequences reads; its last tenth in time is evaluated.
+    sequences: the same data, opened.
+    """
     pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
     held_out = pairs[round(HELD_OUT_FROM * len(pairs)) :]
     if all(sequence.read_gt_depth(name) is None for sequence, name in held_out):

@@ -1,1 +1,1 @@
-"""Networks of others to model files."""
+"""Third-party networks to model files."""

@@ -14,53 +14,53 @@ Channels = Literal['rgb', 'bgr']
 
 @dataclass(frozen=True)
 class ImportConfig:
-    """What a foreign network takes and gives; its file does not say it, its authors do."""
+    """Input and output of a third-party network, as its authors document them."""
 
     output: str
-    """What output * scale is: `depth` in m, `inverse_depth` in 1/m, or `disparity` in px of the
-    network's input. Nothing in a file tells a metric network from a relative one
-    (affine-invariant: Depth Anything V2 without "Metric", MiDaS), which cannot be used: no metre
-    follows from an unknown scale and shift."""
+    """Meaning of output * scale: `depth` in m, `inverse_depth` in 1/m, or `disparity` in px of
+    the network's input. A file does not show whether its network is metric. A relative one
+    (affine-invariant: Depth Anything V2 without "Metric", MiDaS) cannot be used: its scale and
+    shift are unknown."""
     scale: float
-    """See output; 1 where the network gives that unit itself."""
+    """Factor from the network's output to that unit; 1 if the network predicts that unit."""
     focal_px: float
-    """At which focal length output * scale is true, in px of the network's input. Behind another
-    one, depth is that times focal / focal_px: Depth Anything 3 metric says 300."""
+    """Focal length at which output * scale is correct, in px of the network's input. For another
+    one, depth is scaled by focal / focal_px. Depth Anything 3 metric: 300."""
     normalise: str
-    """What the network takes: `imagenet` (0..1 less ImageNet's mean, over its standard
-    deviation), `unit` (0..1), `none` (0..255), or the mean and standard deviation of pixels of
-    0..1: `0.5,0.5`, or three means and three standard deviations in the order of `channels`."""
+    """Normalisation of the network's input: `imagenet` (pixels in 0..1, less ImageNet's mean,
+    over its standard deviation), `unit` (0..1), `none` (0..255), or mean and standard deviation
+    for pixels in 0..1: `0.5,0.5`, or three means and three standard deviations in the order of
+    `channels`."""
     licence: str
     """Licence of the network's weights; stored in the model file."""
     channels: Channels = 'rgb'
-    """In which order the network takes colours; `bgr` where it learned from OpenCV's images."""
+    """Order of the colours in the network's input; `bgr` if it was trained on OpenCV's images."""
     multiple: int | None = None
-    """Height and width of the input are multiples of it: 14 for Depth Anything. Needed for a
-    network of free size."""
+    """Number that height and width of the input must be multiples of: 14 for Depth Anything.
+    Needed for a network of free size."""
     width: int | None = None
     """Width of the canonical camera in px, a multiple of `multiple`; null: the network's own."""
     height: int | None = None
-    """Height of the canonical camera in px, likewise."""
+    """Height of the canonical camera in px, a multiple of `multiple`; null: the network's own."""
     hfov_deg: float | None = None
-    """Horizontal field of view of the canonical camera; null: that at which the network sees
-    focal_px."""
+    """Horizontal field of view of the canonical camera in degrees; null: that of focal_px."""
     baseline_m: float | None = None
-    """`disparity` only: baseline of the stereo rig that it belongs to."""
+    """`disparity` only: baseline in m of the stereo rig that the disparity refers to."""
     min_depth_m: float = 0.1
-    """The nearest depth that the network is meant for, in m."""
+    """Nearest depth that the network is meant for, in m."""
     max_depth_m: float = 100.0
-    """Predictions beyond it are published as out of range (+inf), in m."""
+    """Farthest depth in m; predictions beyond it are published as out of range (+inf)."""
     output_name: str | None = None
-    """Of the network, where several of its outputs are pictures."""
+    """Name of the output with the depth; needed if several outputs have the shape of an image."""
 
     def __post_init__(self) -> None:
         if self.output not in OUTPUTS:
             raise ValueError(
                 f'output is {self.output!r}, expected one of {OUTPUTS}; a relative '
-                '(affine-invariant) output is none of them: no metre follows from an unknown '
-                'scale and shift, choose the metric variant of the network'
+                '(affine-invariant) output is none of them, because its scale and shift are '
+                'unknown; choose the metric variant of the network'
             )
-        self.normalisation()  # raises
+        self.normalisation()  # raises ValueError for a wrong text
         for name in ('scale', 'focal_px', 'multiple', 'width', 'height', 'baseline_m'):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -75,9 +75,9 @@ class ImportConfig:
         if (self.output == 'disparity') != (self.baseline_m is not None):
             raise ValueError(
                 f'output is {self.output!r} and baseline_m {self.baseline_m}; a disparity needs '
-                'the baseline of its stereo rig, and nothing else has one'
+                'the baseline of its stereo rig, give --baseline-m with it, and only with it'
             )
 
     def normalisation(self) -> Normalisation:
-        """Return what `normalise` and `channels` say."""
+        """Return the normalisation that `normalise` and `channels` describe."""
         return read_normalisation(self.normalise, bgr=self.channels == 'bgr')

@@ -1,4 +1,4 @@
-"""A monocular network as somebody else exported it: read, and asked what it takes and gives."""
+"""A third-party monocular network: its ONNX file, and its input and output."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.model_spec import METADATA_KEY
 
 PREFIX = 'foreign/'
-# From here on our own operators read the same; earlier networks are converted to it.
+# Since this opset, the operators that we add have the same form; older networks are converted.
 OLDEST_OPSET = 13
-# Until then Upsample and Resize had one rule: pixel = output pixel / scale, rounded down. Later
-# ones have to be told; onnx (1.23) leaves them their own default, which is half a pixel elsewhere.
+# Until this opset, Upsample and Resize had one rule: pixel = output pixel / scale, rounded down.
+# Later, an attribute states the rule. onnx (1.23) does not set the attribute when it converts, and
+# its default is half a pixel different.
 LAST_PLAIN_RESIZE = 10
 PLAIN_RESIZE = {'coordinate_transformation_mode': 'asymmetric', 'nearest_mode': 'floor'}
 MAX_BYTES = onnx.checker.MAXIMUM_PROTOBUF
 INPUT_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16)
 OUTPUT_TYPES = (*INPUT_TYPES, TensorProto.DOUBLE)
-# Poses and intrinsics are smaller.
+# Outputs with a smaller side are no images, but poses or intrinsics.
 LEAST_SIDE = 16
 
 
 class Tensor(NamedTuple):
-    """An input or output. type: TensorProto's number. dims: None where free."""
+    """An input or output: name, element type of TensorProto, sizes (None for a free size)."""
 
     name: str
     type: int
@@ -43,7 +44,7 @@ class Tensor(NamedTuple):
 
     @property
     def is_picture(self) -> bool:
-        """One value a pixel: [..., H, W] where all before is 1."""
+        """Return whether it is an image of one value a pixel: [..., H, W], 1 in front of H."""
         *before, rows, columns = (None, *self.dims) if len(self.dims) > 1 else (0, 0, 0)
         sides = all(size is None or size >= LEAST_SIDE for size in (rows, columns))
         return sides and _all_one(before) and self.type in OUTPUT_TYPES
@@ -51,9 +52,10 @@ class Tensor(NamedTuple):
 
 class ForeignModel(NamedTuple):
     """
-    A network, its names prefixed so that none is ours.
+    A network, with a prefix to its names so that they do not collide with ours.
 
-    image: its only input, [..., 3, H, W]. picture: the output that is depth in some form.
+    image: its only input, [..., 3, H, W].
+    picture: the output that is depth in some form.
     """
 
     model: onnx.ModelProto
@@ -62,17 +64,17 @@ class ForeignModel(NamedTuple):
 
     @property
     def fixed_size(self) -> tuple[int, int] | None:
-        """(height, width) px; None where any size will do."""
+        """Return (height, width) in px, or None for a network of free size."""
         height, width = self.image.dims[-2:]
         return None if height is None or width is None else (height, width)
 
 
 def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
     """
-    Read a network with all its weights, wherever they are.
+    Read a network with all its weights, also those in other files.
 
-    output_name: of the output that is depth; None: the only one that can be. Raises OSError for
-    files that cannot be read, ValueError for a network that cannot be used, with what it has.
+    output_name: name of the output that is depth; None: the only one that can be.
+    Raises OSError for files that cannot be read, ValueError for a network that cannot be used.
     """
     model = load_foreign(path)
     try:
@@ -96,28 +98,30 @@ def load_foreign(path: Path) -> onnx.ModelProto:
         model = onnx.load(path, format='protobuf', load_external_data=False)
     except OSError:
         raise
-    except Exception as error:  # protobuf's own, of another package with each version
+    except Exception as error:  # protobuf's own error, whose package depends on its version
         raise ValueError(f'{path} is no ONNX model: {one_line(error)}') from error
     if not model.graph.node:
-        raise ValueError(f'{path} is no ONNX model: it holds no operator')
+        raise ValueError(f'{path} is no ONNX model: it has no operators')
     if METADATA_KEY in {entry.key for entry in model.metadata_props}:
-        raise ValueError(f'{path} is a model file of ours already; give it to the node as it is')
+        raise ValueError(
+            f'{path} is a model file of monodepth_ros already; give it to the node as it is'
+        )
     _load_weights(model, path)
     return model
 
 
 def _load_weights(model: onnx.ModelProto, path: Path) -> None:
-    """Weights of other files into the model; their size is looked at first."""
+    """Load the weights in other files into the model, after a check of their size."""
     tensors = model.graph.initializer
     names = {e.value for t in tensors for e in t.external_data if e.key == 'location'}
     try:
         size = sum(file.stat().st_size for file in (path, *(path.parent / name for name in names)))
         if size <= MAX_BYTES:
             load_external_data_for_model(model, str(path.parent))
-    except Exception as error:  # onnx's ValidationError has no base class short of it
+    except Exception as error:  # onnx's ValidationError derives from Exception directly
         raise ValueError(
-            f'{path} keeps weights in other files, which cannot be read: {one_line(error)}; put '
-            'them beside it as they were'
+            f'{path} has weights in other files, which cannot be read: {one_line(error)}; put '
+            'them beside it under their original names'
         ) from error
     if size > MAX_BYTES:
         raise ValueError(
@@ -127,7 +131,7 @@ def _load_weights(model: onnx.ModelProto, path: Path) -> None:
 
 
 def _image(graph: onnx.GraphProto) -> Tensor:
-    # Until IR version 4 weights were inputs too.
+    # Before IR version 4, weights were listed as inputs too.
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [_tensor(value) for value in graph.input if value.name not in weights]
     problem = f'has the inputs {_listed(inputs)}, expected one image, [1, 3, height, width]'
@@ -151,15 +155,15 @@ def _picture(graph: onnx.GraphProto, name: str | None) -> Tensor:
         found = _listed(pictures) or 'none'
         which = 'that is depth' if name is None else f'called {name!r}'
         raise ValueError(
-            f'has the outputs {_listed(outputs)}; expected one picture, [1, height, width], '
-            f'{which}, found {found}; name one with --output_name'
+            f'has the outputs {_listed(outputs)}; expected one image, [1, height, width], '
+            f'{which}, found {found}; choose one with --output_name'
         )
     return pictures[0]
 
 
 def _tensor(value: ValueInfoProto) -> Tensor:
     tensor = value.type.tensor_type
-    # Exporters write 0 or -1 too where a size is free.
+    # Some exporters write 0 or -1 for a free size.
     dims = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
     return Tensor(value.name, tensor.elem_type, dims)
 
@@ -178,7 +182,7 @@ def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     try:
         converted = onnx.version_converter.convert_version(model, OLDEST_OPSET)
-    except Exception as error:  # of C++
+    except Exception as error:  # an error of the C++ library, without a class of its own
         raise ValueError(
             f'has opset {opset}, which onnx cannot convert to {OLDEST_OPSET}: {one_line(error)}; '
             f'export the network again with opset {OLDEST_OPSET} or later'
@@ -191,7 +195,7 @@ def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Yield the operators of a graph and of the branches and loops in it."""
+    """Yield the operators of a graph, including those of its branches and loops."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
@@ -200,6 +204,6 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def _prefix(graph: onnx.GraphProto) -> None:
-    # The weights are named in advance: onnx renames them too late for the branches of an If.
+    # Rename the weights explicitly: onnx renames them too late for the branches of an If.
     weights = {tensor.name: PREFIX + tensor.name for tensor in graph.initializer}
     add_prefix_graph(graph, PREFIX, inplace=True, name_map=weights)

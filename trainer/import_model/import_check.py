@@ -1,4 +1,4 @@
-"""Whether a third-party network computes inside our graph what it computes by itself."""
+"""Check that a third-party network computes the same inside our graph as by itself."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from monodepth_ros.inference.model_file import INPUT
 from trainer.import_model.config import ImportConfig
 from trainer.import_model.foreign_model import ForeignModel, load_foreign, PREFIX
 
-# As _difference has it, which is 0 in fp32 and int8, and 1e-4 in fp16: ONNX Runtime rounds the
-# input of a half-precision network, but not what a larger graph computes before it.
+# Limit of _difference, which is 0 in fp32 and int8, and 1e-4 in fp16: ONNX Runtime rounds the
+# input of a half-precision network, but not the results that our graph computes before it.
 MAX_DIFFERENCE = 1e-3
-# In memory at a time, of each network, while the operator that differs is looked for.
+# Results of each network that are in memory at once, in the search for the operator that differs.
 RESULTS_AT_ONCE = 128
 
 
 class _Inputs(NamedTuple):
-    """One image, as each of the two networks takes it: arrays by the names of inputs."""
+    """One image as the input of each of the two networks: arrays by the names of inputs."""
 
     original: dict[str, np.ndarray]
     wrapped: dict[str, np.ndarray]
@@ -40,11 +40,14 @@ def check_same(
     size: tuple[int, int],
 ) -> None:
     """
-    Run the original network beside the wrapped one in ONNX Runtime, on two images.
+    Run the original network and the wrapped one in ONNX Runtime, on two images.
 
-    path: of the original one. wrapped: what `wrap` made of `foreign`. size: (height, width) at
-    which nothing is resized before the network. Raises ValueError, with the first operator that
-    differs, where their pictures are not the same.
+    path: file of the original network.
+    wrapped: graph that `wrap` made of `foreign`.
+    foreign: the network as it was read.
+    config: its input and output.
+    size: (height, width) at which our graph does not resize the image before the network.
+    Raises ValueError if their results differ, with the first operator that differs.
     """
     original = load_foreign(path)
     name = foreign.picture.name
@@ -54,7 +57,7 @@ def check_same(
     ]
     try:
         expected = _run(original, [_own(name)], [of.original for of in inputs])
-    except Exception as error:  # of ONNX Runtime, which promises nothing
+    except Exception as error:  # ONNX Runtime does not document which errors it raises
         raise ValueError(
             f'{path} does not run in ONNX Runtime by itself: {one_line(error)}; export the '
             'network again with a later opset'
@@ -62,11 +65,11 @@ def check_same(
     got = _run(wrapped, [name], [of.wrapped for of in inputs])
     differences = [_difference(a, b) for (a,), (b,) in zip(got, expected, strict=True)]
     if max(differences) > MAX_DIFFERENCE:
-        # It shows best where it is largest.
+        # Search with the image that shows the largest difference.
         worst = inputs[int(np.argmax(differences))]
         raise ValueError(
-            f'{path} computes something else in a model file: {_own(name)} differs by '
-            f'{max(differences):.1e} from what ONNX Runtime gives for the network itself, '
+            f'{path} computes another result in a model file: {_own(name)} differs by '
+            f'{max(differences):.1e} from the result of the network by itself, '
             f'expected at most {MAX_DIFFERENCE:.0e}; the first operator that differs is '
             f'{_first_different(original, wrapped, worst)}; export the network again with a '
             'later opset'
@@ -74,7 +77,7 @@ def check_same(
 
 
 def _images(height: int, width: int) -> Iterator[np.ndarray]:
-    """Yield (H, W, 3) uint8: every pixel unlike its neighbours, and slow ramps of each colour."""
+    """Yield two (H, W, 3) uint8 images: noise, and smooth ramps of each colour."""
     yield self_test_image(width=width, height=height)
     down, across = np.linspace(0, 255, height)[:, None], np.linspace(0, 255, width)
     ramps = np.broadcast_arrays(across, down, (across + 255 - down) / 2)
@@ -84,7 +87,7 @@ def _images(height: int, width: int) -> Iterator[np.ndarray]:
 def _own_input(
     image: np.ndarray, foreign: ForeignModel, config: ImportConfig
 ) -> dict[str, np.ndarray]:
-    """Return what the network's authors would give it for an image."""
+    """Return the input of the original network for an image, as its authors would compute it."""
     factor, offset = config.normalisation()
     colours = image[..., ::-1] if config.channels == 'bgr' else image
     planes = (colours.astype(np.float32) * factor + offset).transpose(2, 0, 1)
@@ -94,7 +97,7 @@ def _own_input(
 
 
 def _first_different(original: onnx.ModelProto, wrapped: onnx.ModelProto, inputs: _Inputs) -> str:
-    """Return the first operator, in the order of computation, of whose results one differs."""
+    """Return the first operator, in the order of computation, with a result that differs."""
     kept = {name for node in wrapped.graph.node for name in node.output}
     results = [
         (node, name)
@@ -115,9 +118,13 @@ def _first_different(original: onnx.ModelProto, wrapped: onnx.ModelProto, inputs
 def _run(
     model: onnx.ModelProto, names: Sequence[str], inputs: Iterable[dict[str, np.ndarray]]
 ) -> list[list[np.ndarray]]:
-    """Return, for every input, any results of a model's operators by their names."""
+    """
+    Run a model on each input and return the results with the given names.
+
+    names: outputs of any operators of the model, not only of the graph.
+    """
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised
+    options.log_severity_level = 4  # fatal only: errors are raised, a log would repeat them
     outputs = list(model.graph.output)
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
@@ -135,9 +142,9 @@ def _difference(got: np.ndarray, expected: np.ndarray) -> float:
     """
     Return the root mean square of relative differences; inf for another shape.
 
-    Relative to what is expected plus its mean size: values near 0 are rounded like the others,
-    and those far above the others do not hide them. NaN equals NaN, and is infinitely far from
-    any number.
+    Each difference is relative to the expected value plus the mean size of all, so that rounding
+    near 0 counts little and large values do not hide small ones. NaN equals NaN, and is
+    infinitely far from any number.
     """
     if got.shape != expected.shape:
         return np.inf

@@ -1,4 +1,4 @@
-"""A foreign monocular network to a model file: wrapped, its scale stated, self-tested."""
+"""Import of a third-party monocular network as a model file: wrapped, scaled, self-tested."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from trainer.import_model.foreign_model import ForeignModel, read_foreign
 from trainer.import_model.import_check import check_same
 from trainer.import_model.wrap_foreign import wrap
 
-# Of a network that never had a stereo rig any baseline will do: depth does not depend on it.
+# The baseline of a network without a stereo rig: any will do, because depth does not depend on it.
 ANY_BASELINE_M = 0.1
 
 
 def import_model(path: Path, output: Path, config: ImportConfig) -> ModelSpec:
     """
-    Write the model file of a foreign network; nothing is left behind on an error.
+    Write the model file of a third-party network, and nothing if there is an error.
 
     Raises OSError for files that cannot be read, ValueError for a network that cannot be used as
     the configuration says.
     """
     if output.exists() and output.samefile(path):
-        raise ValueError(f'{path} would be replaced by what is made of it; choose another name')
+        raise ValueError(f'{path} would be replaced by its own import; choose another name')
     foreign = read_foreign(path, output_name=config.output_name)
     spec = _spec(foreign, path, config)
     with atomic_file(output) as partial:
@@ -44,7 +44,7 @@ def import_model(path: Path, output: Path, config: ImportConfig) -> ModelSpec:
         store_spec(partial, spec)
         try:
             disparity_frac = _computed(partial, any_size=foreign.fixed_size is None)
-        except Exception as error:  # of ONNX Runtime, which promises nothing
+        except Exception as error:  # ONNX Runtime does not document which errors it raises
             raise ValueError(
                 f'{path} does not run in ONNX Runtime: {one_line(error.__cause__ or error)}; '
                 'check multiple, width and height'
@@ -74,19 +74,19 @@ def _spec(foreign: ForeignModel, path: Path, config: ImportConfig) -> ModelSpec:
 
 
 def _canonical(foreign: ForeignModel, path: Path, config: ImportConfig) -> Intrinsics:
-    """Square pixels, the principal point in the middle."""
+    """Return the canonical camera: square pixels, the principal point in the middle."""
     if foreign.fixed_size is not None:
         own = foreign.fixed_size
     elif config.height and config.width and config.multiple:
         own = config.height, config.width
     else:
         raise ValueError(
-            f'{path} takes images of any size; say which with width, height and multiple, e.g. '
+            f'{path} takes images of any size; choose one with width, height and multiple, e.g. '
             '--width 518 --height 294 --multiple 14'
         )
     height, width = config.height or own[0], config.width or own[1]
     if config.hfov_deg is None:
-        # That at which the network, behind its own resizing, sees its own focal length.
+        # The focal length that becomes focal_px when our graph resizes the image to own.
         focal_px = config.focal_px / ((own[0] / height + own[1] / width) / 2)
     else:
         focal_px = width / (2 * math.tan(math.radians(config.hfov_deg) / 2))
@@ -101,7 +101,12 @@ def _precision(graph: onnx.GraphProto) -> str:
 
 
 def _computed(model: Path, *, any_size: bool) -> np.ndarray:
-    """(H, W) disparity of the self-test image; any_size: it has to run at another one too."""
+    """
+    Return the (H, W) disparity of the self-test image.
+
+    model: the model file.
+    any_size: whether the network must run at another size too, which is tried.
+    """
     file = ModelFile(model)
     camera, stride = file.spec.camera, file.spec.stride
     with open_onnxruntime(file) as backend:
@@ -116,13 +121,13 @@ def _computed(model: Path, *, any_size: bool) -> np.ndarray:
 def _check(disparity_frac: np.ndarray, spec: ModelSpec, path: Path) -> None:
     if not np.isfinite(disparity_frac).all():
         raise ValueError(
-            f'{path} computes NaN or infinity from the self-test image; check normalise, or '
+            f'{path} computes NaN or infinity for the self-test image; check normalise, or '
             'export it again in float32'
         )
     camera, (near_m, far_m) = spec.camera, spec.depth_range_m
     depth_m = camera.fx * spec.baseline_m / (disparity_frac * camera.width)
     if not ((near_m <= depth_m) & (depth_m <= far_m)).any():
         raise ValueError(
-            f'{path} puts no pixel of the self-test image between {near_m:g} and {far_m:g} m; '
+            f'{path} sees no pixel of the self-test image between {near_m:g} and {far_m:g} m; '
             'check output, scale, normalise, min_depth_m and max_depth_m'
         )

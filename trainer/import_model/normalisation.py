@@ -1,4 +1,4 @@
-"""What a third-party network wants its pixels to be: mean and standard deviation."""
+"""Normalisation of the input of a third-party network by mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NAMED = {
 
 class Normalisation(NamedTuple):
     """
-    What makes a network's input of pixels: 0..255 times factor, plus offset.
+    A map from pixels to a network's input: pixel in 0..255 times factor, plus offset.
 
-    (3,) float32 each, in the order of the network's channels.
+    factor, offset: (3,) float32, in the order of the network's channels.
     """
 
     factor: np.ndarray
@@ -27,10 +27,11 @@ class Normalisation(NamedTuple):
 
 def read_normalisation(text: str, *, bgr: bool) -> Normalisation:
     """
-    Return the normalisation that a name of NAMED or numbers say.
+    Return the normalisation that a text describes; raise ValueError for any other text.
 
-    text: `MEAN,STD` of all channels, or three means and three standard deviations, in the order
-    of the network's channels. bgr: that order is blue, green, red. Raises ValueError.
+    text: a name of NAMED, `MEAN,STD` of all channels, or three means and three standard
+        deviations in the order of the network's channels.
+    bgr: whether that order is blue, green, red.
     """
     mean, deviation = _named(text, bgr=bgr) if text in NAMED else _numbers(text)
     factor, offset = 1 / (255 * deviation), -mean / deviation

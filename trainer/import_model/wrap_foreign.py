@@ -1,4 +1,4 @@
-"""A foreign network inside the graph of a model file: uint8 image in, canonical disparity out."""
+"""The graph of a model file around a third-party network: uint8 image in, disparity out."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from monodepth_ros.inference.model_file import DISPARITY, FREE_SIZES, INPUT
 from trainer.import_model.config import ImportConfig
 from trainer.import_model.foreign_model import ForeignModel
 
-# Depth is kept within the range, widened so many times on either side: 0 of an inverse depth is
-# far, and has a disparity that engines can be compared in.
+# Depth is clipped to the depth range, widened by this factor on either side: an inverse depth of 0
+# becomes a far depth, whose disparity engines can compare.
 RANGE_MARGIN = 10.0
-# Weights are inputs before it.
+# Older versions list weights as inputs.
 SMALLEST_IR = 4
 
 
 def wrap(foreign: ForeignModel, config: ImportConfig, spec: ModelSpec) -> onnx.ModelProto:
     """
-    The model file's graph, made in place around the operators and weights of `foreign`.
+    Build the graph of the model file in place, around the operators and weights of `foreign`.
 
-    Its disparity is in fractions of spec.camera.width, whatever the size of the image.
+    Its disparity is in fractions of spec.camera.width for any size of the image.
     """
     ours = _Operators()
-    # TensorRT wants the cast to be the first operator after a uint8 input, and its only reader.
+    # TensorRT requires Cast to be the first operator after a uint8 input, and its only reader.
     pixels = ours.add('Cast', INPUT, to=TensorProto.FLOAT)
     size = ours.add('Slice', ours.add('Shape', pixels), _whole(1), _whole(3))
     _prepare(ours, pixels, foreign, config)
@@ -40,14 +40,21 @@ def wrap(foreign: ForeignModel, config: ImportConfig, spec: ModelSpec) -> onnx.M
 
 
 class _Operators:
-    """Operators in the order in which they compute, and the constants that they take."""
+    """The operators of a graph, in the order of computation, and their constants."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[TensorProto] = []
 
     def add(self, kind: str, *inputs: str | np.ndarray, name: str = '', **attributes: Any) -> str:
-        """Append one; arrays become constants. Returns the name of what it computes."""
+        """
+        Append an operator and return the name of its result.
+
+        kind: operator of ONNX.
+        inputs: names of earlier results, or arrays, which become constants.
+        name: name of the result; a new one if empty.
+        attributes: attributes of the operator.
+        """
         name = name or f'{kind}_{len(self.nodes)}'
         names = [self._named(value, f'{name}_{at}') for at, value in enumerate(inputs)]
         self.nodes.append(helper.make_node(kind, names, [name], name=name, **attributes))
@@ -61,7 +68,14 @@ class _Operators:
 
 
 def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, config: ImportConfig) -> None:
-    """The foreign network's input out of pixels, (1, H, W, 3) float32 0..255."""
+    """
+    Add the operators that turn pixels into the third-party network's input.
+
+    ours: the graph to append to.
+    pixels: name of the image, (1, H, W, 3) float32, 0..255.
+    foreign: the network.
+    config: its input and output.
+    """
     factor, offset = (values.reshape(3, 1, 1) for values in config.normalisation())
     planes = ours.add('Transpose', pixels, perm=[0, 3, 1, 2])
     if config.channels == 'bgr':
@@ -75,10 +89,15 @@ def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, config: Impor
 
 def _disparity(ours: _Operators, picture: str, config: ImportConfig, spec: ModelSpec) -> str:
     """
-    What the picture says, as a disparity in fractions of the canonical width.
+    Add the operators from the network's output to disparity; return the name of the disparity.
 
-    Depth seen through a focal length is the picture's times focal / config.focal_px, and
-    disparity is focal * baseline / (width * depth): the focal length itself cancels.
+    Depth for a focal length is the network's depth times focal / config.focal_px, and disparity
+    is focal * baseline / (width * depth), so that the focal length cancels.
+
+    ours: the graph to append to.
+    picture: name of the network's output, (1, 1, h, w).
+    config: unit and scale of that output.
+    spec: canonical camera, baseline and depth range.
     """
     near_m, far_m = spec.depth_range_m
     near_m, far_m = near_m / RANGE_MARGIN, far_m * RANGE_MARGIN
@@ -97,9 +116,16 @@ def _disparity(ours: _Operators, picture: str, config: ImportConfig, spec: Model
 def _finish(
     ours: _Operators, disparity: str, size: str, fixed_size: tuple[int, int] | None
 ) -> None:
-    """The output, of the image's size; disparity: (1, 1, h, w) of the network's own."""
+    """
+    Add the output of the graph: the disparity at the size of the image.
+
+    ours: the graph to append to.
+    disparity: name of the disparity, (1, 1, h, w), at the network's own size.
+    size: name of the image's height and width.
+    fixed_size: (height, width) of the network; None for a network of free size.
+    """
     if fixed_size is not None:
-        # The mean of both axes is the focal length that Depth Anything means.
+        # Depth Anything defines its focal length as the mean of both axes.
         rates = ours.add('Div', _real(*fixed_size), ours.add('Cast', size, to=TensorProto.FLOAT))
         disparity = ours.add('Div', disparity, ours.add('ReduceMean', rates, keepdims=0))
     disparity = _resized(ours, disparity, ours.add('Concat', _whole(1, 1), size, axis=0))
@@ -119,7 +145,7 @@ def _resized(ours: _Operators, planes: str, shape: str | np.ndarray) -> str:
 
 
 def _with_leading(ours: _Operators, array: str, axes: int) -> str:
-    """So many axes of size 1 more in front, or fewer."""
+    """Add that many axes of size 1 in front, or remove them if the number is negative."""
     if axes == 0:
         return array
     return ours.add('Unsqueeze' if axes > 0 else 'Squeeze', array, _whole(*range(abs(axes))))
@@ -127,7 +153,7 @@ def _with_leading(ours: _Operators, array: str, axes: int) -> str:
 
 def _assembled(model: onnx.ModelProto, ours: _Operators) -> onnx.ModelProto:
     graph = model.graph
-    # Sizes that the network was traced at say nothing of ours.
+    # Drop the sizes that the network was traced at: they are wrong for our graph.
     for part in (graph.node, graph.input, graph.output, graph.value_info):
         del part[:]
     graph.node.extend(ours.nodes)
@@ -144,5 +170,5 @@ def _whole(*numbers: int) -> np.ndarray:
 
 
 def _real(*numbers: float) -> np.ndarray:
-    """One number is a scalar."""
+    """Return a float32 array; a scalar for one number."""
     return np.array(numbers if len(numbers) > 1 else numbers[0], np.float32)

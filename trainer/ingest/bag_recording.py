@@ -1,4 +1,4 @@
-"""A rosbag2 recording as raw stereo pairs: found, paired by stamp, with the truth beside them."""
+"""Raw stereo pairs of a rosbag2 recording: found, paired by stamp, with their ground truth."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from trainer.ingest.config import IngestConfig
 from trainer.ingest.recording import RawPair, Rig
 
 NS_PER_MS = 1_000_000
-# How many messages of one kind wait for their partner before the oldest is given up.
+# So many messages of one kind wait for their partner; then the oldest is dropped.
 WAITING = 64
-# A pair waits this long for a truth, or a camera_info, that was recorded after it.
+# A pair waits this long for a ground truth or a camera_info that was recorded after it.
 LAG_NS = 500_000_000
 DAMAGED, BAD_INFO = 'damaged message', 'damaged camera_info'
 
 
 @dataclass(frozen=True)
 class Stamped:
-    """A message and its time: its header's stamp, or when it was recorded if that is zero."""
+    """A message and its time: the stamp of its header, or the time of recording if that is 0."""
 
     stamp_ns: int
     recorded_ns: int
@@ -43,13 +43,13 @@ class Stamped:
 
     @classmethod
     def of(cls, message: BagMessage) -> Stamped:
-        """The message of a recording."""
+        """Return a message of a recording with its time."""
         stamp = stamp_ns(message.content.header)
         return cls(stamp or message.recorded_ns, message.recorded_ns, message.content)
 
 
 class BagRecording:
-    """The stereo pairs of one or several recordings of a rig; see Recording."""
+    """A Recording of the stereo pairs of one or several rosbag2 recordings of a rig."""
 
     def __init__(self, bag: Bag, config: IngestConfig) -> None:
         self._bag = bag
@@ -71,11 +71,15 @@ class BagRecording:
         self.left_out: Counter[str] = Counter()
 
     def pairs(self) -> Iterator[RawPair]:
-        """In the order of their stamps, as far as LAG_NS reaches. Raises BagError."""
+        """
+        Yield the pairs in the order of their stamps.
+
+        Pairs that were recorded more than LAG_NS late come out of order. Raises BagError.
+        """
         eyes = tuple(_Eye(topic, self._config.calibration is None) for topic in self._topics)
         truths: deque[Stamped] = deque(maxlen=WAITING)
         complete: list[tuple[int, int, Stamped, Stamped]] = []
-        order = count()  # heapq compares on, where stamps are equal
+        order = count()  # heapq compares it where stamps are equal
         self._recall_calibrations(eyes)
         damage = None
         try:
@@ -96,7 +100,11 @@ class BagRecording:
             raise damage
 
     def _recall_calibrations(self, eyes: tuple[_Eye, ...]) -> None:
-        """What holds where the wanted part of the recording begins may have been sent before."""
+        """
+        Read the camera_info messages before the wanted part of the recording.
+
+        A camera_info may be sent once, so that the valid one may lie before that part.
+        """
         first = self._config.first_share
         if self._config.calibration is None and first > 0:
             infos = [topic.info for topic in self._topics]
@@ -127,7 +135,7 @@ class BagRecording:
             yield message
         missing = self._bag.message_count(*topics) - seen - self.left_out[DAMAGED]
         if shares == (0, 1) and missing > 0:
-            # Damage can look like the end of the file.
+            # Damage can look like the end of the file, so the reader reports no error.
             text = f'{self._bag.name}: {missing} messages of these topics could not be read'
             print(text, file=sys.stderr)
             self.left_out['missing message'] = missing
@@ -141,7 +149,13 @@ class BagRecording:
     def _take(
         self, message: BagMessage, eye: _Eye, eyes: tuple[_Eye, ...]
     ) -> tuple[Stamped, Stamped] | None:
-        """Use a message of an eye; the pair that it completes."""
+        """
+        Use a message of a camera and return the pair that it completes, if any.
+
+        message: an image or a camera_info.
+        eye: the camera that sent it.
+        eyes: the left and the right camera.
+        """
         stamped = Stamped.of(message)
         if message.topic == eye.topic.info:
             self._calibrate(eye, stamped)
@@ -181,7 +195,7 @@ class BagRecording:
 
 
 class _Eye:
-    """One camera's messages as they come."""
+    """The messages of one camera: images that wait for a partner, and its calibrations."""
 
     def __init__(self, topic: CameraTopic, calibrated_by_bag: bool) -> None:
         self.topic = topic
@@ -189,24 +203,24 @@ class _Eye:
         self.waiting: deque[Stamped] = deque(maxlen=WAITING)
         self._seen: set[int] = set()
         self._last_info: tuple[Any, ...] | None = None
-        # From which stamp on which calibration holds; the first one from the beginning.
+        # Each calibration with the stamp from which it is valid; the first one is valid at once.
         self._calibrations: list[tuple[float, CameraTopic]] = [(-math.inf, topic)]
 
     def knows(self, image: Stamped) -> bool:
-        """Whether an image of this stamp came already; remembers it."""
+        """Return whether an image of this stamp came before, and remember the stamp."""
         known = image.stamp_ns in self._seen
         self._seen.add(image.stamp_ns)
         return known
 
     def calibrate(self, info: Stamped) -> None:
-        """Take a camera_info. Raises ValueError for a damaged one."""
+        """Use the calibration of a camera_info from now on; raise ValueError if it is damaged."""
         content = info.content
         arrays = b''.join(
             array.tobytes() for array in (content.k, content.d, content.r, content.p)
         )
         sizes = content.width, content.height, content.binning_x, content.binning_y
         key = (*arrays, sizes, content.distortion_model, repr(content.roi))
-        if key == self._last_info:  # as nearly always
+        if key == self._last_info:  # nearly always: parsing every camera_info would be slow
             return
         self._last_info = key
         camera = camera_from_info(content, rectified=self.topic.rectified)
@@ -214,7 +228,7 @@ class _Eye:
             self._calibrations.append((info.stamp_ns, replace(self.topic, camera=camera)))
 
     def topic_at(self, stamp: int) -> CameraTopic:
-        """The topic with the calibration that held at a stamp."""
+        """Return the topic with the calibration that was valid at a stamp, in ns."""
         return next(topic for since, topic in reversed(self._calibrations) if since <= stamp)
 
 
@@ -247,8 +261,8 @@ def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> TruthTopic 
     topics = truth_topics(bag, camera)
     if topic is not None and topic not in topics:
         raise BagError(
-            f'{bag.name} holds no truth {topic} for {camera.image}, found '
-            f'{", ".join(topics) or "none"}'
+            f'{bag.name} holds no ground truth {topic} for {camera.image}, found '
+            f'{", ".join(topics) or "none"}; choose one of these with --truth_topic'
         )
     chosen = topic or next(iter(topics), None)
     return None if chosen is None else open_truth(bag, camera, chosen)

@@ -1,4 +1,4 @@
-"""A right camera with the wrong sign of P[3]: a slip of the calibration, or swapped cameras?"""
+"""Correction of a right camera with the wrong sign of P[3], unless the cameras are swapped."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from monodepth_ros.storage.bag import BagError
 from trainer.datasets.stereo_matching import checked_disparity_px
 from trainer.ingest.recording import RawPair, Rig
 
-# The right way round, this many times as many pixels find their match: on real pairs over ten.
+# In the correct order at least this many times as many pixels match; over 10 on real pairs.
 CLEARLY = 2.0
-# Less is chance: on a bare or dark wall something always matches.
+# A smaller fraction of matched pixels proves nothing: on a bare or dark wall some match by chance.
 LEAST_SHARE = 0.1
 
 
 class UndecidedError(ValueError):
-    """This pair does not tell; another one may."""
+    """Raised for a pair that does not show whether the cameras are swapped; another pair may."""
 
 
 def with_positive_baseline(pair: RawPair) -> Rig:
     """
-    The pair's rig; its P[3] is turned where the images say that only its sign is wrong.
+    Return the rig of a pair, with the sign of P[3] corrected if the images show that it is wrong.
 
-    Raises BagError where they say that left and right are swapped, UndecidedError where this pair
-    cannot be read or does not tell, ValueError for a baseline that no rig has.
+    Raises BagError if the images show that left and right are swapped, UndecidedError if this
+    pair cannot be read or shows neither, ValueError for an impossible baseline.
     """
     left, right = pair.rig
     baseline_m = stereo_baseline_m(left, right)
     if baseline_m > 0:
         return pair.rig
-    check_baseline(abs(baseline_m))  # else it is not, or not only, the sign
+    check_baseline(abs(baseline_m))  # a wrong size is another fault than a wrong sign
     p3 = -right.p[0] * (left.offset_m - baseline_m)
     turned = Rig(left, replace(right, p=(*right.p[:3], p3, *right.p[4:])))
     try:
@@ -48,19 +48,19 @@ def with_positive_baseline(pair: RawPair) -> Rig:
         f'{left.p[3]:g} of the left one'
     )
     if as_given > max(CLEARLY * swapped, LEAST_SHARE):
-        print(f'{got}: the images say that its sign is wrong; taken as {p3:g}')
+        print(f'{got}: the images show that its sign is wrong; using {p3:g}')
         return turned
     if swapped > max(CLEARLY * as_given, LEAST_SHARE):
         raise BagError(
-            f'{got}, and the images match the other way round: left and right are swapped; '
+            f'{got}, and the images match only when exchanged: left and right are swapped; '
             'exchange --left and --right, or the cables'
         )
     raise UndecidedError(
-        f'{got}, and the images do not tell whether its sign is wrong or left and right are '
+        f'{got}, and the images do not show whether its sign is wrong or left and right are '
         'swapped; calibrate the rig as a stereo pair'
     )
 
 
 def _matched_share(left: np.ndarray, right: np.ndarray) -> float:
-    """Share of the pixels that checked matching finds in the other view."""
+    """Return the fraction of pixels that matching with a left-right check finds."""
     return float(np.isfinite(checked_disparity_px(left, right)).mean())

@@ -12,36 +12,35 @@ from trainer.datasets.shares import check_shares
 
 @dataclass(frozen=True)
 class IngestConfig:
-    """Which topics and which part of a recording to take, and which frames to leave out."""
+    """The topics and the part of a recording to use, and the limits of usable frames."""
 
     left: str | None = None
-    """Image topic of the left camera, where the recording holds several pairs."""
+    """Image topic of the left camera; needed if the recording holds several stereo pairs."""
     right: str | None = None
-    """Image topic of the right camera."""
+    """Image topic of the right camera; needed if the recording holds several stereo pairs."""
     left_info: str | None = None
-    """camera_info topic of `left`, where it is not the one beside it."""
+    """camera_info topic of `left`, if it is not the one beside the image topic."""
     right_info: str | None = None
-    """camera_info topic of `right`."""
+    """camera_info topic of `right`, if it is not the one beside the image topic."""
     truth_topic: str | None = None
-    """PointCloud2 or depth image topic for gt_depth/, where the recording holds several."""
+    """PointCloud2 or depth image topic for gt_depth/, if the recording holds several."""
     calibration: tuple[Path, Path] | None = None
     """camera_info YAML files of the left and the right camera, instead of camera_info topics;
     a folder of frames needs them."""
     tolerance_ms: float = 5.0
-    """How far the stamps of left, right and truth may be apart, in ms."""
+    """Largest difference of the stamps of left, right and ground truth, in ms."""
     first_share: float = 0.0
-    """Where to begin, as a share 0..1 of the recording's duration."""
+    """Start of the part to use, as a fraction 0..1 of the recording's duration."""
     last_share: float = 1.0
-    """Where to end, as a share 0..1 of the recording's duration."""
+    """End of the part to use, as a fraction 0..1 of the recording's duration."""
     min_motion: float = 0.1
-    """A frame that moved less since the last one kept is left out, in percent of the width."""
+    """Smallest motion since the last pair kept, in percent of the image width."""
     min_brightness: float = 15.0
-    """A pair with an eye whose mean grey level, 0..255, is below is left out."""
+    """Smallest mean grey level, 0..255, of each view."""
     max_blown_out: float = 0.6
-    """A pair with an eye of which more pixels are white is left out, as a share 0..1."""
+    """Largest fraction 0..1 of white pixels in each view."""
     min_sharpness: float = 0.4
-    """A pair with an eye that has less fine detail is left out, as a share of the median of the
-    pairs around it."""
+    """Smallest sharpness of each view, as a fraction of the median of the latest pairs."""
 
     def __post_init__(self) -> None:
         check_shares(self.first_share, self.last_share)
@@ -56,9 +55,9 @@ class IngestConfig:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected 0 or more')
         if not 0 < self.max_blown_out <= 1:
-            raise ValueError(f'max_blown_out is {self.max_blown_out}, expected 0 < share <= 1')
+            raise ValueError(f'max_blown_out is {self.max_blown_out}, expected above 0, at most 1')
 
     def plain(self) -> dict[str, Any]:
-        """Numbers, texts and lists only, as JSON holds them."""
+        """Return the fields as numbers, texts and lists, for JSON."""
         files = self.calibration and [str(path) for path in self.calibration]
         return asdict(self) | {'calibration': files}

@@ -1,4 +1,4 @@
-"""Recordings to a pair folder: rectified, cropped, selected and written by all cores."""
+"""Conversion of recordings to a pair folder: rectify, crop, select and write on all cores."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from trainer.ingest.journal import Decision, Workspace
 from trainer.ingest.recording import FrameFolder, RawPair, Recording, Rig
 from trainer.ingest.sequence import IngestSequence, Prepared
 
-# Pairs in work, per core: enough that none waits for the one thread that decides.
+# Pairs in work per core: enough that no core waits for the one thread that decides.
 IN_WORK = 3
-# But no more on a machine of many cores: a pair of large pictures takes 40 MB.
+# The limit for a machine with many cores: a pair of large images takes 40 MB.
 MOST_IN_WORK = 24
-# More calibrations are a lens that zooms, not a rig that was calibrated again.
+# A rig that is calibrated again changes less often; more changes mean a zoom lens.
 MOST_SEQUENCES = 20
-# Pairs that may leave open whether left and right are swapped: dark ones, at the start.
+# Dark pairs at the start do not show whether left and right are swapped; allow this many.
 MOST_UNDECIDED = 30
 
 
 class IngestResult(NamedTuple):
-    """calibrations: of the sequences. counts: pairs kept, and left out by reason."""
+    """The calibration of each sequence, and the number of pairs kept and left out by reason."""
 
     calibrations: list[StereoCalibration]
     counts: dict[str, int]
@@ -48,8 +48,8 @@ def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> Inges
     """
     Write the pairs of recordings, or of one folder of frames, to a new folder.
 
-    Stopped anywhere, even by kill -9, the same call goes on. Raises ValueError (BagError) where
-    there are no pairs, OSError when the disk is full.
+    The same call continues an ingest that was stopped at any point, even by kill -9. Raises
+    ValueError (BagError) if there are no pairs, OSError if the disk is full.
     """
     began_with = {'sources': [str(source) for source in sources], 'options': config.plain()}
     with _open(sources, config) as recording:
@@ -86,9 +86,9 @@ def _open(sources: Sequence[Path], config: IngestConfig) -> Iterator[Recording]:
 
 class _Ingest:
     """
-    Prepares pairs in all threads, judges them one by one in their order, writes in all threads.
+    One run of ingest: all threads prepare and write pairs, one thread judges them in order.
 
-    What a killed predecessor decided is read from its journal and passed over.
+    Pairs that an earlier, killed run decided about are read from its journal and skipped.
     """
 
     def __init__(self, recording: Recording, workspace: Workspace, config: IngestConfig) -> None:
@@ -106,11 +106,11 @@ class _Ingest:
 
     @property
     def calibrations(self) -> list[StereoCalibration]:
-        """One a sequence that has pairs."""
+        """Return the calibration of each sequence that has pairs."""
         return [s.rectifier.calibration for s in self._sequences.values() if s.kept]
 
     def run(self, title: str) -> None:
-        """All of the recording, or as far as it can be read."""
+        """Process the recording to its end, or to the first place that cannot be read."""
         workers = len(os.sched_getaffinity(0))
         in_work = min(IN_WORK * workers, MOST_IN_WORK)
         with one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
@@ -128,7 +128,7 @@ class _Ingest:
         self._check_decided(0)
 
     def _check_decided(self, most: int) -> None:
-        """Raise BagError when all pairs so far, and more than that, left the sign open."""
+        """Raise BagError if more than `most` pairs came and none decided the sign of P[3]."""
         if not self._sequences and len(self._undecided) > most:
             raise BagError(f'{self._eyes()}: {self._undecided[-1]}')
 
@@ -136,8 +136,8 @@ class _Ingest:
         try:
             yield from self._recording.pairs()
         except BagError as error:
-            # Hours before the damage are not to be lost to it.
-            print(f'{error}; what comes before the damage is used', file=sys.stderr)
+            # Keep the pairs before the damage: they may be hours.
+            print(f'{error}; using the pairs before the damage', file=sys.stderr)
             self._recording.left_out['ended early'] += 1
 
     def _take(self, pair: RawPair, pool: ThreadPoolExecutor) -> None:
@@ -155,14 +155,14 @@ class _Ingest:
         if decision.stamp_ns != pair.stamp_ns:
             raise BagError(
                 f'the recording is not the one that {self._workspace.partial} was begun with: its '
-                f'next pair is of {pair.stamp_ns}, expected {decision.stamp_ns}; remove the folder'
+                f'next pair is at {pair.stamp_ns}, expected {decision.stamp_ns}; remove the folder'
             )
         self._count(decision)
         if not isinstance(sequence, str):
             sequence.recall(pair, decision)
 
     def _sequence_of(self, pair: RawPair) -> IngestSequence | str:
-        """The sequence of the pair's calibration, or why it can have none."""
+        """Return the sequence of the pair's calibration, or why there can be none."""
         rig = pair.rig
         if rig in self._unusable:
             return self._unusable[rig]
@@ -175,7 +175,7 @@ class _Ingest:
             except ValueError as error:
                 if not self._sequences:
                     raise BagError(f'{self._eyes()}: {error}') from error
-                # Hours before a damaged calibration are not to be lost to it, nor those after it.
+                # Keep the pairs before and after a damaged calibration: they may be hours.
                 self._report('calibration', f'{self._eyes()} at {pair.stamp_ns}: {error}')
                 self._unusable[rig] = 'of an unusable calibration'
                 return self._unusable[rig]
@@ -189,11 +189,11 @@ class _Ingest:
         number = len(self._sequences) + 1
         if number > MOST_SEQUENCES:
             raise ValueError(
-                f'the calibration changed {MOST_SEQUENCES} times; fix the lens, or give one '
-                'calibration with --calibration'
+                f'the calibration changed {MOST_SEQUENCES} times, expected fewer; fix the lens, '
+                'or give one calibration with --calibration'
             )
         if number > 1:
-            print(f'the calibration changed at {pair.stamp_ns}: sequence {number} begins')
+            print(f'the calibration changed at {pair.stamp_ns}: starting sequence {number}')
         bits = self._recording.bits
         sequence = IngestSequence(number, rectifier, self._workspace, self._config, bits=bits)
         self._sequences[pair.rig] = sequence
@@ -211,12 +211,13 @@ class _Ingest:
         try:
             prepared = sequence.settle(pair, future.result())
         except ValueError as error:
-            self._report('picture', f'pair at {pair.stamp_ns}: {error}')
+            self._report('picture', f'the pair at {pair.stamp_ns}: {error}')
         decision = sequence.decide(pair.stamp_ns, prepared)
         if prepared is not None and decision.name is not None:
             writing = pool.submit(sequence.write, decision.name, prepared)
         if prepared is not None and decision.lost_truth:
-            self._report('truth', f'truth of the pair at {pair.stamp_ns}: {prepared.truth_fault}')
+            what = f'the ground truth of the pair at {pair.stamp_ns}: {prepared.truth_fault}'
+            self._report('truth', what)
         self._writing.append((decision, sequence, writing))
 
     def _record_next(self) -> None:
@@ -238,7 +239,7 @@ class _Ingest:
 
 
 def _check_calibration(eye: str, camera: Camera) -> None:
-    """Raise ValueError where it cannot be of its images; print what only looks wrong."""
+    """Raise ValueError for a calibration that cannot fit its images; print lesser doubts."""
     if faults := calibration_faults(camera):
         raise ValueError(f'{eye} camera: {"; ".join(faults)}')
     for remark in calibration_remarks(camera):
@@ -251,18 +252,21 @@ def _nothing_kept(
     label = ', '.join(map(str, sources))
     why = ', '.join(f'{number} {why}' for why, number in (counts + left_out).items())
     if counts:
-        return f'{label}: no pair is worth keeping ({why}); look at them, or loosen the limits'
+        return f'{label}: no pair is worth keeping ({why}); look at them, or relax the limits'
     if left_out['unpaired']:
         return (
-            f'{label}: no left image has a right one within {config.tolerance_ms:g} ms; are the '
-            f'cameras synchronised? ({why})'
+            f'{label}: no left image has a right one within {config.tolerance_ms:g} ms ({why}); '
+            f'the cameras must be synchronised'
         )
-    return f'{label}: no pair in this part of it ({why or "no images"})'
+    return (
+        f'{label}: no pair between --first_share and --last_share ({why or "no images"}); '
+        f'use more of the recording'
+    )
 
 
 @contextmanager
 def one_thread_opencv() -> Iterator[None]:
-    """The pool's threads are the parallelism; OpenCV's own would only get in their way."""
+    """Run OpenCV on one thread: its own threads would compete with those of the pool."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

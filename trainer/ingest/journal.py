@@ -1,4 +1,4 @@
-"""The unfinished output of ingest: what was decided about every pair, so that it can go on."""
+"""The unfinished output of ingest, with a journal of its decisions, so that it can continue."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ SEQUENCE = 'sequence_'
 @dataclass(frozen=True)
 class Decision:
     """
-    About one pair: kept under a name in a sequence, or left out and why.
+    The decision about one pair: kept under a name in a sequence, or left out for a reason.
 
-    sharpness: see Look; None for a pair that could not be read. lost_truth: it had a truth that
-    could not be. bits: what its sequence's 16-bit images were taken for, see BitDepth.
+    name: file name in the sequence; None if the pair is left out.
+    why: reason for leaving it out; None if the pair is kept.
+    sharpness: see Look; None for a pair that could not be read.
+    lost_truth: the pair has a ground truth that could not be read.
+    bits: bit depth that the sequence's 16-bit images were read with, see BitDepth.
     """
 
     stamp_ns: int
@@ -43,12 +46,13 @@ class Decision:
 
 class Workspace:
     """
-    FOLDER.partial, which becomes FOLDER at the end and survives kill -9 until then.
+    The folder FOLDER.partial, which becomes FOLDER at the end and survives kill -9 until then.
 
-    began_with: sources and options; what was begun with others is not gone on with. decided: what
-    a killed predecessor did, pair by pair. holds_pairs: whether any was kept so far.
-    Raises FileExistsError when FOLDER exists, or when FOLDER.partial is of another ingest, and
-    OSError when another process is at work there.
+    began_with: sources and options; an ingest with others is not continued.
+    decided: decisions of an earlier, killed run, pair by pair.
+    holds_pairs: whether any pair was kept so far.
+    Raises FileExistsError if FOLDER exists, or if FOLDER.partial belongs to another ingest, and
+    OSError if another process is working there.
     """
 
     def __init__(self, folder: Path, began_with: dict[str, Any]) -> None:
@@ -67,23 +71,23 @@ class Workspace:
         self.holds_pairs = any(decision.name for decision in self.decided)
 
     def sequence(self, number: int) -> Path:
-        """The pair folder of the pairs of one calibration, numbered from 1."""
+        """Return the pair folder of one calibration; calibrations are numbered from 1."""
         return self.partial / f'{SEQUENCE}{number:02d}'
 
     def record(self, decision: Decision) -> None:
-        """Note a decision whose files are written."""
+        """Append a decision to the journal, after its files are written."""
         self.holds_pairs |= decision.name is not None
         append_line(self.partial / JOURNAL, json.dumps(asdict(decision)))
 
     def finish(self, report: dict[str, Any]) -> None:
-        """Make it FOLDER: the pair folder itself, or one subfolder a calibration."""
+        """Rename to FOLDER: one pair folder, or one subfolder for each of several calibrations."""
         sequences = list(self.partial.glob(f'{SEQUENCE}*'))
         for sequence in [s for s in sequences if not (s / STAMPS).exists()]:
-            shutil.rmtree(sequence)  # of which no pair was kept
+            shutil.rmtree(sequence)  # it has no stamps because no pair was kept
             sequences.remove(sequence)
         whole = sequences[0] if len(sequences) == 1 else self.partial
         self._write_report(whole, report)
-        # First the journal: without its pairs it would make the next ingest pass them over.
+        # Remove the journal first: without its pairs it would make the next ingest skip them.
         (self.partial / JOURNAL).unlink(missing_ok=True)
         whole.replace(self._folder)
         self.discard()
@@ -115,5 +119,5 @@ class Workspace:
     def _not_gone_on_with(self, why: str) -> FileExistsError:
         os.close(self._lock)
         return FileExistsError(
-            f'{self.partial} {why}; remove it, or give what it was begun with to go on'
+            f'{self.partial} {why}; remove it, or give the same recordings and options to continue'
         )

@@ -1,4 +1,4 @@
-"""Where raw stereo pairs come from: recordings, and folders of frames."""
+"""Sources of raw stereo pairs: the protocol of a recording, and folders of frames."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from monodepth_ros.storage.image_files import decode_file
 from monodepth_ros.storage.image_folder import find_images, other_files
 from monodepth_ros.storage.pair_folder import EYES
 
-# Names of this many digits are stamps in nanoseconds, shorter ones numbers of frames.
+# Names with at least this many digits are stamps in nanoseconds, shorter ones frame numbers.
 STAMP_DIGITS = 16
 
 
 class Rig(NamedTuple):
-    """The cameras of both eyes, as calibrated."""
+    """The left and the right camera, as calibrated."""
 
     left: Camera
     right: Camera
@@ -30,12 +30,14 @@ class Rig(NamedTuple):
 
 class RawPair(NamedTuple):
     """
-    One pair as it was recorded.
+    One pair as it was recorded; its two functions may be called in any thread.
 
-    read: left, then right image, (H, W) grey or (H, W, 3) RGB uint8, by a BitDepth, which may
-    learn from them. read_truth: depth in a window of the rectified left camera, (H, W) float32
-    metres, NaN where unknown, None where there is none. Both raise ValueError for damaged data,
-    from any thread.
+    stamp_ns: stamp of the left image.
+    rig: the cameras that recorded the pair.
+    read: yield the left, then the right image, (H, W) grey or (H, W, 3) RGB uint8, decoded by a
+        BitDepth, which may adapt to them. Raises ValueError for damaged data.
+    read_truth: return the ground truth in a window of the rectified left camera, (H, W) float32
+        metres, NaN where unknown; None if there is none. Raises ValueError for damaged data.
     """
 
     stamp_ns: int
@@ -46,11 +48,12 @@ class RawPair(NamedTuple):
 
 class Recording(Protocol):
     """
-    Raw pairs in the order of time.
+    A source of raw pairs in the order of time.
 
-    described: what it is read from, as ingest.json keeps it. bits: of its 16-bit images, as the
-    first frames say, see BitDepth; None of 8 bits. most: about how many pairs. left_out: what
-    could not become a pair, and how often.
+    described: topics or folders that it is read from, for ingest.json.
+    bits: bit depth of its 16-bit images, from the first frames, see BitDepth; None for 8 bits.
+    most: approximate number of pairs.
+    left_out: number of messages or files that could not become a pair, by reason.
     """
 
     described: dict[str, str | None]
@@ -59,7 +62,7 @@ class Recording(Protocol):
     left_out: Counter[str]
 
     def pairs(self) -> Iterator[RawPair]:
-        """Raises ValueError where it cannot be read on."""
+        """Yield the pairs; raise ValueError at the first place that cannot be read."""
 
 
 class FrameFolder:
@@ -81,7 +84,7 @@ class FrameFolder:
         self.left_out = Counter({'unpaired': len(left.keys() ^ right.keys())})
 
     def pairs(self) -> Iterator[RawPair]:
-        """By name."""
+        """Yield the pairs in the order of their names."""
         stamped = all(n.isdecimal() and len(n) >= STAMP_DIGITS for n in self._names)
         for number, name in enumerate(self._names):
             files = self._files[name]

@@ -1,4 +1,4 @@
-"""Which pairs are worth training on: neither still, nor dark, nor blurred."""
+"""Selection of the pairs worth training on: neither still, nor dark, nor blurred."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainer.ingest.config import IngestConfig
 
 LOOK_WIDTH, SMALL_WIDTH = 320, 160
 WHITE = 250
-# How many pairs the median of the sharpness is over: seconds, so that a new scene is learned soon.
+# Number of pairs in the median of the sharpness: a few seconds, to adapt to a new scene.
 MEMORY = 31
 CORNERS, FEWEST_CORNERS = 30, 10
 FLOW_WINDOW, FLOW_LEVEL = (11, 11), 2
@@ -21,12 +21,13 @@ FLOW_WINDOW, FLOW_LEVEL = (11, 11), 2
 
 class Look(NamedTuple):
     """
-    What a pair is judged by.
+    The measurements that decide about a pair.
 
-    small: (h, w) uint8 grey of the left view, about SMALL_WIDTH wide: there motion is found most
-    surely. brightness: mean grey level of the darker eye. blown_out: share of white pixels of the
-    brighter one. sharpness: mean of abs(Laplacian) over the standard deviation, of the blurrier
-    one.
+    small: (h, w) uint8 grey left view, about SMALL_WIDTH wide, a size at which motion is found
+        most reliably.
+    brightness: mean grey level of the darker view, 0..255.
+    blown_out: fraction of white pixels in the view that has more of them.
+    sharpness: mean of abs(Laplacian) over the standard deviation, of the less sharp view.
     """
 
     small: np.ndarray
@@ -36,7 +37,7 @@ class Look(NamedTuple):
 
 
 def look_at(left: np.ndarray, right: np.ndarray) -> Look:
-    """Two views, or their thumbnails: (H, W) or (H, W, 3) RGB uint8."""
+    """Measure two views, or their thumbnails: (H, W) or (H, W, 3) RGB uint8."""
     thumbnails = [thumbnail(view) for view in (left, right)]
     return Look(
         _shrunk(thumbnails[0], SMALL_WIDTH),
@@ -47,7 +48,7 @@ def look_at(left: np.ndarray, right: np.ndarray) -> Look:
 
 
 def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
-    """Median way of corners between two small views, percent of the width; None: unknown."""
+    """Return the median motion of corners in percent of the width; None if it is unknown."""
     corners = cv2.goodFeaturesToTrack(before, CORNERS, qualityLevel=0.01, minDistance=8)
     if corners is None or len(corners) < FEWEST_CORNERS:
         return None
@@ -64,7 +65,7 @@ def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
 
 
 class Selection:
-    """Judges pairs in the order of time."""
+    """A judge of pairs, which must come in the order of time."""
 
     def __init__(self, config: IngestConfig) -> None:
         self._config = config
@@ -72,7 +73,7 @@ class Selection:
         self._kept: np.ndarray | None = None
 
     def judge(self, look: Look) -> str | None:
-        """Why the pair is left out; None: it is kept."""
+        """Return why the pair is left out, or None if it is kept."""
         why = self._fault(look)
         self.remember(look.sharpness)
         if why is None:
@@ -80,11 +81,11 @@ class Selection:
         return why
 
     def remember(self, sharpness: float) -> None:
-        """Count a pair that was judged before."""
+        """Add the sharpness of a pair that was judged before to the median."""
         self._sharpness.append(sharpness)
 
     def keep(self, look: Look) -> None:
-        """From now on motion is that since this pair."""
+        """Measure motion since this pair from now on."""
         self._kept = look.small
 
     def _fault(self, look: Look) -> str | None:
@@ -96,7 +97,8 @@ class Selection:
         if look.sharpness < config.min_sharpness * median(self._sharpness or [0.0]):
             return 'blurred'
         if self._kept is not None:
-            # There and back: a track between unrelated pictures ends near by chance, but once.
+            # Track forward and backward: between unrelated images, corners may seem still by
+            # chance in one direction, but not in both.
             views = self._kept, look.small
             for before, after in (views, views[::-1]):
                 percent = motion_percent(before, after)
@@ -107,14 +109,14 @@ class Selection:
 
 
 def thumbnail(view: np.ndarray) -> np.ndarray:
-    """(h, w) uint8 grey, about LOOK_WIDTH wide, of a view (H, W) or (H, W, 3) RGB."""
+    """Return a grey copy, (h, w) uint8, about LOOK_WIDTH wide, of a (H, W) or RGB view."""
     small = _shrunk(view, LOOK_WIDTH)
     return small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
 
 
 def _shrunk(view: np.ndarray, to_width: int) -> np.ndarray:
-    """About that wide, or as it is if narrower."""
-    # By halves: OpenCV takes means of 2 x 2 eight times as fast as those of 4 x 4.
+    """Return the view scaled to about that width, or as it is if it is narrower."""
+    # Halve repeatedly: OpenCV averages 2 x 2 pixels eight times as fast as 4 x 4.
     while view.shape[1] >= 1.5 * to_width:
         height, width = view.shape[0] // 2, view.shape[1] // 2
         whole = view[: 2 * height, : 2 * width]
@@ -123,7 +125,7 @@ def _shrunk(view: np.ndarray, to_width: int) -> np.ndarray:
 
 
 def _sharpness(grey: np.ndarray) -> float:
-    # Over the contrast: a scene in mist is not out of focus.
+    # Divide by the contrast: a scene in mist is not out of focus.
     laplacian = cv2.Laplacian(grey, cv2.CV_16S, ksize=1)
     _, deviation = cv2.meanStdDev(grey)
     return float(cv2.norm(laplacian, cv2.NORM_L1) / grey.size / (deviation[0, 0] + 1))

@@ -1,4 +1,4 @@
-"""The pairs of one calibration, on their way through ingest."""
+"""The pairs of one calibration during ingest: prepared, judged, named and written."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from trainer.ingest.selection import Look, look_at, Selection, thumbnail
 
 class Prepared(NamedTuple):
     """
-    A pair that was read: rectified jpegs, what to judge it by, and its truth, if any.
+    A pair that was read and rectified, with the measurements that decide about it.
 
-    truth_fault: what is wrong with a truth that could not be read. bits: what its 16-bit images
-    were taken for, or would have to be.
+    left, right: encoded jpegs.
+    depth_m: ground truth, (H, W) float32 metres; None if there is none.
+    truth_fault: why the ground truth could not be read; None if there is no fault.
+    bits: bit depth that its 16-bit images need, see BitDepth.
     """
 
     left: bytes
@@ -34,9 +36,13 @@ class Prepared(NamedTuple):
 
 class IngestSequence:
     """
-    Prepares, selects, names and writes; `kept` pairs so far.
+    The pairs of one calibration; `kept` is the number of pairs kept so far.
 
-    bits: of the 16-bit images of its first pairs, see BitDepth; a brighter pair raises them.
+    number: number of the sequence, from 1.
+    rectifier: map from the raw views to the rectified ones.
+    workspace: folder that the pairs are written to.
+    config: limits of the selection.
+    bits: bit depth of the first 16-bit images, see BitDepth; a brighter pair raises it.
     """
 
     def __init__(
@@ -57,7 +63,7 @@ class IngestSequence:
         self._last_kept: tuple[RawPair, int | None] | None = None
 
     def recall(self, pair: RawPair, decision: Decision) -> None:
-        """Pass over a pair that a killed predecessor decided about."""
+        """Skip a pair that an earlier, killed run decided about."""
         if decision.sharpness is not None:
             self._selection.remember(decision.sharpness)
         if decision.name is not None:
@@ -66,21 +72,22 @@ class IngestSequence:
         self._bits = decision.bits
 
     def go_on(self) -> None:
-        """Before the first pair that is new: motion is measured from the last one kept."""
+        """Restore the last pair kept before the first new one, to measure motion from it."""
         if self._last_kept is not None:
             self._selection.keep(self._prepare(*self._last_kept).look)
             self._last_kept = None
 
     def prepare(self, pair: RawPair) -> Prepared:
-        """Read and rectify; in any thread. Raises ValueError for damaged pictures."""
+        """Read and rectify a pair, in any thread; raise ValueError for damaged images."""
         return self._prepare(pair, self._bits)
 
     def settle(self, pair: RawPair, prepared: Prepared) -> Prepared:
         """
-        The pair at the bits of the sequence, which it raises if it is brighter.
+        Return the pair at the bit depth of the sequence, which a brighter pair raises.
 
-        Called in the order of the pairs: those that other threads prepared before the bits were
-        raised are prepared again, and a run that goes on after kill -9 gives the same pictures.
+        Call it in the order of the pairs. A pair that another thread prepared before the bit
+        depth was raised is prepared again, so that a run that continues after kill -9 writes the
+        same images.
         """
         if prepared.bits == self._bits:
             return prepared
@@ -94,13 +101,13 @@ class IngestSequence:
         print(
             f'16-bit images: the pair at {pair.stamp_ns} is brighter than the first ones; from it '
             f'on they are taken as {described(bits)}, the {self.kept} pairs kept before it were '
-            f'as {earlier}',
+            f'taken as {earlier}',
             file=sys.stderr,
         )
 
     def _prepare(self, pair: RawPair, bits: int | None) -> Prepared:
-        # One eye after the other, while its pixels are in the processor's cache. Encoded at once,
-        # wanted or not: nearly all are.
+        # Finish one view before the other, while its pixels are in the processor's cache. Encode
+        # before the decision, since nearly all pairs are kept.
         jpegs, thumbnails, bit_depth = [], [], BitDepth(bits)
         for eye, image in zip(self.rectifier.eyes, pair.read(bit_depth), strict=True):
             view = eye.warp(image)
@@ -115,7 +122,12 @@ class IngestSequence:
         return Prepared(jpegs[0], jpegs[1], look, depth_m, fault, bit_depth.bits)
 
     def decide(self, stamp_ns: int, prepared: Prepared | None) -> Decision:
-        """Keep a pair under the next name or leave it out; None: it could not be read."""
+        """
+        Decide whether to keep a pair under the next name or to leave it out.
+
+        stamp_ns: stamp of the pair.
+        prepared: the pair; None if it could not be read.
+        """
         if prepared is None:
             return Decision(stamp_ns, self.number, None, 'unreadable', None, bits=self._bits)
         why = self._selection.judge(prepared.look)
@@ -126,12 +138,12 @@ class IngestSequence:
         return Decision(stamp_ns, self.number, name, why, sharpness, lost, self._bits)
 
     def write(self, name: str, prepared: Prepared) -> None:
-        """The files of a pair; in any thread."""
+        """Write the files of a pair, in any thread."""
         self._writer.write_jpegs(name, prepared.left, prepared.right)
         if prepared.depth_m is not None:
             self._writer.add_gt_depth(name, prepared.depth_m)
 
     def commit(self, name: str, decision: Decision) -> None:
-        """From now on the written pair counts."""
+        """Add a pair to the list of the folder, after its files are written."""
         self._writer.state_bits(decision.bits)
         self._writer.commit(name, decision.stamp_ns)

@@ -12,16 +12,17 @@ from trainer.model.layers import Conv3x3, Padding, UpConv3x3
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
 SCALES = 4
-# sigmoid(-3) * 0.3 is 1.4 % of the width: about what a street shows. The paper starts at 15 %,
-# from where a short training does not find back.
+# sigmoid(-3) * 0.3 is 1.4 % of the width: a typical disparity in a street. The paper starts at
+# 15 %, from which a short training does not recover.
 HEAD_BIAS = -3.0
 
 
 class Decoder(nn.Module):
     """
-    Upsamples step by step, joins the encoder's features, predicts disparity at four scales.
+    A decoder that upsamples step by step and predicts disparity at four scales.
 
-    encoder_channels: of the features at H/2, H/4, ...; channels: of the levels at H, H/2, ...
+    encoder_channels: number of channels of the encoder's features at H/2, H/4, ...
+    channels: number of channels of the decoder's levels at H, H/2, ...
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Decoder(nn.Module):
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """
-        Disparities (B, 2, H / 2**s, W / 2**s) in fractions of the width, finest first, float32.
+        Return disparities in fractions of the width, finest first.
 
         features: (B, C, H / 2, W / 2), (B, C, H / 4, W / 4), ...
+        Returns one (B, 2, H / 2**s, W / 2**s) float32 tensor for each scale s.
         """
         disparities: list[Tensor] = []
         x = features[-1]
@@ -66,7 +68,7 @@ class Decoder(nn.Module):
 
 def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
     assert isinstance(head, nn.Conv2d)
-    # bfloat16 keeps 8 bits: it would round disparities to steps of 1.5 %.
+    # The heads run in float32: bfloat16 keeps 8 bits and would round disparities to 1.5 %.
     with torch.autocast(x.device.type, enabled=False):
         return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.to(head.weight.dtype)))
 

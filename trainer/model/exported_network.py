@@ -1,4 +1,4 @@
-"""A network as a robot runs it: an image in, disparity and confidence out."""
+"""The network as a robot runs it: an image in, disparity and confidence out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from trainer.model.postprocess import confidence, joined
 
 class ExportedNetwork(nn.Module):
     """
-    What goes into the file: uint8 image in, left disparity and its confidence out.
+    The graph of a model file: uint8 image in, left disparity and its confidence out.
 
-    canonical_width: of ModelSpec.camera, the unit of disparity whatever the width of the image.
-    flip: blend with what the network makes of the mirror image. confidence: give that too.
+    network: network to export.
+    canonical_width: width of ModelSpec.camera, px; the unit of disparity for any image width.
+    flip: blend the prediction with that of the mirror image.
+    confidence: add the confidence as a second output.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class ExportedNetwork(nn.Module):
         self.dtype = torch.float32
 
     def halve(self) -> None:
-        """Compute the network in float16, but its heads and all that follows in float32."""
+        """Compute the network in float16, but its heads and the post-processing in float32."""
         self.dtype = torch.float16
         decoder = self.network.decoder
         for part in (self.network.encoder, decoder.upconvs, decoder.iconvs):
@@ -42,15 +44,16 @@ class ExportedNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """
-        image: (1, H, W, 3) uint8 RGB.
+        Return the left disparity of an image, and its confidence if that is an output.
 
-        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and with
-        confidence that, (1, H, W) float32 in 0..1.
+        image: (1, H, W, 3) uint8 RGB.
+        Returns disparity, (1, H, W) float32 in fractions of the canonical width, and
+        confidence, (1, H, W) float32 in 0..1.
         """
-        # TensorRT wants the cast to be the first operator after a uint8 input.
+        # TensorRT requires the cast to be the first operator after a uint8 input.
         x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
         if self.flip:
-            # One pass of two images: the second is the mirrored one.
+            # One pass over a batch of two is faster than two passes; the second image is mirrored.
             x = torch.cat([x, x.flip(-1)])
         disparities = self.network(x.to(self.dtype))[0]
         disparity = joined(disparities[:, 0])

@@ -1,7 +1,8 @@
 """
 The paper's two encoders (Godard et al. 2017 and its supplement; docs/method.md#networks).
 
-Plain convolutions padded with zeros and ELU: no BatchNorm, no mean and standard deviation.
+Both are plain convolutions with zero padding and ELU, without BatchNorm and without
+normalisation of the image.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ EXPANSION = 4
 
 class VggEncoder(nn.Module):
     """
-    Seven blocks, each a convolution and one of stride 2.
+    The paper's VGG: seven blocks, each a convolution of stride 1 and one of stride 2.
 
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/128 with `channels` channels.
     """
@@ -37,7 +38,7 @@ class VggEncoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features, finest first."""
+        """Return the features, finest first."""
         features = [image]
         for block in self.blocks:
             features.append(block(features[-1]))
@@ -46,7 +47,7 @@ class VggEncoder(nn.Module):
 
 class ResNet50Encoder(nn.Module):
     """
-    The paper's own ResNet50: its stages halve the image in their last block.
+    The paper's own ResNet50, whose stages halve the size in their last block.
 
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/64 with `channels` channels.
     """
@@ -62,9 +63,9 @@ class ResNet50Encoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features, finest first."""
+        """Return the features, finest first."""
         conv1 = self.conv1(image)
-        # Padded with zeros like every layer: ELU's outputs may be below them.
+        # Explicit zeros, as in every layer: max_pool2d pads with -inf, and ELU can be negative.
         pool1 = F.max_pool2d(F.pad(conv1, (1, 1, 1, 1)), kernel_size=3, stride=2)
         features = [conv1, pool1]
         for stage in self.stages:
@@ -73,7 +74,7 @@ class ResNet50Encoder(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut that is always projected."""
+    """A residual block of 1x1, 3x3 and 1x1 convolutions whose shortcut is always projected."""
 
     def __init__(self, inputs: int, width: int, *, stride: int) -> None:
         super().__init__()
@@ -86,12 +87,12 @@ class Bottleneck(nn.Module):
         self.shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 4 * width, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, 4 * width, H / stride, W / stride)."""
         return F.elu(self.convs(x) + self.shortcut(x))
 
 
 def init_as_paper(module: nn.Module) -> None:
-    """Glorot-uniform weights and zero biases, the heads' too: disparities begin at 15 %."""
+    """Set Glorot-uniform weights and zero biases; with the heads' at zero, disparity is 15 %."""
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
         assert module.bias is not None

@@ -1,4 +1,4 @@
-"""The decoder's two layers: 3x3 convolutions, padded in one of two ways."""
+"""The decoder's two layers: 3x3 convolutions with zero or replicate padding."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Padding = Literal['zeros', 'replicate']
 
 
 class Conv3x3(nn.Conv2d):
-    """(B, inputs, H, W) -> (B, outputs, H, W)."""
+    """A 3x3 convolution, (B, inputs, H, W) -> (B, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int, *, padding: Padding) -> None:
         super().__init__(inputs, outputs, kernel_size=3, padding=1, padding_mode=padding)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Pad and convolve."""
         if self.padding_mode == 'zeros':
             return super().forward(x)
         return F.conv2d(_replicate_pad(x), self.weight, self.bias)
@@ -27,12 +27,12 @@ class Conv3x3(nn.Conv2d):
 
 class UpConv3x3(Conv3x3):
     """
-    (B, inputs, H, W) -> (B, outputs, 2 * H, 2 * W): nearest upsampling, then Conv3x3.
+    Nearest upsampling and a Conv3x3, (B, inputs, H, W) -> (B, outputs, 2 * H, 2 * W).
 
-    Computed as one transposed convolution. A 3x3 window of the upsampled image holds only 2x2
-    different values: the weights that meet the same value are added first, which leaves 4 of 9
-    multiplications. Along one axis, weights (a, b, c) act as (a, b + c) on even and as (a + b, c)
-    on odd pixels.
+    Both are computed as one transposed convolution. A 3x3 window of the upsampled image holds
+    only 2x2 different values, so the weights of equal values are added first: 4 multiplications
+    instead of 9. Along one axis, weights (a, b, c) act as (a, b + c) on even pixels and as
+    (a + b, c) on odd pixels.
     """
 
     taps: Tensor
@@ -43,7 +43,7 @@ class UpConv3x3(Conv3x3):
         self.register_buffer('taps', taps, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Upsample and convolve."""
         kernel = torch.einsum('ki,lj,ocij->cokl', self.taps, self.taps, self.weight)
         if self.padding_mode == 'zeros':
             return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
@@ -52,19 +52,20 @@ class UpConv3x3(Conv3x3):
 
 class ReplicatePad(torch.autograd.Function):
     """
-    (B, C, H, W) -> (B, C, H + 2, W + 2): the outermost pixels once more on each side.
+    Padding by a copy of the outermost pixels, (B, C, H, W) -> (B, C, H + 2, W + 2).
 
-    torch's own gradient of it stops torch.compile where a convolution's is channels_last.
+    It has its own gradient because torch.compile fails on torch's gradient of this padding when
+    the convolution's gradient is channels_last.
     """
 
     @staticmethod
     def forward(_: Any, x: Tensor) -> Tensor:
-        """Pad."""
+        """Pad by one pixel on each side."""
         return F.pad(x, (1, 1, 1, 1), mode='replicate')
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        """Add what the copies got to their originals."""
+        """Add the gradients of the copies to those of their originals."""
         for dim in (-1, -2):
             first, inner, last = gradient.split([1, gradient.shape[dim] - 2, 1], dim)
             gradient = inner.clone()

@@ -1,6 +1,6 @@
-"""What the networks can say at most; known without torch."""
+"""Limits of the networks' outputs, in a module that does not import torch."""
 
 from __future__ import annotations
 
-# The paper's heads end in 0.3 * sigmoid: no network of ours predicts more, whatever it sees.
+# The paper's heads end in 0.3 * sigmoid, so that no network predicts more for any image.
 MAX_DISPARITY_FRAC = 0.3

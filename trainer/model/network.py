@@ -19,17 +19,17 @@ from trainer.model.weights import IMAGENET, load_weights
 
 TIMM = 'timm/'
 SMALL_CHANNELS = (8, 16, 32, 64, 96)
-# Of the paper's decoder at H, H/2, ...; a network has as many levels as its encoder features.
+# Channels of the paper's decoder at H, H/2, ...; a network uses one level per encoder feature.
 CHANNELS = (16, 32, 64, 128, 256, 512, 512)
 
 
 class Encoder(Protocol):
-    """channels: of its features at H/2, H/4, ..., finest first."""
+    """An encoder; `channels` are the channels of its features at H/2, H/4, ..."""
 
     channels: tuple[int, ...]
 
     def __call__(self, image: Tensor) -> list[Tensor]:
-        """image: (B, 3, H, W) in 0..1."""
+        """Return the features of an image, (B, 3, H, W) in 0..1, finest first."""
 
     def half(self) -> object:
         """Compute in float16 from now on, as nn.Module does."""
@@ -37,9 +37,10 @@ class Encoder(Protocol):
 
 class DepthNetwork(nn.Module):
     """
-    image (B, 3, H, W) in 0..1 -> disparities of both views at four scales, finest first.
+    An encoder and the paper's decoder: an image in, disparities at four scales out.
 
-    Each is (B, 2, H / 2**s, W / 2**s) float32: left and right, in fractions of the width.
+    The image is (B, 3, H, W) in 0..1. The disparity of scale s is (B, 2, H / 2**s, W / 2**s)
+    float32: left and right, in fractions of the width. The finest scale is first.
     """
 
     def __init__(
@@ -56,11 +57,11 @@ class DepthNetwork(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Height and width of the input must be multiples of it."""
+        """Return the number of pixels that divides every valid height and width."""
         return 1 << len(self.encoder.channels)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """See the class. Raises ValueError for a size that is no multiple of the stride."""
+        """Predict disparities; raise ValueError for a size that is no multiple of the stride."""
         height, width = image.shape[-2:]
         check_size(width=width, height=height, stride=self.stride)
         disparities: list[Tensor] = self.decoder(self.encoder(image))
@@ -69,11 +70,13 @@ class DepthNetwork(nn.Module):
 
 def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
     """
-    A network by name, on the CPU.
+    Build a network by name, on the CPU.
 
     name: 'godard_vgg', 'godard_resnet50', 'small', 'resnet18', 'resnet34', 'resnet50' or
-    'timm/NAME'. weights of the encoder: None, 'imagenet', or the path of a torchvision state
-    dict for a ResNet. Raises ValueError for other names and for weights that do not fit.
+        'timm/NAME'.
+    weights: weights of the encoder: None, 'imagenet', or the path of a torchvision state dict
+        for a ResNet.
+    Raises ValueError for other names and for weights that do not fit.
     """
     if name.startswith(TIMM):
         return _timm_network(name, weights)
@@ -94,7 +97,7 @@ def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
 
 
 def stride_of(name: str) -> int:
-    """The stride of the network that build_network makes, without its memory or weights."""
+    """Return the stride of a network by name, without allocating or loading its weights."""
     with torch.device('meta'):
         return build_network(name).stride
 
@@ -102,7 +105,7 @@ def stride_of(name: str) -> int:
 def _timm_network(name: str, weights: str | None) -> DepthNetwork:
     if weights not in (None, IMAGENET):
         raise ValueError(
-            f'weights of {name} are {weights!r}, expected {IMAGENET!r} or none: timm names and '
+            f'weights of {name} are {weights!r}, expected {IMAGENET!r} or none: timm chooses and '
             f'fetches its own files'
         )
     return DepthNetwork(TimmEncoder(name.removeprefix(TIMM), pretrained=weights == IMAGENET))

@@ -1,4 +1,4 @@
-"""What becomes of the network's passes, the image's and its mirror image's."""
+"""Post-processing: the predictions for an image and for its mirror image, blended and rated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from trainer.model.warp import warp
 
 RAMP_START = 0.05
 RAMP_SLOPE = 20.0
-# The estimates of one network lie so many times closer to each other than to the truth
-# (docs/design.md#post-processing).
+# The estimates of one network are this many times closer to each other than to the ground truth
+# (measured, docs/design.md#post-processing).
 ERROR_PER_SPREAD = 4.0
 
 
@@ -18,13 +18,13 @@ def flip_blend(of_image: Tensor, of_mirrored: Tensor) -> Tensor:
     """
     Blend the disparity of an image and of its mirror image (docs/method.md#flip-post-processing).
 
-    Both (B, H, W), the latter still mirrored. Left of where the right view ends a network cannot
-    match and invents a ramp. At either border the prediction is taken whose ramp is at the other
-    one; in between their mean.
+    Both are (B, H, W); of_mirrored is still mirrored. The right view does not show the left
+    border of the left view, so the network cannot match there and predicts a ramp. The result is
+    the prediction without the ramp at each border, and the mean of both in between.
     """
     mirrored_back = of_mirrored.flip(-1)
     width = of_image.shape[-1]
-    # Not linspace: the exporter would freeze its length.
+    # The ONNX exporter would freeze the length of a linspace.
     x = torch.arange(width, dtype=of_image.dtype, device=of_image.device) / (width - 1)
     at_left = 1 - (RAMP_SLOPE * (x - RAMP_START)).clamp(0, 1)
     at_right = at_left.flip(0)
@@ -33,24 +33,27 @@ def flip_blend(of_image: Tensor, of_mirrored: Tensor) -> Tensor:
 
 
 def joined(passes: Tensor) -> Tensor:
-    """The passes' (2, H, W), the image's and its mirror image's, blended; one (1, H, W) as is."""
+    """Blend the two passes of (2, H, W), image and mirror image; return one (1, H, W) as it is."""
     return passes if len(passes) == 1 else flip_blend(passes[:1], passes[1:])
 
 
 def confidence(disparities: Tensor, disparity: Tensor, *, unit_px: int) -> Tensor:
     """
-    How far the estimates of a pixel agree: 1 - confidence estimates the relative depth error.
+    Return how well the estimates of a pixel agree; 1 - confidence estimates the relative error.
 
-    Each pass says twice what the disparity is: by its left disparity d, and by its right one at
-    x - d, where it sees the same point. Confidence is d / (d + ERROR_PER_SPREAD * s), d the
-    disparity given out and s the root mean square distance of the four (two, of one pass) to it,
-    the passes weighted as in the blend.
+    Each pass estimates the disparity twice: by its left disparity d, and by its right disparity
+    at x - d, the same point in the right view. Confidence is d / (d + ERROR_PER_SPREAD * s). Here
+    d is the disparity of the output, and s the root mean square distance of the four estimates
+    (two, with one pass) to d, with the passes weighted as in the blend.
 
     disparities: (P, 2, H, W) > 0, P passes (image, mirrored) by view (left, right), in fractions
-    of unit_px pixels. disparity: (1, H, W), the left ones joined. Returns (1, H, W) in 0..1.
+        of unit_px pixels.
+    disparity: (1, H, W), the left disparities of the passes, joined.
+    unit_px: width in pixels that the fractions refer to.
+    Returns (1, H, W) in 0..1.
     """
     left, right = disparities[:, :1], disparities[:, 1:]
-    # warp counts in widths of this image, which may be wider than the unit.
+    # warp takes fractions of the width of this image, which may differ from the unit.
     in_widths = unit_px / disparities.shape[-1]
     seen_by_right = warp(right, offset_frac=-left * in_widths)
     estimates = torch.cat([left, seen_by_right], dim=1)

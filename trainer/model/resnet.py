@@ -8,7 +8,7 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-# Of the images that ImageNet weights were trained on.
+# Statistics of the images that the ImageNet weights were trained on.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 WIDTHS = (64, 128, 256, 512)
@@ -39,7 +39,7 @@ class ResNetEncoder(nn.Module):
         self.register_buffer('std', torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features, finest first."""
+        """Return the features, finest first."""
         x = F.relu(self.bn1(self.conv1((image - self.mean) / self.std)), inplace=True)
         features = [x]
         x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
@@ -50,7 +50,7 @@ class ResNetEncoder(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut."""
+    """A residual block of two 3x3 convolutions."""
 
     expansion = 1
 
@@ -63,13 +63,13 @@ class BasicBlock(nn.Module):
         self.downsample = _shortcut(inputs, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, width, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, width, H / stride, W / stride)."""
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         return F.relu(self.bn2(self.conv2(y)) + self.downsample(x), inplace=True)
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut; the 3x3 one has the stride."""
+    """A residual block of 1x1, 3x3 and 1x1 convolutions; the 3x3 one has the stride."""
 
     expansion = 4
 
@@ -85,14 +85,14 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 4 * width, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, 4 * width, H / stride, W / stride)."""
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
         y = F.relu(self.bn2(self.conv2(y)), inplace=True)
         return F.relu(self.bn3(self.conv3(y)) + self.downsample(x), inplace=True)
 
 
 class Architecture(NamedTuple):
-    """Which block a ResNet has, and how many in each of its four stages."""
+    """The type of block of a ResNet, and the number of blocks in each of its four stages."""
 
     block: type[BasicBlock] | type[Bottleneck]
     depths: tuple[int, int, int, int]

@@ -1,4 +1,4 @@
-"""The demo's encoder."""
+"""A small encoder that trains on a CPU, for the demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGE_STD = 0.225
 
 class SmallEncoder(nn.Module):
     """
-    Five stages of two 3x3 convolutions with BatchNorm: small enough to learn on a CPU.
+    An encoder of five stages, each two 3x3 convolutions with BatchNorm.
 
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/32 with `channels` channels.
     """
@@ -30,7 +30,7 @@ class SmallEncoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features, finest first."""
+        """Return the features, finest first."""
         features = []
         x = (image - IMAGE_MEAN) / IMAGE_STD
         for stage in self.stages:

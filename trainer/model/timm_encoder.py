@@ -1,4 +1,4 @@
-"""Encoders of the timm library, when it is installed."""
+"""Encoders of the timm library, which is optional."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from trainer.model.decoder import SCALES
 
 class TimmEncoder(nn.Module):
     """
-    Any encoder of timm that gives one feature map a halving.
+    Any encoder of timm that returns one feature map for each halving of the size.
 
-    image: (B, 3, H, W) in 0..1. Returns features at H/2, H/4, ... with `channels` channels. Where
-    timm's first one is at H/4, as in ConvNeXt, the image itself serves at H/2.
+    image: (B, 3, H, W) in 0..1. Returns features at H/2, H/4, ... with `channels` channels. If
+    timm's first feature map is at H/4, as in ConvNeXt, the image is used as the one at H/2.
     """
 
     mean: Tensor
@@ -30,7 +30,7 @@ class TimmEncoder(nn.Module):
         layout: Any = getattr(self.features, 'output_fmt', 'NCHW')
         if layout != 'NCHW':
             raise ValueError(
-                f'timm/{name} gives features as {layout.value}, expected NCHW of any size; '
+                f'timm/{name} returns features as {layout.value}, expected NCHW of any size; '
                 f'choose a convolutional encoder'
             )
         reductions = list(self.features.feature_info.reduction())
@@ -49,7 +49,7 @@ class TimmEncoder(nn.Module):
             self.register_buffer(key, value, persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features, finest first."""
+        """Return the features, finest first."""
         x = (image - self.mean) / self.std
         features = self.features(x)
         return features if self._begins_at_half else [F.avg_pool2d(x, 2), *features]
@@ -58,13 +58,13 @@ class TimmEncoder(nn.Module):
 def _create(name: str, *, pretrained: bool) -> Any:
     try:
         import timm
-    # A torchvision that does not fit torch fails with a RuntimeError.
+    # A torchvision that does not match torch raises RuntimeError on import.
     except (ImportError, RuntimeError) as error:
         raise ValueError(
             f'timm/{name} needs timm ({one_line(error)}); install it with: pip install timm'
         ) from error
     try:
         return timm.create_model(name, pretrained=pretrained, features_only=True)
-    # Unknown names, encoders without features, failed downloads: each has an error of its own.
+    # timm raises other errors for unknown names, encoders without features, failed downloads.
     except Exception as error:
-        raise ValueError(f'timm cannot make {name}: {one_line(error)}') from error
+        raise ValueError(f'timm cannot create {name}: {one_line(error)}') from error

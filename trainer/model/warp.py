@@ -13,8 +13,9 @@ def warp(image: Tensor, *, offset_frac: Tensor) -> Tensor:
     """
     Sample an image along its rows at x + offset, linearly, zeros outside (docs/method.md#warp).
 
-    image: (B, C, H, W). offset_frac: (B, 1, H, W), in fractions of W: +right disparity gives the
-    right view from the left one, -left disparity the left view from the right one.
+    image: (B, C, H, W).
+    offset_frac: (B, 1, H, W), in fractions of W: +right disparity reconstructs the right view
+        from the left view, -left disparity the left view from the right view.
     Returns (B, C, H, W). An offset of exactly k px returns the image shifted by k.
     """
     batch, _, height, width = image.shape

@@ -1,4 +1,4 @@
-"""ImageNet weights for the ResNets: torchvision's files, fetched once or given by hand."""
+"""ImageNet weights for the ResNets: torchvision's files, fetched once or given as a path."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
     """
     Fill a ResNetEncoder from torchvision's state dict of the same network.
 
-    name: a key of FILES. weights: 'imagenet' or a file's path. Raises FileNotFoundError for a
-    file that is not there, ValueError for one that does not fit and for a failed download.
+    name: a key of FILES.
+    weights: 'imagenet' or the path of a file.
+    Raises FileNotFoundError for a missing file, ValueError for a file that does not fit and for
+    a failed download.
     """
     state = _download(FILES[name]) if weights == IMAGENET else _read(weights)
     # The classifier of ImageNet's thousand classes.
@@ -44,12 +46,12 @@ def _download(file: str) -> dict[str, Tensor]:
         return torch.hub.load_state_dict_from_url(
             URL + file, map_location='cpu', check_hash=True, weights_only=True
         )
-    # URLError is an OSError; a wrong hash is a RuntimeError.
+    # URLError is an OSError; a wrong hash raises RuntimeError.
     except (OSError, RuntimeError) as error:
         cached = Path(torch.hub.get_dir()) / 'checkpoints' / file
         raise ValueError(
-            f'cannot fetch {URL}{file} ({one_line(error)}); put the file at {cached}, name a file '
-            f'of these weights, or train from scratch with encoder_weights null'
+            f'cannot fetch {URL}{file} ({one_line(error)}); put the file at {cached}, give a path '
+            f'to these weights, or train from scratch with encoder_weights null'
         ) from error
 
 
@@ -58,12 +60,14 @@ def _read(weights: str) -> dict[str, Tensor]:
     path = existing_file(weights, 'weights', advice)
     try:
         return dict(torch.load(path, map_location='cpu', weights_only=True))
-    # torch.load has no error of its own: unpickling, zip and type errors all get here.
+    # torch.load raises unpickling, zip and type errors, which have no common base class.
     except Exception as error:
-        raise ValueError(f'weights {path} are no state dict: {one_line(error)}') from error
+        raise ValueError(
+            f"weights {path} are no state dict ({one_line(error)}); give torchvision's file"
+        ) from error
 
 
 def _shortened(error: Exception) -> str:
-    # torch names every key that is missing, on lines below a heading.
+    # torch lists every missing key, one a line.
     text = ' '.join(str(error).split())
     return text if len(text) <= LONGEST_LIST else f'{text[:LONGEST_LIST]}...'

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Augmentation(NamedTuple):
-    """mirrored: () bool; gamma: () float32; gain: (3,) float32, of R, G and B of both views."""
+    """Changes of a pair: mirrored () bool, gamma () float32, gain (3,) float32 of R, G and B."""
 
     mirrored: Tensor
     gamma: Tensor
@@ -25,7 +25,7 @@ UNCHANGED = Augmentation(torch.tensor(False), torch.tensor(1.0), torch.ones(3))
 
 
 def draw_augmentation(generator: np.random.Generator) -> Augmentation:
-    """Draw one pair's flip and colours, each with probability 1/2."""
+    """Draw flip and colours of one pair, each with probability 1/2."""
     mirrored = torch.tensor(bool(generator.random() < 0.5))
     if generator.random() < 0.5:
         return UNCHANGED._replace(mirrored=mirrored)
@@ -40,9 +40,11 @@ def draw_augmentation(generator: np.random.Generator) -> Augmentation:
 
 def augment(left: Tensor, right: Tensor, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
     """
-    Change a batch of pairs as drawn for each.
+    Apply to each pair of a batch the augmentation that was drawn for it.
 
-    left, right: (B, 3, H, W) in 0..1. augmentation: of B pairs. Returns the same, clipped to 0..1.
+    left, right: (B, 3, H, W) in 0..1.
+    augmentation: batch of B augmentations.
+    Returns the new left and right, clipped to 0..1.
     """
     mirrored, gamma, gain = augmentation
     left, right = mirror_pairs(left, right, chosen=mirrored)
@@ -55,12 +57,15 @@ def mirror_pairs(left: Tensor, right: Tensor, *, chosen: Tensor) -> tuple[Tensor
     """
     Mirror the chosen pairs: the mirrored right view becomes the left one and vice versa.
 
-    Mirroring alone would turn the sign of every disparity. chosen: (B,) bool.
+    Without the exchange, mirroring would change the sign of every disparity.
+
+    left, right: (B, 3, H, W).
+    chosen: (B,) bool.
     """
     chosen = chosen.view(-1, 1, 1, 1)
     return torch.where(chosen, right.flip(-1), left), torch.where(chosen, left.flip(-1), right)
 
 
 def change_colors(image: Tensor, *, gamma: Tensor, gain: Tensor) -> Tensor:
-    """image**gamma * gain, clipped to 0..1; gamma (B, 1, 1, 1), gain (B, 3 or 1, 1, 1)."""
+    """Return image**gamma * gain in 0..1; gamma is (B, 1, 1, 1), gain (B, 3 or 1, 1, 1)."""
     return (image**gamma * gain).clamp(0, 1)

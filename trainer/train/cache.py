@@ -1,4 +1,4 @@
-"""Pairs mapped into the canonical camera once, in a memory-mapped file that processes share."""
+"""A cache of pairs in the canonical camera: a memory-mapped file that processes share."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from monodepth_ros.common.atomic import atomic_file
 from trainer.datasets.sources import fingerprint
 from trainer.train.pairs import CanonicalViews
 
-# One more whenever CanonicalViews maps the same files to other pixels.
+# Increment it whenever CanonicalViews maps the same files to other pixels.
 CACHE_VERSION = 2
 
 
 class CachedViews:
     """
-    CanonicalViews of one sequence out of a file, named after all that its content depends on.
+    The views of one sequence in a file, whose name is a hash of all that its content depends on.
 
-    The first process that asks for the file writes it while others wait; afterwards all read it.
-    Raises OSError when the disk is too small for it.
+    The first process that needs the file writes it while others wait; then all read it.
+    Raises OSError if the disk is too small for the file.
     """
 
     def __init__(self, views: CanonicalViews, folder: Path) -> None:
@@ -39,8 +39,8 @@ class CachedViews:
                 self._write(views)
 
     def read(self, name: str) -> np.ndarray:
-        """Left and right view, (2, 3, H, W) uint8 RGB; black where the pair was unusable."""
-        # Opened each time: a memory map does not travel to worker processes, its path does.
+        """Return left and right view, (2, 3, H, W) uint8 RGB; black for an unusable pair."""
+        # Open it each time: a memory map cannot be sent to worker processes, but its path can.
         return np.array(np.load(self.path, mmap_mode='r')[self._rows[name]])
 
     def _write(self, views: CanonicalViews) -> None:
@@ -53,7 +53,7 @@ class CachedViews:
                 try:
                     array[self._rows[name]] = views.read(name)
                 except (ValueError, OSError) as error:
-                    print(f'{error}; left black in the cache', file=sys.stderr)
+                    print(f'{error}; leaving it black in the cache', file=sys.stderr)
 
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 done = pool.map(fill, self._rows)
@@ -78,7 +78,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _claim(path: Path) -> None:
-    """Take the file's space now: on a full disk a memory map would end the process later."""
+    """Allocate the file on disk now: a memory map on a full disk would kill the process later."""
     size = path.stat().st_size
     try:
         with path.open('r+b') as file:
@@ -86,5 +86,5 @@ def _claim(path: Path) -> None:
     except OSError as error:
         raise OSError(
             f'{path.parent} has no room for a cache of {size / 1e9:.1f} GB ({error.strerror}); '
-            'free some, choose another folder or train without `cache`'
+            'free some space, choose another folder or train without `cache`'
         ) from error

@@ -1,4 +1,4 @@
-"""Checkpoints: what they carry beside weights, when they are written, how they are read."""
+"""Checkpoints: their content, the times when they are written, and how to read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainer.model.network import build_network, DepthNetwork
 
 LAST, BEST, RECENT = 'last.ckpt', 'best.ckpt', 'recent'
 VALIDATION_LOSS = 'val_loss'
-# Single checkpoints swing by 20 % in Abs Rel: the mean of the last few tells more.
+# Keep the last few: single checkpoints vary by 20 % in Abs Rel, and a mean is more reliable.
 RECENT_KEPT = 5
 RECORD = 'monodepth_ros'
 NETWORK_PREFIX = 'network.'
@@ -28,9 +28,11 @@ NETWORK_PREFIX = 'network.'
 @dataclass(frozen=True)
 class TrainingRecord:
     """
-    Where weights come from: the ModelSpec (with the git commit), configuration and data.
+    The origin of weights: ModelSpec (with the git commit), configuration and data.
 
-    config: TrainConfig.plain(). data_fingerprint: see trainer.datasets.sources.fingerprint.
+    spec_json: ModelSpec.to_json().
+    config: TrainConfig.plain().
+    data_fingerprint: see trainer.datasets.sources.fingerprint.
     """
 
     spec_json: str
@@ -39,12 +41,12 @@ class TrainingRecord:
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the file and renames, so that the previous one survives a full disk."""
+    """Atomic writing of checkpoints, so that the previous one survives a full disk."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Path | str, storage_options: Any = None
     ) -> None:
-        """Write whole or not at all. Raises OSError when it cannot be written."""
+        """Write the whole file or nothing; raise OSError if it cannot be written."""
         try:
             with atomic_file(Path(path)) as partial:
                 torch.save(checkpoint, partial)
@@ -57,9 +59,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 class Checkpoints(L.Callback):
     """
-    Keeps last.ckpt to resume from, best.ckpt by validation loss, and the weights of the last few.
+    A callback that writes last.ckpt, best.ckpt by validation loss, and the last few weights.
 
-    every: optimiser steps between two of them.
+    folder: folder of the training.
+    every: optimiser steps between two checkpoints.
     """
 
     def __init__(self, folder: Path, *, every: int) -> None:
@@ -69,7 +72,7 @@ class Checkpoints(L.Callback):
         self._best_loss = float('inf')
 
     def on_train_start(self, trainer: L.Trainer, *_: Any) -> None:
-        """After a restart, its own step is saved already: half of the next one must not be."""
+        """Note the first step, which is saved already, so that only a later one is saved."""
         self._saved_step = trainer.global_step
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
@@ -78,7 +81,7 @@ class Checkpoints(L.Callback):
             self._save_last(trainer)
 
     def on_validation_end(self, trainer: L.Trainer, *_: Any) -> None:
-        """Save when the validation loss is the lowest so far."""
+        """Save if the validation loss is the lowest so far."""
         loss = trainer.callback_metrics.get(VALIDATION_LOSS)
         if not trainer.sanity_checking and loss is not None and loss < self._best_loss:
             self._best_loss = float(loss)
@@ -89,15 +92,15 @@ class Checkpoints(L.Callback):
         self._save_last(trainer)
 
     def state_dict(self) -> dict[str, float]:
-        """Goes into the checkpoints themselves."""
+        """Return the state that each checkpoint stores."""
         return {'best_loss': self._best_loss}
 
     def load_state_dict(self, state: dict[str, float]) -> None:
-        """After a restart."""
+        """Restore the state after a restart."""
         self._best_loss = state['best_loss']
 
     def _save_last(self, trainer: L.Trainer) -> None:
-        # Steps of accumulated batches end only at the last of them.
+        # With accumulated batches, the step changes only at the last batch of each step.
         if trainer.global_step == self._saved_step:
             return
         self._saved_step = trainer.global_step
@@ -110,7 +113,7 @@ class Checkpoints(L.Callback):
 
 
 def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
-    """Network in evaluation mode and its ModelSpec. Raises ValueError for another file."""
+    """Load a network in evaluation mode and its ModelSpec; raise ValueError for another file."""
     values = _load(path)
     spec = ModelSpec.from_json(_record(path, values).spec_json)
     network = build_network(spec.encoder)
@@ -126,12 +129,12 @@ def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
 
 
 def read_record(path: Path) -> TrainingRecord:
-    """What the checkpoint was made from. Raises ValueError for another file."""
+    """Return the record of a checkpoint; raise ValueError for another file."""
     return _record(path, _load(path))
 
 
 def record_entry(record: TrainingRecord) -> dict[str, Any]:
-    """The entry that a checkpoint carries."""
+    """Return the record as an entry of a checkpoint."""
     return {RECORD: asdict(record)}
 
 
@@ -153,7 +156,7 @@ def _load(path: Path) -> dict[str, Any]:
     path = existing_file(path, 'checkpoint', 'make one with `python -m trainer train`')
     try:
         values: dict[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
-    # Whatever is no archive of tensors and plain values fails in torch's unpickler.
+    # torch raises many kinds of error for a file that is no archive of tensors and plain values.
     except Exception as error:
         raise ValueError(f'{path} is no checkpoint of this trainer: {one_line(error)}') from error
     return values
@@ -163,9 +166,11 @@ def load_exported(
     checkpoint: Path, *, flip: bool = True, confidence: bool = True
 ) -> tuple[ExportedNetwork, ModelSpec]:
     """
-    Return what a checkpoint's export computes, in float32, and its spec.
+    Return the network that a checkpoint is exported as, in float32, and its spec.
 
-    flip, confidence: see ExportedNetwork. Raises as load_checkpoint.
+    checkpoint: the file.
+    flip, confidence: see ExportedNetwork.
+    Raises as load_checkpoint.
     """
     network, spec = load_checkpoint(checkpoint)
     width = spec.camera.width

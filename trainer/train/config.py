@@ -8,55 +8,55 @@ from typing import Any
 
 from trainer.train.lightning_arguments import check_arguments
 
-# What TrainConfig.validation says beside pairs of its own.
+# Values of TrainConfig.validation other than data.
 LAST_TENTH, NO_VALIDATION = 'last_tenth', 'none'
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a network on stereo pairs; OUTPUT/best.ckpt and last.ckpt are what `export` takes."""
+    """Train a network on stereo pairs; `export` takes its OUTPUT/best.ckpt or last.ckpt."""
 
     data: tuple[str, ...]
-    """Pair folders, or trees of public data sets; the first one's rig becomes the canonical
-    camera."""
+    """Pair folders, or public data sets; the rig of the first one defines the canonical camera."""
     output: Path
-    """Folder for checkpoints and TensorBoard logs. The same command again resumes there."""
+    """Folder for checkpoints and TensorBoard logs. The same command resumes a stopped training."""
     validation: str = LAST_TENTH
-    """Pairs that are not trained on and choose best.ckpt: `last_tenth` of each sequence in time,
-    `none` (only last.ckpt is kept), or pairs named as in data, e.g. KITTI_ROOT@VAL_FILE_LIST."""
+    """Pairs that validate and choose best.ckpt: `last_tenth` of each sequence in time, `none`
+    (only last.ckpt is kept), or other data, e.g. KITTI_ROOT@VAL_FILE_LIST. They do not train."""
     network: str = 'resnet18'
     """godard_vgg, godard_resnet50, resnet18, resnet34, resnet50, small, or timm/NAME."""
     encoder_weights: str | None = None
-    """imagenet (downloaded once), a file of torchvision's weights, or null to start anew."""
+    """imagenet (downloaded once), a file of torchvision's weights, or null for random weights."""
     width: int = 640
     """Network width in px, a multiple of the network's stride."""
     height: int = 192
     """Network height in px, a multiple of the network's stride."""
     square_pixels: bool = True
-    """Crop to square pixels; false stretches the whole image to width x height, as the paper."""
+    """Crop to square pixels; false: stretch the image to width x height, as in the paper."""
     batch_size: int = 8
-    """Pairs a batch and process."""
+    """Pairs in a batch of each process."""
     learning_rate: float = 1.0e-4
-    """Adam's at the start; it is halved at 3/5 and at 4/5 of all steps."""
+    """Learning rate of Adam at the start; it is halved at 3/5 and at 4/5 of all steps."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1
-    """Processes that decode and map images beside the training one; 0 decodes in it."""
+    """Processes that decode and map images; 0: decode in the process that trains."""
     cache: Path | None = None
-    """Folder for pairs already mapped into the canonical camera, 6 bytes a network pixel and
-    pair, or null to decode them every time."""
+    """Folder for pairs in the canonical camera, 6 bytes for each network pixel of a pair; null:
+    decode the pairs every time."""
     compile: bool = False
-    """torch.compile the loss, on a GPU all of it: minutes at the start, then faster steps."""
+    """Use torch.compile for the loss, on a GPU for the network too: minutes at the start, then
+    faster steps."""
     seed: int = 1
-    """Of the initial weights, the order of pairs and the augmentation."""
+    """Seed of the initial weights, the order of pairs and the augmentation."""
     max_depth_m: float = 100.0
-    """Predictions beyond it are published as out of range (+inf), in m."""
+    """Farthest depth in m; predictions beyond it are published as out of range (+inf)."""
     force: bool = False
     """Train in spite of faults that `python -m trainer check` finds in the data."""
     data_licence: str = 'not stated'
     """Licence of the training data; stored in the model file."""
     trainer: dict[str, Any] = field(default_factory=dict)
-    """Arguments of Lightning's Trainer, as they are; one of max_steps and max_epochs is needed."""
+    """Arguments of Lightning's Trainer; one of max_steps and max_epochs is needed."""
 
     def __post_init__(self) -> None:
         positive = ('width', 'height', 'batch_size', 'learning_rate', 'checkpoint_every')
@@ -66,11 +66,11 @@ class TrainConfig:
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
         check_arguments(self.trainer)
-        # The learning rate halves at 3/5 and 4/5 of all steps: their number must be known.
+        # The number of steps must be known, since the learning rate is halved at parts of it.
         if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
             raise ValueError('got neither trainer.max_steps nor trainer.max_epochs, expected one')
 
     def plain(self) -> dict[str, Any]:
-        """Numbers, texts, lists and dicts only, as YAML and a checkpoint hold them."""
+        """Return the fields as numbers, texts, lists and dicts, for YAML and checkpoints."""
         values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
         return values | {'cache': self.cache and str(self.cache)}

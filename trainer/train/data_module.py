@@ -16,7 +16,7 @@ from trainer.train.stream import PairStream, TrainingLoader, unchanged_keys, wor
 
 
 class StereoData(L.LightningDataModule):
-    """Loaders over the sequences, mapped into the spec's camera, in each process of a training."""
+    """The loaders of a process: training and validation pairs in the spec's camera."""
 
     def __init__(self, config: TrainConfig, split: Split, spec: ModelSpec) -> None:
         super().__init__()
@@ -25,13 +25,13 @@ class StereoData(L.LightningDataModule):
         self._sequences, self._training, self._validation = split
 
     def setup(self, stage: str) -> None:
-        """Prepare the maps and, where wanted, the cache."""
+        """Prepare the maps and, if configured, the cache."""
         views = [CanonicalViews(sequence, self._spec.camera) for sequence in self._sequences]
         cache = self._config.cache
         self._readers = [CachedViews(view, cache) for view in views] if cache else views
 
     def train_dataloader(self) -> TrainingLoader:
-        """Augmented batches in the order of the seed."""
+        """Return the loader of augmented batches, in the order of the seed."""
         assert self.trainer is not None
         stream = PairStream(
             len(self._training),
@@ -43,7 +43,7 @@ class StereoData(L.LightningDataModule):
         return TrainingLoader(self._dataset(self._training), stream, **self._worker_options())
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
-        """The pairs that validate, unchanged; none of them is no batch."""
+        """Return the loader of the validation pairs, without augmentation; it may be empty."""
         assert self.trainer is not None
         pairs, processes = len(self._validation), self.trainer.world_size
         if 0 < pairs < processes:

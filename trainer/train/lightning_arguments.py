@@ -1,45 +1,44 @@
-"""Which arguments of Lightning's Trainer cannot work in a training of ours, and why."""
+"""Arguments of Lightning's Trainer that cannot work in our training, with the reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-# What the training gives Lightning's Trainer itself.
+# Arguments that the training passes to Lightning's Trainer itself.
 OURS = (
     'logger', 'callbacks', 'plugins', 'default_root_dir', 'enable_checkpointing',
     'use_distributed_sampler',
 )  # fmt: skip
 PRECISIONS = (None, '32-true', '32', 32, '16-mixed', '16', 16, 'bf16-mixed', 'bf16')
-# They keep a network in parts, and its checkpoints too.
+# Strategies that split a network into parts, and its checkpoints too.
 SHARDED = ('fsdp', 'deepspeed')
 
 
 class Refusal(NamedTuple):
-    """Which values of an argument are refused; why, and what to do."""
+    """A refusal of an argument: test of its values, and reason with remedy."""
 
     refused: Callable[[Any], bool]
     why: str
 
 
 REFUSALS = {
-    'overfit_batches': Refusal(bool, 'the training deals out the pairs itself: give few as data'),
+    'overfit_batches': Refusal(bool, 'the training distributes the pairs itself: give less data'),
     'limit_train_batches': Refusal(
         lambda value: value is not None and not (isinstance(value, float) and value == 1),
         'an epoch is all pairs, wherever a training was stopped: give trainer.max_steps',
     ),
     'limit_val_batches': Refusal(
         lambda value: value is not None and value == 0,
-        'it leaves out pairs for a validation that never comes: give --validation none',
+        'it leaves out pairs for a validation that never runs: give --validation none',
     ),
     'reload_dataloaders_every_n_epochs': Refusal(
-        bool, 'every epoch would be the first one again, order and augmentation: omit it'
+        bool, 'every epoch would repeat order and augmentation of the first one: omit it'
     ),
-    'barebones': Refusal(bool, 'a training without checkpoints leaves nothing: omit it'),
+    'barebones': Refusal(bool, 'a training without checkpoints has no result: omit it'),
     'precision': Refusal(
         lambda value: value not in PRECISIONS,
-        'warps and losses are float32, whatever the network computes in: give 32-true, 16-mixed '
-        'or bf16-mixed',
+        'warps and losses must be float32: give 32-true, 16-mixed or bf16-mixed',
     ),
     'deterministic': Refusal(
         lambda value: value is True,

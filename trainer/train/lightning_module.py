@@ -1,4 +1,4 @@
-"""What happens to one batch: Lightning's hooks around the network and the paper's loss."""
+"""The training of one batch: Lightning's hooks around the network and the paper's loss."""
 
 from __future__ import annotations
 
@@ -22,11 +22,18 @@ PANELS = 4
 
 
 class TrainingDivergedError(ValueError):
-    """The loss is no number any more."""
+    """Raised if the loss or a weight is no finite number any more."""
 
 
 class StereoDepth(L.LightningModule):
-    """Learns disparity from pairs (docs/method.md#loss); `record` travels in checkpoints."""
+    """
+    The training of disparity from pairs (docs/method.md#loss).
+
+    network: the network to train.
+    record: origin of the weights, stored in checkpoints.
+    learning_rate: of Adam at the start.
+    compile: whether to use torch.compile.
+    """
 
     def __init__(
         self,
@@ -45,14 +52,14 @@ class StereoDepth(L.LightningModule):
         self._unchecked: tuple[Tensor, StereoSample] | None = None
 
     def on_fit_start(self) -> None:
-        """Only now is the device known."""
+        """Set memory format and compilation, which depend on the device, known only now."""
         # torch declares no such overload of its own.
         self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
             self._objective = compiled_objective(self.device)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
-        """The paper's loss on one augmented batch."""
+        """Return the paper's loss of one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
         terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)[1]
@@ -65,7 +72,7 @@ class StereoDepth(L.LightningModule):
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
-        """The loss without augmentation; pictures of the first batch."""
+        """Log the loss without augmentation, and pictures of the first batch."""
         left, right = _unit_images(batch)
         disparities, terms = objective(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
@@ -81,7 +88,7 @@ class StereoDepth(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Halve the learning rate at 3/5 and 4/5 of all steps (docs/method.md#optimisation)."""
-        # Lightning cannot clip gradients that a fused kernel unscales itself.
+        # Lightning cannot clip gradients if a fused kernel unscales them.
         fused = self.trainer.gradient_clip_val is None
         optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
@@ -93,13 +100,13 @@ class StereoDepth(L.LightningModule):
         }
 
     def on_train_end(self) -> None:
-        """The last step has no next one to check it."""
+        """Check the loss of the last step, which no next step checks."""
         self._check_last_loss()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the record. Raises TrainingDivergedError rather than keep spoilt weights."""
+        """Add the record; raise TrainingDivergedError if weights are not finite."""
         self._check_last_loss()
-        # Another process' loss, or a gradient alone, may have been no number.
+        # Check weights too: the loss of another process, or only a gradient, may be infinite.
         if not all(torch.isfinite(value).all() for value in self.parameters()):
             raise TrainingDivergedError(
                 'a gradient made weights infinite; lower learning_rate, or set '
@@ -108,7 +115,7 @@ class StereoDepth(L.LightningModule):
         checkpoint |= record_entry(self._record)
 
     def _check_last_loss(self) -> None:
-        # A step late: asking for the newest value would make a GPU wait for the CPU.
+        # Check a step late: reading the latest value would make the CPU wait for the GPU.
         if self._unchecked is None:
             return
         loss, batch = self._unchecked

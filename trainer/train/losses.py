@@ -22,7 +22,7 @@ CONSISTENCY_WEIGHT = 1.0
 
 
 class LossTerms(NamedTuple):
-    """Sums over both views and all scales, unweighted but for smoothness' 1 / 2**scale."""
+    """The terms summed over views and scales; only smoothness is weighted, by 1 / 2**scale."""
 
     appearance: Tensor
     smoothness: Tensor
@@ -30,7 +30,7 @@ class LossTerms(NamedTuple):
 
     @property
     def total(self) -> Tensor:
-        """The weighted sum that is minimised (equation 1)."""
+        """Return the weighted sum that is minimised (equation 1)."""
         return (
             self.appearance
             + SMOOTHNESS_WEIGHT * self.smoothness
@@ -46,13 +46,15 @@ def stereo_loss(
     baseline_ratio: Tensor | None = None,
 ) -> LossTerms:
     """
-    The loss of a batch of pairs, in float32 at least (float64 stays) whatever autocast says.
+    Return the loss of a batch of pairs, computed in float32 or float64 in spite of autocast.
 
-    left, right: (B, 3, H, W). disparities: one (B, 2, H / 2**s, W / 2**s) a scale s, finest
-    first, as the network predicts them for the canonical baseline. baseline_ratio: (B,) B_r / B_c,
-    each pair's own baseline over the canonical one (docs/method.md#canonical-camera); None: 1.
+    left, right: (B, 3, H, W).
+    disparities: one (B, 2, H / 2**s, W / 2**s) for each scale s, finest first, as the network
+        predicts them for the canonical baseline.
+    baseline_ratio: (B,) B_r / B_c, baseline of each pair over the canonical one
+        (docs/method.md#canonical-camera); None: 1.
     """
-    # SSIM's E[x^2] - E[x]^2 cancels: half precision would leave noise.
+    # In half precision, the difference E[x^2] - E[x]^2 in SSIM would be mostly noise.
     with torch.autocast(left.device.type, enabled=False):
         left, right = _at_least_float32(left), _at_least_float32(right)
         scales = []
@@ -77,24 +79,24 @@ def _scale_terms(left: Tensor, right: Tensor, disparity: Tensor, scale: int) -> 
 
 
 def appearance_loss(estimate: Tensor, image: Tensor) -> Tensor:
-    """0.85 * DSSIM + 0.15 * L1, each a mean over pixels and channels (equation 2)."""
+    """Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2)."""
     dssim = ((1 - ssim(estimate, image)) / 2).clamp(0, 1).mean()
     return SSIM_SHARE * dssim + (1 - SSIM_SHARE) * (estimate - image).abs().mean()
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Structural similarity over 3x3 windows, unpadded: (B, C, H - 2, W - 2) in -1..1."""
+    """Return structural similarity in 3x3 windows, unpadded: (B, C, H - 2, W - 2) in -1..1."""
     c1, c2 = 0.01**2, 0.03**2
     mean_1, mean_2 = _mean_3x3(first), _mean_3x3(second)
     product, squares = mean_1 * mean_2, mean_1**2 + mean_2**2
     covariance = _mean_3x3(first * second) - product
-    # The sum of both variances is all that is needed: one pooling in place of two.
+    # Only the sum of both variances is needed, which takes one pooling instead of two.
     variances = _mean_3x3(first**2 + second**2) - squares
     return (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
 
 
 def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
-    """Disparity gradients, damped where the image has edges; x and y (equation 3)."""
+    """Return the mean disparity gradient in x and y, damped at image edges (equation 3)."""
     along_x, along_y = (
         (_gradient(disparity, dim).abs() * _edge_damping(image, dim)).mean() for dim in (-1, -2)
     )
@@ -102,7 +104,7 @@ def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
 
 
 def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:
-    """Each view's disparity against the other's, sampled at the match (equation 4)."""
+    """Return the difference of each view's disparity to the other's at the match (equation 4)."""
     right_in_left = warp(d_right, offset_frac=-d_left)
     left_in_right = warp(d_left, offset_frac=d_right)
     return (d_left - right_in_left).abs().mean() + (d_right - left_in_right).abs().mean()

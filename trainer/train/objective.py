@@ -1,4 +1,4 @@
-"""What one training step computes, from images to loss: one function for torch.compile to see."""
+"""The computation of a training step, from images to loss, as one function to compile."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ def objective(
     loss: Callable[..., LossTerms] = stereo_loss,
 ) -> tuple[list[Tensor], LossTerms]:
     """
-    The left images' disparities and the loss of the pairs.
+    Return the disparities of the left images and the loss of the pairs.
 
-    left, right: (B, 3, H, W) in 0..1. baseline_ratio: (B,), see stereo_loss.
+    network: the network.
+    left, right: (B, 3, H, W) in 0..1.
+    baseline_ratio: (B,), see stereo_loss.
+    loss: stereo_loss, compiled or not.
     """
     disparities = network(left.contiguous(memory_format=memory_format(left.device)))
     return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio)
@@ -36,24 +39,24 @@ def objective(
 
 def compiled_objective(device: torch.device) -> Objective:
     """
-    The same through torch.compile; without a compiler a warning is printed and it is as it was.
+    Return the objective compiled by torch; without a compiler, warn and do not compile.
 
-    On a GPU, network and loss become one graph. On a CPU only the loss is worth the minutes of
-    compiling: oneDNN's convolutions stay what they are.
+    On a GPU, network and loss become one graph. On a CPU only the loss is compiled, because the
+    network would still use oneDNN's convolutions and gain nothing.
     """
     on_gpu = device.type == 'cuda'
     compiler = os.environ.get('CC', 'gcc') if on_gpu else os.environ.get('CXX', 'g++')
     if not shutil.which(compiler):
-        print(f'compile: {compiler} not found, training goes on without', file=sys.stderr)
+        print(f'compile: {compiler} not found; training without it', file=sys.stderr)
         return objective
-    # Sizes do not change within a training: code for any size would be slower.
+    # Compile for fixed sizes, which do not change in a training: other code would be slower.
     if on_gpu:
         return torch.compile(objective, dynamic=False)
     return partial(objective, loss=torch.compile(stereo_loss, dynamic=False))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """The faster one for network and images."""
+    """Return the faster memory format for network and images."""
     # With AVX2, oneDNN takes up to twice as long for weight gradients in channels_last.
     return torch.channels_last if device.type == 'cuda' else torch.contiguous_format
 

@@ -1,4 +1,4 @@
-"""Sequences of pairs as training samples in the canonical camera."""
+"""Training samples: pairs of the sequences in the canonical camera."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from trainer.datasets.sources import PairSequence
 from trainer.train.augment import Augmentation, draw_augmentation, UNCHANGED
 
 JPEG_SHRINKS = (8, 4, 2)
-# Grey levels between the darkest and the brightest value: less is a covered lens.
+# Grey levels between the darkest and the brightest value; a covered lens has fewer.
 MIN_CONTRAST = 8
 MOST_REPLACEMENTS = 10
 
 
 class PairName(NamedTuple):
-    """One pair: its sequence's place in the list of them, and its name there."""
+    """One pair: the index of its sequence, and its name in the sequence."""
 
     sequence: int
     name: str
 
 
 class SampleKey(NamedTuple):
-    """What a sampler asks for: a pair, and the number of its draw (None: unchanged)."""
+    """The key of a sample: index of a pair, and number of its augmentation (None: without)."""
 
     index: int  # type: ignore[assignment]  # hides tuple.index
     draw: int | None
@@ -42,8 +42,10 @@ class StereoSample(NamedTuple):
     """
     One pair, or a batch of them.
 
-    left, right: (3, H, W) uint8 RGB. baseline_ratio: () the rig's baseline over the canonical
-    one. augmentation: to be applied, best on the GPU. name: for messages.
+    left, right: (3, H, W) uint8 RGB.
+    baseline_ratio: (), baseline of the rig over the canonical one.
+    augmentation: augmentation that is not applied yet; it is faster on the GPU.
+    name: name of the pair, for messages.
     """
 
     left: Tensor
@@ -54,7 +56,7 @@ class StereoSample(NamedTuple):
 
 
 class CanonicalViews:
-    """Reads one sequence's pairs in the canonical camera (docs/method.md#canonical-camera)."""
+    """The pairs of a sequence in the canonical camera (docs/method.md#canonical-camera)."""
 
     def __init__(self, sequence: PairSequence, canonical: Intrinsics) -> None:
         self.sequence = sequence
@@ -62,33 +64,36 @@ class CanonicalViews:
         rig = sequence.calibration.intrinsics
         minified = min(rig.fx / canonical.fx, rig.fy / canonical.fy)
         self._shrink = next((n for n in JPEG_SHRINKS if n <= minified), 1)
-        # Jpegs come shrunk, other files at full size.
+        # Only jpegs are shrunk while they are decoded, other files have the full size.
         self._cameras = {
             (camera.height, camera.width): camera for camera in (rig, _shrunk(rig, self._shrink))
         }
 
     def read(self, name: str) -> np.ndarray:
-        """Left and right view, (2, 3, H, W) uint8 RGB. Raises ValueError for an unusable pair."""
+        """Return both views, (2, 3, H, W) uint8 RGB; raise ValueError for an unusable pair."""
         pair = self.sequence.read_pair(name, shrink=self._shrink)
         views = [_map(self._cameras[view.shape[:2]], self.canonical).warp(view) for view in pair]
         return np.ascontiguousarray(np.stack(views).transpose(0, 3, 1, 2))
 
 
 class PairReader(Protocol):
-    """CanonicalViews, or a cache in front of it."""
+    """A reader of pairs: CanonicalViews, or its cache."""
 
     sequence: PairSequence
 
     def read(self, name: str) -> np.ndarray:
-        """Left and right view, (2, 3, H, W) uint8 RGB. Raises ValueError for an unusable pair."""
+        """Return both views, (2, 3, H, W) uint8 RGB; raise ValueError for an unusable pair."""
 
 
 class PairDataset(Dataset[StereoSample]):
     """
     The named pairs of the readers; a pair that cannot be used is replaced by the next one.
 
-    seed: of the augmentation, whose draw number k is the same in every process and after a
-    restart.
+    readers: one reader for each sequence.
+    names: the pairs.
+    baseline_m: the canonical baseline.
+    seed: seed of the augmentation; its draw number k is the same in every process and after a
+        restart.
     """
 
     def __init__(
@@ -126,7 +131,7 @@ class PairDataset(Dataset[StereoSample]):
                 last_error = error
                 if pair not in self._reported:
                     self._reported.add(pair)
-                    print(f'{error}; the next pair stands in for it', file=sys.stderr)
+                    print(f'{error}; using the next pair instead', file=sys.stderr)
         raise ValueError(f'{MOST_REPLACEMENTS} pairs in a row are unusable: {last_error}')
 
     def _read(self, pair: PairName) -> np.ndarray:
@@ -143,10 +148,10 @@ def split_in_time(
     sequences: Sequence[PairSequence],
 ) -> tuple[list[PairName], list[PairName]]:
     """
-    Training and validation pairs: the last tenth of each sequence in time validates.
+    Return training and validation pairs; the last tenth of each sequence in time validates.
 
-    Random frames would not do: their neighbours in time, nearly the same image, are trained on.
-    Sequences of fewer than ten pairs are for training alone.
+    Random frames would not be independent: the training would see their neighbours in time, which
+    are nearly the same. Sequences of fewer than ten pairs only train.
     """
     training, validation = [], []
     for at, sequence in enumerate(sequences):
@@ -158,18 +163,18 @@ def split_in_time(
 
 
 def one_thread_a_worker(_: int) -> None:
-    """Initialise a DataLoader worker: workers are the parallelism, OpenCV must not add its own."""
+    """Initialise a DataLoader worker: set OpenCV to one thread, as the workers run in parallel."""
     cv2.setNumThreads(1)
 
 
 @cache
 def _map(rig: Intrinsics, canonical: Intrinsics) -> ToNetwork:
-    """One map a rig and process: drives share theirs, and none travels to a worker."""
+    """Return the map of a rig, made once in each process, so that none is sent to a worker."""
     return ToNetwork(Camera.pinhole(rig), canonical)
 
 
 def _shrunk(camera: Intrinsics, shrink: int) -> Intrinsics:
-    """The camera of an image whose pixels are means of shrink x shrink, sizes rounded up."""
+    """Return the camera of an image averaged over shrink x shrink pixels, sizes rounded up."""
     covered = Intrinsics(
         camera.fx,
         camera.fy,

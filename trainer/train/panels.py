@@ -13,10 +13,11 @@ ERROR_AT_WHITE = 0.5
 
 def training_panel(left: Tensor, right: Tensor, disparity: Tensor) -> np.ndarray:
     """
-    Input, left disparity, left view rebuilt from the right one, and its error, below one another.
+    Stack input, left disparity, left view reconstructed from the right one, and its error.
 
-    left, right: (3, H, W) in 0..1. disparity: (2, H, W) of this rig, fractions of the width.
-    Returns (4 H, W, 3) uint8 RGB; disparity from 0 to the largest there is, the error up to
+    left, right: (3, H, W) in 0..1.
+    disparity: (2, H, W) of this rig, in fractions of the width.
+    Returns (4 H, W, 3) uint8 RGB, with disparity from 0 to its maximum, and the error from 0 to
     ERROR_AT_WHITE.
     """
     d_left = disparity[None, :1]

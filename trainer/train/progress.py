@@ -1,4 +1,4 @@
-"""How fast a training goes, and how long it will take."""
+"""The progress of a training: its speed and the time left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trainer.train.checkpoint import VALIDATION_LOSS
 from trainer.train.pairs import StereoSample
 
-# Asking for a loss makes a GPU wait for the CPU: not at every step.
+# Reading a loss makes the CPU wait for the GPU, so it is not read at every step.
 STEPS_A_LINE = 10
 
 
@@ -31,7 +31,7 @@ class TrainingProgress(ProgressBar):
         )
 
     def disable(self) -> None:
-        """Lightning asks for it in every process but the first."""
+        """Show nothing; Lightning calls it in every process but the first."""
         self._enabled = False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -59,12 +59,12 @@ class TrainingProgress(ProgressBar):
             self._update(trainer)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Leave the last line as it ended."""
+        """Show the final state and stop."""
         self._update(trainer)
         self._bar.stop()
 
     def on_exception(self, *_: Any) -> None:
-        """Give the terminal back before the error is printed."""
+        """Release the terminal before the error is printed."""
         self._bar.stop()
 
     def _rate(self) -> float:

@@ -1,4 +1,4 @@
-"""Whether the shared memory of a machine holds what the worker processes of a training read."""
+"""Check that shared memory is large enough for the batches of a training's worker processes."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from trainer.train.config import TrainConfig
 from trainer.train.stream import PREFETCH
 
 SHARED_MEMORY = Path('/dev/shm')
-# Two views of three bytes.
+# Two views of three bytes each.
 BYTES_PER_PIXEL = 6
-# Each of the six tensors of a batch is a file of its own, of whole pages.
+# Each of the six tensors of a batch is a file of its own, with a size of whole pages.
 ROUNDING_BYTES = 6 * 4096
 
 
 def needed_bytes(config: TrainConfig, *, pairs: Sequence[int], processes: int) -> int:
     """
-    Return how many bytes of batches lie in shared memory at most.
+    Return the largest number of bytes that batches take in shared memory.
 
-    pairs: how many each loader, of training and of validation, reads; the workers of both live at
-    the same time. processes: of the training on this machine, which share the pairs.
+    config: size of the images and batches, and number of workers.
+    pairs: number of pairs of each loader, of training and of validation; the workers of both run
+        at the same time.
+    processes: number of processes of the training on this machine, which divide the pairs.
     """
     if config.workers == 0:
         return 0
     pixels = config.width * config.height * config.batch_size
     counts = [-(-count // (config.batch_size * processes)) for count in pairs if count]
-    # Measured on a CPU: those that are made ahead, and the one that the training has. With a GPU
-    # it is the bound: batches are copied to pinned memory as they come, unless that is slower.
+    # Measured on a CPU: batches made in advance, and the one in use. With a GPU this is an upper
+    # bound, because batches are copied to pinned memory as they arrive, unless that is slower.
     batches = sum(min(config.workers * PREFETCH, count) + 1 for count in counts)
     return processes * batches * (pixels * BYTES_PER_PIXEL + ROUNDING_BYTES)
 
 
 def check_shared_memory(needed: int, folder: Path = SHARED_MEMORY) -> None:
-    """Raise ValueError, with the remedy, where a folder has not so many bytes left."""
+    """Raise ValueError, with the remedy, if a folder has fewer bytes left."""
     if not folder.is_dir():
         return
     usage = shutil.disk_usage(folder)

@@ -1,4 +1,4 @@
-"""Which pairs train and which validate."""
+"""The split into pairs that train and pairs that validate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainer.train.pairs import PairName, split_in_time
 
 
 class Split(NamedTuple):
-    """Sequences, and the pairs of them that train and that validate; no pair does both."""
+    """Sequences, and their pairs that train and that validate; no pair does both."""
 
     sequences: list[PairSequence]
     training: list[PairName]
@@ -23,7 +23,7 @@ def split_pairs(sequences: Sequence[PairSequence], validation: str) -> Split:
     """
     Split pairs as TrainConfig.validation says.
 
-    Sequences that validate come behind the given ones. Raises as open_sequences.
+    Sequences of other validation data follow the given ones. Raises as open_sequences.
     """
     if validation == LAST_TENTH:
         return Split(list(sequences), *split_in_time(sequences))
@@ -33,7 +33,7 @@ def split_pairs(sequences: Sequence[PairSequence], validation: str) -> Split:
     validating = [pair for pair in pairs if pair.sequence >= len(sequences)]
     images = set(_left_images(every, validating))
     training = pairs[: len(pairs) - len(validating)]
-    # A list of a part of what trains is as common as one beside it.
+    # The validation data may be a part of the training data, whose pairs then must not train.
     kept = [
         pair
         for pair, image in zip(training, _left_images(every, training), strict=True)

@@ -1,4 +1,4 @@
-"""The order in which a training sees its pairs: the same for any workers, processes, restarts."""
+"""The order of pairs in a training: the same for any workers, processes and restarts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ PREFETCH = 4
 
 class PairStream(Sampler[list[SampleKey]]):
     """
-    Shuffled batches, epoch after epoch, as one stream that can be entered anywhere.
+    Shuffled batches, epoch after epoch, as one stream that can start at any position.
 
-    pairs: size of the data set. batch_size: of one process. Process `rank` of `world_size` takes
-    every world_size-th pair: together they see what one process of world_size * batch_size sees.
-    `position` counts this process' batches since the start of the training. The pairs that fill
-    no batch at the end of an epoch are left out of it.
-    Raises ValueError when the pairs do not fill one batch.
+    Process `rank` of `world_size` takes every world_size-th pair, so that all processes together
+    see what one process of batch size world_size * batch_size would see. `position` counts the
+    batches of this process since the start of the training. Pairs at the end of an epoch that
+    fill no batch are left out.
+
+    pairs: size of the data set.
+    batch_size: batch size of one process.
+    seed: seed of the order.
+    rank, world_size: number of this process, and of all processes.
+    Raises ValueError if the pairs do not fill one batch.
     """
 
     def __init__(
@@ -42,7 +47,7 @@ class PairStream(Sampler[list[SampleKey]]):
         return self._pairs // self._block
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        """From `position` to the end of its epoch."""
+        """Yield the batches from `position` to the end of its epoch."""
         epoch, first = divmod(self.position, len(self))
         order = np.random.default_rng((self._seed, epoch)).permutation(self._pairs)
         for batch in range(first, len(self)):
@@ -54,7 +59,7 @@ class PairStream(Sampler[list[SampleKey]]):
 
 
 class TrainingLoader(DataLoader[StereoSample]):
-    """Batches of a PairStream; Lightning keeps its state_dict in every checkpoint."""
+    """A loader of batches of a PairStream; Lightning stores its state in every checkpoint."""
 
     def __init__(self, dataset: PairDataset, stream: PairStream, **options: Any) -> None:
         super().__init__(dataset, batch_sampler=stream, **options)
@@ -62,27 +67,27 @@ class TrainingLoader(DataLoader[StereoSample]):
 
     # torch declares the class that it iterates with, which is private.
     def __iter__(self) -> Iterator[StereoSample]:  # type: ignore[override]
-        # Workers run ahead of the stream: only what left the loader counts.
+        # Count what leaves the loader: the workers are ahead of it.
         for batch in super().__iter__():
             self._stream.position += 1
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches were taken so far."""
+        """Return the number of batches taken so far."""
         return {'position': self._stream.position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on after that many batches."""
+        """Continue after that many batches."""
         self._stream.position = state['position']
 
 
 def unchanged_keys(pairs: int, *, rank: int = 0, world_size: int = 1) -> list[SampleKey]:
-    """This process' share of the pairs in their order and without augmentation."""
+    """Return this process' part of the pairs, in their order, without augmentation."""
     return [SampleKey(index, None) for index in range(rank, pairs, world_size)]
 
 
 def worker_options(workers: int, *, pin_memory: bool) -> dict[str, Any]:
-    """How the loaders start their worker processes."""
+    """Return the options by which the loaders start their worker processes."""
     options: dict[str, Any] = {'num_workers': workers, 'pin_memory': pin_memory}
     if workers:
         options |= {

@@ -1,4 +1,4 @@
-"""`python -m trainer train`: from pair folders to checkpoints, resumed where it was stopped."""
+"""`python -m trainer train`: pair folders to checkpoints; a stopped training is resumed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from trainer.train.shared_memory import check_shared_memory, needed_bytes
 from trainer.train.split import Split, split_pairs
 
 CONFIG = 'config.yaml'
-# They change how fast a training goes and when it pauses, not what it learns.
+# Options that may change on resuming: they affect speed and pauses, not the result.
 FREE_KEYS = (
     'workers', 'cache', 'output', 'data', 'checkpoint_every', 'force',
     'trainer.enable_progress_bar', 'trainer.max_time',
@@ -52,7 +52,7 @@ FREE_KEYS = (
 
 def train(config: TrainConfig) -> Path:
     """
-    Train as configured, or go on where last.ckpt of the same training is.
+    Train as configured, or resume from last.ckpt of the same training.
 
     Prints and returns the path of best.ckpt, or of last.ckpt if the training never validated.
     Raises ValueError or OSError for data, sizes or an output folder that do not fit.
@@ -65,7 +65,7 @@ def train(config: TrainConfig) -> Path:
     with _the_only_training_in(config.output), _plain_errors():
         _fit(config, split, spec, record)
     best = config.output / BEST
-    # Without validation one that is there is of an earlier training that was killed.
+    # Without validation, a best.ckpt that exists is of an earlier training that was killed.
     checkpoint = best if split.validation and best.exists() else config.output / LAST
     rank_zero_only(print)(checkpoint)
     return checkpoint
@@ -77,7 +77,7 @@ def _is_first_process() -> bool:
 
 @contextmanager
 def _the_only_training_in(output: Path) -> Iterator[None]:
-    """Hold the lock of the output folder; a training's first process does for all of its own."""
+    """Hold the lock of the output folder, in the first process of the training only."""
     if not _is_first_process():
         yield
         return
@@ -87,7 +87,7 @@ def _the_only_training_in(output: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # A refused training leaves no folder; rmdir takes empty ones alone.
+            # A refused training must leave no folder; rmdir removes it only if it is empty.
             if is_new:
                 with suppress(OSError):
                     output.rmdir()
@@ -95,7 +95,7 @@ def _the_only_training_in(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Raise what Lightning refuses as the ValueError that it is to a user."""
+    """Convert errors of Lightning about its arguments to ValueError."""
     try:
         yield
     except (MisconfigurationException, ModuleNotFoundError) as error:
@@ -121,7 +121,7 @@ def _fit(config: TrainConfig, split: Split, spec: ModelSpec, record: TrainingRec
 
 
 def _plan(split: Split, spec: ModelSpec) -> str:
-    """Return what is about to be learned, in one line."""
+    """Describe in one line the pairs and the depth range of the training."""
     plan = (
         f'{len(split.training)} pairs train and {len(split.validation)} validate, of '
         f'{len(split.sequences)} sequences; learns depth from {spec.depth_range_m[0]:.2f} m '
@@ -132,10 +132,10 @@ def _plan(split: Split, spec: ModelSpec) -> str:
 
 def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:
     """
-    Refuse pairs that would make the training collapse, unless config.force.
+    Refuse pairs that would make the training collapse, unless config.force is set.
 
-    Every process looks for itself, at the same pairs: one that waited for another's word would
-    wait for ever when the other ends.
+    Every process checks the same pairs itself: a process that waited for the result of another
+    would wait for ever if the other one ends.
     """
     checks = quick_check(sequences)
     faults = fault_text(checks)
@@ -143,18 +143,18 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
     if not faults:
         rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
     elif config.force:
-        rank_zero_only(print)(f'trained in spite of faults (force): {faults}')
+        rank_zero_only(print)(f'training in spite of faults (force): {faults}')
     elif not _is_first_process():
-        raise SystemExit(1)  # the first process says why
+        raise SystemExit(1)  # the first process prints the reason
     else:
         folders = ' '.join(config.data)
         raise ValueError(
-            f'{faults}; see `python -m trainer check {folders}`, or go on with --force true'
+            f'{faults}; see `python -m trainer check {folders}`, or train with --force true'
         )
 
 
 def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
-    """The checkpoint to go on from. Raises when the folder is that of something else."""
+    """Return the checkpoint to resume from; raise if the folder belongs to something else."""
     last = output / LAST
     if last.exists():
         _check_same(read_record(last), record, output)
@@ -169,7 +169,7 @@ def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
 
 def _check_same(stored: TrainingRecord, record: TrainingRecord, output: Path) -> None:
     other = 'remove it or choose another output'
-    # An option that came since then had its default.
+    # An option that the stored configuration lacks had its default.
     defaults = {field.name: field.default for field in fields(TrainConfig)}
     before, now = _flat(stored.config), _flat(record.config)
     for key in sorted(before.keys() | now.keys()):
@@ -193,7 +193,7 @@ def _start(output: Path, record: TrainingRecord) -> None:
 
 
 def _trainer(config: TrainConfig) -> L.Trainer:
-    # Its advertisements and its own deprecations are nothing that a user can act on.
+    # Silence Lightning's advertisements and internal deprecations: a user cannot act on them.
     logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
     warnings.filterwarnings('ignore', module='lightning')
     given = dict(config.trainer)
@@ -209,7 +209,7 @@ def _trainer(config: TrainConfig) -> L.Trainer:
         plugins=[AtomicCheckpointIO()],
         default_root_dir=config.output,
         enable_checkpointing=False,
-        # PairStream deals the pairs out itself.
+        # PairStream distributes the pairs itself.
         use_distributed_sampler=False,
     )
 
@@ -222,7 +222,7 @@ def _has_bfloat16(trainer: dict[str, Any]) -> bool:
 def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
     rig = sequences[0].calibration
     camera = _canonical(config, rig.intrinsics)
-    # Of every rig: what the network predicts is the canonical rig's disparity.
+    # The range holds for all rigs, because the network predicts the canonical rig's disparity.
     nearest_m = camera.fx * rig.baseline_m / (MAX_DISPARITY_FRAC * camera.width)
     _check_range(nearest_m, config)
     focal_lengths_px = [sequence.calibration.intrinsics.fx for sequence in sequences]
@@ -254,7 +254,7 @@ def _check_range(nearest_m: float, config: TrainConfig) -> None:
 
 
 def _git_commit() -> str:
-    """The commit of this source, or 'unknown' outside a checkout."""
+    """Return the commit of this source, or 'unknown' outside a checkout."""
     command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -117,16 +117,16 @@ def test_a_halved_baseline_is_found_by_the_truth(drive):
 
 def test_a_fault_of_the_rig_is_not_blamed_on_its_dense_matching(drive):
     check = check_sequence(FaultySequence(drive, **FAULTS['swapped'][0]), CONFIG)
-    assert [row.measure for row in check.of(Verdict.FAULT)] == ['order of the eyes']
-    assert 'swapped' in _rows(check)['order of the eyes'].measured
-    assert 'mend the faults' in _rows(check)['texture'].measured
+    assert [row.measure for row in check.of(Verdict.FAULT)] == ['order of the views']
+    assert 'swapped' in _rows(check)['order of the views'].measured
+    assert 'correct the faults' in _rows(check)['texture'].measured
 
 
 def test_late_frames_are_not_blamed_on_the_order(drive):
     rows = _rows(check_sequence(FaultySequence(drive, late_frames=2), CONFIG))
     assert rows['right frames late'].measured.startswith('+')
-    assert 'right images are taken about' in rows['right frames late'].remedy
-    assert 'not measurable' in rows['order of the eyes'].measured
+    assert 'right images were taken about' in rows['right frames late'].remedy
+    assert 'not measurable' in rows['order of the views'].measured
 
 
 def test_a_standing_robot_has_no_fault(tmp_path):
@@ -140,7 +140,7 @@ def test_a_frozen_eye_and_repeated_frames(drive):
     frozen = drive.read_pair(drive.names[0])[1]
     stuck = FaultySequence(drive, spoil=lambda left, right: (left, frozen))
     row = _rows(check_sequence(stuck, CONFIG))['repeated frames']
-    assert (row.verdict, 'right eye is frozen' in row.remedy) == (Verdict.FAULT, True)
+    assert (row.verdict, 'right camera is frozen' in row.remedy) == (Verdict.FAULT, True)
     first = drive.read_pair(drive.names[0])
     again = FaultySequence(drive, spoil=lambda left, right: first)
     assert _rows(check_sequence(again, CONFIG))['repeated frames'].verdict is Verdict.WARNING
@@ -169,7 +169,7 @@ def test_pairs_of_12_bits_are_judged_as_those_of_8_and_the_bits_are_said(tmp_pat
     calibration = path / 'calib.json'
     calibration.write_text(json.dumps(json.loads(calibration.read_text()) | {'bits': 10}))
     row = _rows(check_sequence(PairFolder(path), CONFIG))['bit depth']
-    assert (row.verdict, 'state "bits": 12 in calib.json' in row.remedy) == (Verdict.WARNING, True)
+    assert (row.verdict, 'set "bits": 12 in calib.json' in row.remedy) == (Verdict.WARNING, True)
 
 
 def test_the_wanted_depth_is_compared_with_the_rigs(drive):
@@ -251,9 +251,9 @@ def test_the_command_names_a_swap_and_fails(swapped_folder, tmp_path, capsys):
     assert 'left and right are swapped' in page.read_text()
 
 
-def test_a_page_without_a_single_match(tmp_path):
+def test_a_page_without_a_single_match_beside_the_data(tmp_path):
     page = tmp_path / 'check.html'
-    assert main(['check', str(_flat_folder(tmp_path / 'flat')), '-o', str(page)]) == 0
+    assert main(['check', str(_flat_folder(tmp_path / 'flat'))]) == 0
     assert '0: 0 matches' in page.read_text()
 
 

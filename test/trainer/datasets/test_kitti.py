@@ -174,7 +174,7 @@ def test_a_calibration_or_a_scan_cut_short_is_named(tmp_path):
     (drive,) = open_sequences(str(root))
     scan = root / DRIVE / 'velodyne_points' / 'data' / '0000000000.bin'
     scan.write_bytes(scan.read_bytes()[:-4])
-    with pytest.raises(ValueError, match=r'0000000000\.bin holds 7 numbers, expected 4 a point'):
+    with pytest.raises(ValueError, match=r'0000000000\.bin holds 7 numbers, expected 4 per point'):
         drive.read_gt_depth('0000000000')
     (root / DATE / 'calib_velo_to_cam.txt').write_text('R: 1 0\nT: 0 0 0\n')
     with pytest.raises(ValueError, match=r"calib_velo_to_cam\.txt has R: '1 0', expected 9 numb"):

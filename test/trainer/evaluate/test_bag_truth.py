@@ -84,7 +84,9 @@ def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
     with pytest.raises(BagError, match=r'several cameras: /left/.*, /rear/.*--image'):
         _frames(bag)
     image = '/left/image_raw/compressed'
-    with pytest.raises(BagError, match=r'several truths: .*points, /depth/image_rect; .*--truth'):
+    with pytest.raises(
+        BagError, match=r'several ground truths: .*points, /depth/image_rect; .*--truth'
+    ):
         _frames(bag, image=image)
     (frame,) = _frames(bag, image=image, truth_topic='/depth/image_rect')
     assert np.isfinite(frame.truth.depth_m).all()
@@ -136,8 +138,12 @@ def test_a_tolerance_of_zero_takes_equal_stamps_only(tmp_path):
             'no image topic with the camera_info of a calibrated',
         ),
         (_scan, {'uncalibrated': ('left',)}, r'/left/camera_info: camera_info has K\[0\] = 0'),
-        (None, {}, r'holds no truth: looked for sensor_msgs/msg/PointCloud2 .* found neither'),
-        (lambda bag: add_cloud(bag, 'radar', AHEAD), {}, 'holds no truth'),
+        (
+            None,
+            {},
+            r'holds no ground truth: looked for sensor_msgs/msg/PointCloud2 .* found neither',
+        ),
+        (lambda bag: add_cloud(bag, 'radar', AHEAD), {}, 'holds no ground truth'),
         (
             lambda bag: _depth(bag, frame_id='lens'),
             {},
@@ -176,5 +182,5 @@ def test_a_camera_or_truth_that_is_not_there_is_named(tmp_path):
     bag = _bag(tmp_path, _scan)
     with pytest.raises(BagError, match='holds no /a with'):
         _frames(bag, image='/a')
-    with pytest.raises(BagError, match=r'no truth /a: .* found /left_optical_frame/points'):
+    with pytest.raises(BagError, match=r'no ground truth /a: .* found /left_optical_frame/points'):
         _frames(bag, truth_topic='/a')

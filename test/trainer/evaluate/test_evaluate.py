@@ -310,10 +310,10 @@ def test_the_best_and_the_worst_images_are_kept(tmp_path, red_disparity_model):
 @pytest.mark.parametrize(
     ('frames', 'options', 'words'),
     [
-        ({'a': (51, None)}, (), 'holds no truth: looked for gt_depth/NAME.png'),
-        ({'a': (51, _depth(90, NAN))}, (), 'none of 1 frames with a truth'),
-        ({'a': (51, _depth(5, 5))}, ('--image=/a',), '--image names a topic'),
-        ({'a': (51, _depth(5, 5))}, ('--info=/a',), '--info names a topic'),
+        ({'a': (51, None)}, (), 'holds no ground truth: looked for gt_depth/NAME.png'),
+        ({'a': (51, _depth(90, NAN))}, (), 'none of 1 frames with a ground truth'),
+        ({'a': (51, _depth(5, 5))}, ('--image=/a',), '--image is for topics'),
+        ({'a': (51, _depth(5, 5))}, ('--info=/a',), '--info is for topics'),
         ({'a': (51, _depth(5, 5))}, ('--cap_m=0',), 'expected 0 < min_m < cap_m'),
         ({'a': (51, _depth(5, 5))}, ('--cap_m=.inf',), 'expected 0 < min_m < cap_m < inf'),
         ({'a': (51, _depth(5, 5))}, ('--first_share=1',), '0 <= first_share < last_share <= 1'),

@@ -24,7 +24,7 @@ def test_a_strip_has_four_pictures_a_frame_and_the_error_by_hand(tmp_path):
     figure = strip([Row(RGB, np.full((4, 6), 12.0), true_m)] * 2)
     pictures = [axis for axis in figure.axes if axis.images]
     titles = [axis.get_title() for axis in pictures[:4]]
-    assert titles == ['input', 'depth', 'truth', 'relative error']
+    assert titles == ['input', 'depth', 'ground truth', 'relative error']
     assert len(pictures) == 8
     error = pictures[3].images[0].get_array()
     np.testing.assert_allclose(error[1:], 0.2)

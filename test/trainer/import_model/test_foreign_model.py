@@ -154,12 +154,12 @@ def _empty(path):
     [
         (lambda path: path, 'foreign.onnx not found'),
         (_garbage, 'is no ONNX model'),
-        (_empty, 'holds no operator'),
-        (_ours, 'a model file of ours already'),
+        (_empty, 'has no operators'),
+        (_ours, 'a model file of monodepth_ros already'),
         (_elsewhere_and_lost, 'foreign.onnx_data'),
         (_too_large, '3.0 GB of weights, but one ONNX file holds at most 2.1 GB'),
         (_not_a_number, 'computes NaN'),
-        (write_depth_anything, 'takes images of any size; say which with width'),
+        (write_depth_anything, 'takes images of any size; choose one with width'),
     ],
     ids=['missing', 'garbage', 'empty', 'ours', 'lost', 'large', 'nan', 'size'],
 )

@@ -270,7 +270,7 @@ def test_the_network_itself_is_not_replaced(tmp_path):
         ({'hfov_deg': 180}, 'hfov_deg is 180'),
         ({'max_depth_m': 0.05}, 'min_depth_m < max_depth_m'),
         ({'output': 'disparity'}, 'needs the baseline'),
-        ({'baseline_m': 0.1}, 'nothing else has one'),
+        ({'baseline_m': 0.1}, 'and only with it'),
         ({'normalise': 'image_net'}, r"expected one of \('imagenet', .* or MEAN,STD such as"),
         ({'normalise': '0.5'}, 'MEAN,STD'),
         ({'normalise': '0.5,0.5,0.5,0.5'}, 'MEAN,STD'),
@@ -287,7 +287,7 @@ def test_numbers_that_cannot_be_are_refused(changes, message):
 def test_relative_depth_is_refused_with_the_reason(tmp_path, capsys):
     foreign = write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED)
     assert command(foreign, '--output', 'relative') == 1
-    assert 'no metre follows' in capsys.readouterr().err
+    assert 'its scale and shift are unknown' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(['import', '--help'])
-    assert 'no metre follows' in ' '.join(capsys.readouterr().out.split())
+    assert 'scale and shift are unknown' in ' '.join(capsys.readouterr().out.split())

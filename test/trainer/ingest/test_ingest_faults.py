@@ -125,7 +125,7 @@ def test_a_brighter_pair_raises_the_bits_also_where_a_killed_run_goes_on(
     monkeypatch.undo()
     said = capsys.readouterr().err
     assert f'the pair at {DARK_FRAMES * PERIOD_NS} is brighter than the first ones' in said
-    assert f'the {DARK_FRAMES} pairs kept before it were as 10 bits (white is 1023)' in said
+    assert f'the {DARK_FRAMES} pairs kept before it were taken as 10 bits (white is 1023)' in said
     pairs = PairFolder(tmp_path / 'whole')
     assert stated_bits(pairs.path) == 12
     for frame in range(DARK_FRAMES - 1, DARK_FRAMES + 4):
@@ -282,7 +282,7 @@ def test_a_damaged_truth_does_not_cost_its_pair(tmp_path, capsys):
     ('mode', 'words', 'count'),
     [
         (CompressionMode.NONE, 'messages of these topics could not be read', 'missing message'),
-        (CompressionMode.STORAGE, 'what comes before the damage is used', 'ended early'),
+        (CompressionMode.STORAGE, 'using the pairs before the damage', 'ended early'),
     ],
 )
 def test_what_comes_before_damage_is_used(tmp_path, capsys, mode, words, count):
@@ -326,7 +326,7 @@ def test_a_black_start_does_not_decide_about_a_wrong_sign(tmp_path, capsys):
     bag = write_stereo_bag(tmp_path / 'bag', image_of=dark_first, baseline_m=-0.25)
     counts = ingest([bag], tmp_path / 'pairs', IngestConfig()).counts
     assert counts == {'kept': 3, 'of unknown order': 2}
-    assert 'the images say that its sign is wrong' in capsys.readouterr().out
+    assert 'the images show that its sign is wrong' in capsys.readouterr().out
 
 
 def test_nothing_worth_keeping_says_why(tmp_path, capsys):

@@ -297,7 +297,7 @@ def test_when_the_calibration_changes_a_new_sequence_begins(tmp_path, capsys, ch
         tmp_path / 'other', frames=3, **{'image_of': _later, 'first_frame': 3} | changes
     )
     ingest([bag, other], tmp_path / 'pairs', IngestConfig())
-    assert 'the calibration changed at 300000000: sequence 2 begins' in capsys.readouterr().out
+    assert 'the calibration changed at 300000000: starting sequence 2' in capsys.readouterr().out
     first, second = open_sequences(str(tmp_path / 'pairs'))
     assert first.calibration.baseline_m == 0.25
     assert second.calibration.baseline_m == changes.get('baseline_m', 0.25)
@@ -373,7 +373,7 @@ def test_one_of_several_truths_can_be_named(tmp_path):
     assert np.nanmax(_pairs([bag], tmp_path).read_gt_depth('000000')) == 2
     named = _pairs([bag], tmp_path / 'named', truth_topic='/depth/image_rect')
     assert np.nanmax(named.read_gt_depth('000000')) == 3
-    with pytest.raises(BagError, match='holds no truth /a'):
+    with pytest.raises(BagError, match='holds no ground truth /a'):
         _pairs([bag], tmp_path / 'other', truth_topic='/a')
 
 

@@ -128,7 +128,7 @@ def test_without_a_network_three_ways_on_are_named(hub, monkeypatch):
         build_network('resnet34', weights='imagenet')
     message = str(caught.value)
     assert f'put the file at {hub / "resnet34-b627a593.pth"}' in message
-    assert 'name a file' in message
+    assert 'give a path to these weights' in message
     assert 'train from scratch' in message
 
 
@@ -168,7 +168,7 @@ def test_an_encoder_of_timm(name, channels):
 
 def test_unknown_flat_and_fixed_encoders_of_timm_are_refused():
     pytest.importorskip('timm')
-    with pytest.raises(ValueError, match='timm cannot make no_such_net'):
+    with pytest.raises(ValueError, match='timm cannot create no_such_net'):
         build_network('timm/no_such_net')
     with pytest.raises(ValueError, match='choose a convolutional or hierarchical encoder'):
         build_network('timm/vit_tiny_patch16_224')

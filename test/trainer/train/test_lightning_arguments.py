@@ -22,14 +22,14 @@ def test_the_table_is_of_arguments_that_there_are_and_refuses_no_default():
 @pytest.mark.parametrize(
     ('name', 'value', 'words'),
     [
-        ('overfit_batches', 1, '1, but the training deals out the pairs itself'),
-        ('overfit_batches', 0.5, 'give few as data'),
+        ('overfit_batches', 1, '1, but the training distributes the pairs itself'),
+        ('overfit_batches', 0.5, 'give less data'),
         ('limit_train_batches', 1, 'give trainer.max_steps'),
         ('limit_train_batches', 0.5, 'give trainer.max_steps'),
         ('limit_val_batches', 0, 'give --validation none'),
-        ('reload_dataloaders_every_n_epochs', 1, 'would be the first one again'),
+        ('reload_dataloaders_every_n_epochs', 1, 'would repeat order and augmentation'),
         ('barebones', True, 'omit it'),
-        ('precision', '16-true', 'losses are float32.*: give 32-true, 16-mixed or bf16-mixed'),
+        ('precision', '16-true', 'losses must be float32.*: give 32-true, 16-mixed or bf16-mixed'),
         ('precision', 'bf16-true', 'float32'),
         ('precision', '64-true', 'float32'),
         ('precision', 64, 'float32'),
