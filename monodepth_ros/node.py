@@ -58,7 +58,7 @@ class DepthNode(LifecycleNode):
         self._streams: list[CameraStream] = []
         self._worker: DepthWorker | None = None
         self._bond: ManagerBond | None = None
-        # An engine may be built at any frame, for minutes, and must not hold up the end of all.
+        # Any frame may build an engine for minutes, which must not delay the shutdown.
         self._stopping = Event()
         self.live = LiveParameters(
             self,

@@ -14,7 +14,7 @@ import time
 PARTIAL_SUFFIX = '.partial'
 # Time between two attempts to take a lock that another process holds.
 LOCK_POLL_S = 0.1
-# Of another process' command line, in a message.
+# Largest length of another process' command line in a message.
 COMMAND_LENGTH = 160
 
 
@@ -86,9 +86,10 @@ def append_line(path: Path, line: str) -> None:
 
 def lock_folder(folder: Path) -> int:
     """
-    A lock on a folder that goes with the process, even a killed one; close it to give it back.
+    Lock a folder and return the file descriptor; closing it releases the lock.
 
-    Raises BlockingIOError that names the process that has it.
+    The lock ends with the process, also when the process is killed. Raises BlockingIOError, naming
+    the other process, when another process holds the lock.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
@@ -103,11 +104,11 @@ def lock_folder(folder: Path) -> int:
 
 def _holder(folder: Path) -> str:
     """
-    Return the process that has the lock of a folder, with its command line.
+    Return the process that holds the lock of a folder, with its command line.
 
-    Asked of the kernel, not of a file that a killed process would leave: of those that hold a
-    lock, the one that has the folder open. Processes of other machines, containers or users stay
-    unnamed.
+    The kernel lists the processes with locks, and the holder is the one that has the folder open.
+    A file with the holder's number would survive a killed process. Processes of other machines,
+    containers or users stay unnamed.
     """
     with suppress(OSError):
         locks = [line.split() for line in Path('/proc/locks').read_text().splitlines()]
@@ -120,7 +121,7 @@ def _holder(folder: Path) -> str:
 
 
 def _is_same(file: Path, folder: Path) -> bool:
-    """Return whether both are one; False for what another process has closed meanwhile."""
+    """Return whether both are the same file; False for a file that was closed meanwhile."""
     try:
         return file.samefile(folder)
     except OSError:

@@ -27,7 +27,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @cache
 def warn_once(text: str) -> None:
-    """Print a line to stderr, the first time that it comes up in this process."""
+    """Print a line to stderr, only the first time in this process."""
     print(text, file=sys.stderr)
 
 

@@ -88,7 +88,11 @@ def load_backend(
 
 
 def _candidates() -> list[str]:
-    """The fastest first; who has no GPU is not to be told at each start what one would need."""
+    """
+    Return the engines, the fastest first; TensorRT only with an NVIDIA GPU.
+
+    Without a GPU, every start would otherwise log how to install TensorRT.
+    """
     without = () if has_nvidia_gpu() else (_open_tensorrt,)
     return [name for name, opener in _OPENERS.items() if opener not in without]
 

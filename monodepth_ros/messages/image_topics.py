@@ -1,14 +1,14 @@
-"""Topics of images, as drivers and image_transport name them."""
+"""Names of image topics, as drivers and image_transport choose them."""
 
 from __future__ import annotations
 
-# What image_transport puts behind the name of an image topic for its jpeg and png images.
+# Suffix that image_transport appends to an image topic for its jpeg and png images.
 COMPRESSED = '/compressed'
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 def base_topic(image: str) -> str:
-    """Return the topic that image_transport's plugins add their name to."""
+    """Return the topic to which image_transport's plugins append their name."""
     return image.removesuffix(COMPRESSED).removesuffix('/compressedDepth')
 
 

@@ -1,4 +1,4 @@
-"""The bond by which Nav2's lifecycle manager knows that a node lives; imports bondpy."""
+"""The bond by which Nav2's lifecycle manager knows that a node is alive; imports bondpy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bondpy.bondpy import Bond
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
-# As Nav2's own nodes have it.
+# The values of Nav2's own nodes.
 TOPIC, HEARTBEAT_PERIOD_S = 'bond', 0.1
-# Nor do Nav2's nodes give up: the manager's heartbeats to all of them share one queue of one.
+# Never, as in Nav2's nodes: the manager's heartbeats to all nodes share a queue of one.
 HEARTBEAT_TIMEOUT_S = 1e6
 
 
 class ManagerBond(Bond):
-    """Offered under the node's name from now on, until it is broken."""
+    """A bond under the node's name, from construction until close."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, TOPIC, node.get_name())
@@ -23,12 +23,12 @@ class ManagerBond(Bond):
         self.start()
 
     def close(self) -> None:
-        """Tell the manager that it is broken, and free what bondpy leaves to the node."""
+        """Break the bond, and destroy what bondpy leaves to the node."""
         self.shutdown()
         self.node.destroy_subscription(self.sub)
         self.node.destroy_publisher(self.pub)
 
     def _publish(self, active: bool) -> None:
-        # A signal shuts rclpy down at any time, while a thread of bondpy publishes.
+        # A signal may shut rclpy down while a thread of bondpy publishes.
         with suppress(rclpy_implementation.RCLError):
             super()._publish(active)

@@ -83,9 +83,13 @@ def _init(args: list[str] | None) -> None:
 
 def image_source(node: Node, topic: str, image_transport: str) -> tuple[type, str]:
     """
-    Message class and full name of an image topic in a transport, remappings applied.
+    Return the message class and full name of an image topic in a transport, after remapping.
 
-    A name that ends with /compressed says its transport itself.
+    A name that ends with /compressed selects the compressed transport by itself.
+
+    node: the node.
+    topic: relative name of the topic.
+    image_transport: `raw` or `compressed`.
     """
     name = node.resolve_topic_name(topic)
     base = name.removesuffix(COMPRESSED)

@@ -153,11 +153,13 @@ class BagSource:
 
 class FileSource:
     """
-    The frames of an image, of a folder of them or of a video; time begins at 0.
+    The frames of an image, of a folder of images or of a video; time begins at 0.
 
-    Images of a folder come in the natural order of their names. `count`: of the frames, 0
-    where a video does not say. `remark`, `topics`: as of a BagSource, none. Raises ValueError for
-    a folder without an image.
+    Images of a folder come in the natural order of their names.
+
+    count: number of frames, 0 where a video does not state it.
+    remark, topics: as in BagSource, but empty.
+    Raises ValueError for a folder without an image.
     """
 
     def __init__(self, path: Path, camera: Camera) -> None:

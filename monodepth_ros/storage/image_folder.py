@@ -1,4 +1,4 @@
-"""The image files of a folder: which there are, in which order, and which are passed over."""
+"""The image files of a folder: their order, and the files that are skipped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from monodepth_ros.common.errors import warn_once
 from monodepth_ros.storage.image_files import IMAGE_SUFFIXES
 
-# macOS keeps a file's attributes beside it on disks of other systems, under the file's suffix.
+# macOS stores a file's attributes beside it on disks of other systems, with the same suffix.
 MACOS_PREFIX = '._'
 
 
@@ -19,7 +19,9 @@ class FolderImages(NamedTuple):
     """
     The image files of a folder by name.
 
-    files: in natural order. passed_over: names of files that cannot be read.
+    folder: the folder.
+    files: files in natural order of their names.
+    passed_over: names of files that cannot be read.
     """
 
     folder: Path
@@ -29,10 +31,10 @@ class FolderImages(NamedTuple):
 
 def find_images(folder: Path, ending: str = '') -> FolderImages:
     """
-    Find the images of a folder, by the part of their name before `ending`; none without a folder.
+    Find the images of a folder by the part of their name before `ending`; none without a folder.
 
-    What is named like an image and cannot be read is said, once. Raises ValueError when two files
-    have the same name but for the suffix.
+    Files with an image's suffix that cannot be read give one warning. Raises ValueError when two
+    files differ in the suffix only.
     """
     files: dict[str, Path] = {}
     passed_over: set[str] = set()
@@ -59,9 +61,9 @@ def find_images(folder: Path, ending: str = '') -> FolderImages:
 
 def find_in_folders(root: Path, pattern: str) -> list[Path]:
     """
-    Find what matches `*/NAME` or `*/*/NAME` below a folder, in natural order.
+    Find the files that match `*/NAME` or `*/*/NAME` below a folder, in natural order.
 
-    Folders on the way there without permission are said, once: their frames are missing.
+    Folders on the way without permission give one warning, because their frames are missing.
     """
     above = pattern.split('/')[:-1]
     for depth in range(1, len(above) + 1):
@@ -72,8 +74,8 @@ def find_in_folders(root: Path, pattern: str) -> list[Path]:
 
 
 def natural_order(path: Path | str) -> tuple[list[list[str | int]], str]:
-    """Return a key that sorts names, or paths, by their numbers as numbers: 1, 2, 10."""
-    # Texts and numbers alternate, so that a text never meets a number.
+    """Return a key that sorts names or paths with numbers by value: 1, 2, 10."""
+    # Texts and numbers alternate, so that a text is never compared with a number.
     parts = [re.split('([0-9]+)', part) for part in Path(path).parts]
     return [[int(p) if p.isdecimal() else p for p in part] for part in parts], str(path)
 
@@ -87,7 +89,7 @@ def other_files(folder: Path) -> str:
 
 
 def _fault(path: Path) -> str | None:
-    """Return why a file cannot be an image that is read; None if it may be one."""
+    """Return why a file cannot be read as an image; None if it may be one."""
     if path.name.startswith(MACOS_PREFIX):
         return 'attributes of macOS'
     if not path.is_file():

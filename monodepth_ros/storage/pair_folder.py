@@ -40,7 +40,8 @@ class PairFolder:
     """
     Reads a pair folder.
 
-    `names` are in the order of time: that of timestamps.txt, else natural. images: the files.
+    names: names in the order of time: that of timestamps.txt, else natural order.
+    images: the image files.
     Raises ValueError or FileNotFoundError when the folder is not one.
     """
 
@@ -48,7 +49,7 @@ class PairFolder:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / CALIBRATION)
         left, right = (_images(self.path / eye) for eye in EYES)
-        # The second field is free in folders that others wrote.
+        # Other programs may write any second field.
         stamped = [fields[0] for fields in _stamp_fields(self.path)]
         self.names = names_in_time(left, right, stamped, stamps=self.path / STAMPS)
         camera, bits = self.calibration.intrinsics, stated_bits(self.path)

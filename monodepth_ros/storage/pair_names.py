@@ -1,4 +1,4 @@
-"""Which pairs a pair folder holds, in the order of time."""
+"""Names of the pairs in a pair folder, in the order of time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ def names_in_time(
     left: FolderImages, right: FolderImages, stamped: Iterable[str], *, stamps: Path
 ) -> list[str]:
     """
-    Return the names of the pairs: those with a stamp first, then the others in natural order.
+    Return the names of the pairs: first those with a stamp, then the others in natural order.
 
-    stamped: names that the file `stamps` holds, in the order of time. Raises ValueError where
-    images have no partner, or where all stamps are of other images.
+    left, right: images of both views.
+    stamped: names in the file `stamps`, in the order of time.
+    stamps: path of that file.
+    Raises ValueError where images have no partner, or where all stamps belong to other images.
     """
     passed_over = left.passed_over | right.passed_over
     in_time = dict.fromkeys(name for name in stamped if name not in passed_over)
@@ -29,7 +31,7 @@ def names_in_time(
             f'{stamps} names {len(lost)} images, e.g. {lost[0]!r}, but left/ and right/ hold only '
             f'others, e.g. {pairs[0]!r}; correct the names (without suffix), or remove the file'
         )
-    # Whoever removes images leaves their stamps; a killed collector may leave its last pair
+    # Users who remove images leave their stamps, and a killed collector may leave its last pair
     # without one.
     if lost:
         warn_once(f'{stamps}: {len(lost)} names without images, e.g. {lost[0]!r}, are left out')
@@ -47,7 +49,7 @@ def _check_partners(left: FolderImages, right: FolderImages, stamped: Set[str]) 
     path = left.folder.parent
     odd = (left.files.keys() ^ right.files.keys()) - left.passed_over - right.passed_over
     if stamped:
-        # A writer that was killed between the two images has not committed them.
+        # A pair is committed last, so a writer killed between two images leaves them unlisted.
         odd &= stamped
     if odd:
         raise ValueError(

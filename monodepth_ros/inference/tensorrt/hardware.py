@@ -1,4 +1,4 @@
-"""Whether this machine has an NVIDIA GPU, asked without CUDA for Python."""
+"""Detection of an NVIDIA GPU without CUDA for Python."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import ctypes
 from pathlib import Path
 
 DEVICES = Path('/dev')
-# Of NVIDIA's drivers, on a PC and on a Jetson.
+# Device files of NVIDIA's drivers, on a PC and on a Jetson.
 SIGNS = ('nvidia*', 'nvhost*', 'nvgpu*')
 
 
 def has_nvidia_gpu(devices: Path = DEVICES) -> bool:
-    """Tell by the driver's devices, or by its library, which is all that there is in WSL."""
+    """
+    Return whether there is an NVIDIA GPU, by the driver's devices or its library.
+
+    WSL has the library only.
+    """
     if any(path for sign in SIGNS for path in devices.glob(sign)):
         return True
     try:
