@@ -97,7 +97,8 @@ class _Looker:
         spec = self._backend.spec
         size = (spec.camera.width, spec.camera.height)
         output = self._backend.infer(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-        disparity_px = cv2.resize(output.disparity_frac, rgb.shape[1::-1]) * spec.camera.width
+        resized = cv2.resize(output.disparity_frac, rgb.shape[1::-1])
+        disparity_px = np.asarray(resized, np.float32) * spec.camera.width
         depth_m = depth_from_disparity(
             disparity_px, focal_px=spec.camera.fx, baseline_m=spec.baseline_m
         )
@@ -144,18 +145,18 @@ def _through(
 
 def _doubtful(prediction: Prediction, view: View) -> np.ndarray:
     """Return the pixels of lowest confidence among those of known depth, (H, W) bool."""
+    assert prediction.confidence is not None  # the demo's model has it
     known = np.isfinite(prediction.disparity_px) & _in_range(view.depth_m)
     limit = np.quantile(prediction.confidence[known], DOUBTFUL_SHARE)
-    return known & (prediction.confidence <= limit)
+    return np.asarray(known & (prediction.confidence <= limit))
 
 
 def _seen_by(trained: Intrinsics, camera: Camera) -> np.ndarray:
     """Return the raw pixels whose rays the trained camera sees, (H, W) bool."""
     rays = camera_rays(camera)
-    u = rays[..., 0] / rays[..., 2] * trained.fx + trained.cx
-    v = rays[..., 1] / rays[..., 2] * trained.fy + trained.cy
+    u, v = trained.to_pixels(rays[..., 0] / rays[..., 2], rays[..., 1] / rays[..., 2])
     inside = (u > -0.5) & (u < trained.width - 0.5) & (v > -0.5) & (v < trained.height - 0.5)
-    return inside & (rays[..., 2] > 0)
+    return np.asarray(inside & (rays[..., 2] > 0))
 
 
 def _in_range(true_m: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,9 @@ def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> 
     images = unseen_images(network.camera)
     with TORCH_CPU.open(folder) as torch:
         expected = _disparities(torch, images)
-    first_s, backends, left_out = {}, {}, {}
+    first_s: dict[Contender, float] = {}
+    backends: dict[Contender, Backend] = {}
+    left_out: dict[Contender, str] = {}
     with ExitStack() as opened:
         for contender in contenders:
             start_s = time.perf_counter()
@@ -65,7 +67,7 @@ def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> 
     return Comparison(measured, left_out)
 
 
-def _run(backend: Backend, image: np.ndarray) -> partial:
+def _run(backend: Backend, image: np.ndarray) -> Callable[[], object]:
     return partial(backend.infer, image, backend.empty_output())
 
 

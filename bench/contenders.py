@@ -44,9 +44,8 @@ class Network(NamedTuple):
     @property
     def camera(self) -> Intrinsics:
         """Return a camera of the input's size, 80 degrees wide."""
-        size = {'width': self.width, 'height': self.height}
-        centre = {'cx': (self.width - 1) / 2, 'cy': (self.height - 1) / 2}
-        return Intrinsics(fx=0.6 * self.width, fy=0.6 * self.width, **centre, **size)
+        focal_px, cx, cy = 0.6 * self.width, (self.width - 1) / 2, (self.height - 1) / 2
+        return Intrinsics(focal_px, focal_px, cx, cy, self.width, self.height)
 
 
 class Contender(NamedTuple):
@@ -164,6 +163,7 @@ def _open_torch(contender: Contender, folder: Path) -> Backend:
         model.halve()
     # The size of a camera is fixed, and code compiled for one size is faster.
     made = torch.compile(model, dynamic=False) if contender.engine == COMPILED else model
+    assert isinstance(made, torch.nn.Module)
     return Backend(
         contender.engine,
         spec,
@@ -182,11 +182,13 @@ def _open_without_graph(path: Path) -> Backend:
 
     model, cache, options = ModelFile(path), EngineCache(default_folder()), BuildOptions()
 
-    def make_engine(**size: int) -> TensorRtEngine:
-        key = engine_key(model, options=options, device=0, **size)
-        build = partial(build_plan, model, options=options, **size)
+    def make_engine(*, width: int, height: int) -> TensorRtEngine:
+        key = engine_key(model, options=options, device=0, width=width, height=height)
+        build = partial(build_plan, model, options=options, width=width, height=height)
         plan = cache.get(key, build, title=path.name, tell=_tell)
-        return TensorRtEngine(plan, model, graph=False, **size)
+        return TensorRtEngine(
+            plan, model, width=width, height=height, title=WITHOUT_GRAPH, graph=False
+        )
 
     return Backend(
         TENSORRT,

@@ -45,7 +45,8 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     print(in_words())
     end_s = time.monotonic() + TOTAL_S
-    findings, targets = [], []
+    findings: list[Finding] = []
+    targets: list[Target] = []
     # Ignore errors: a compiler of a part that was stopped may still write there.
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -57,10 +58,13 @@ def main() -> int:
             ('training', training, 180),
             (f'engines {LARGE.title}', engines, 180, LARGE, folder / 'large'),
         ):
-            limit_s = max(0.0, min(limit_s, end_s - time.monotonic()))
-            for result in run_part(title, work, *arguments, limit_s=limit_s):
+            left_s = max(0.0, min(limit_s, end_s - time.monotonic()))
+            for result in run_part(title, work, *arguments, limit_s=left_s):
                 print(result, file=sys.stderr)  # at once, since the table comes minutes later
-                (targets if isinstance(result, Target) else findings).append(result)
+                if isinstance(result, Target):
+                    targets.append(result)
+                else:
+                    findings.append(result)
     status = report(
         'gpu',
         columns=('part', '', 'found'),
@@ -132,7 +136,8 @@ def openings(folder: Path) -> Iterator[Finding | Target]:
     refusals = write_network(SMALL, files, [TENSORRT_FP16.precision])
     if refusals:
         raise ValueError(refusals[TENSORRT_FP16.precision])
-    free_mb, seconds = [], []
+    free_mb: list[float] = []
+    seconds: list[float] = []
     end_s = time.perf_counter() + OPENING_S
     while len(seconds) < OPENINGS:
         start_s = time.perf_counter()
@@ -177,7 +182,7 @@ def _free_mb() -> float:
 
     from monodepth_ros.inference.tensorrt import cuda
 
-    return cuda.call(runtime.cudaMemGetInfo) / 2**20
+    return float(cuda.call(runtime.cudaMemGetInfo) / 2**20)
 
 
 if __name__ == '__main__':

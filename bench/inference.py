@@ -59,7 +59,9 @@ def main() -> int:
     parser.add_argument('--demo', type=Path, default=DEMO, help='folder that `make demo` wrote')
     options = parser.parse_args()
     print(in_words())
-    rows, targets, networks = [], [], {}
+    rows: list[list[str]] = []
+    targets: list[Target] = []
+    networks: dict[str, object] = {}
     with TemporaryDirectory() as name:
         folder = Path(name)
         keep_compiled_in(folder)

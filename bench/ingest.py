@@ -101,7 +101,8 @@ def _bare_seconds(pictures: Pictures) -> float:
     def one(pair: tuple[np.ndarray, np.ndarray]) -> None:
         for data, eye in zip(pair, pictures.rectifier.eyes, strict=True):
             image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR)
-            rectified = eye.warp(image)
+            assert image is not None  # ours
+            rectified = eye.warp(np.asarray(image, np.uint8))
             cv2.imencode('.jpg', rectified, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
     start = time.perf_counter()

@@ -22,4 +22,5 @@ def resident_peak_mb() -> float:
     """Return the peak resident memory of this process so far, in MB."""
     # The ru_maxrss of getrusage would start at that of the parent process.
     status = Path('/proc/self/status').read_text()
-    return int(re.search(r'VmHWM:\s*(\d+) kB', status)[1]) / 2**10
+    (peak_kb,) = re.findall(r'VmHWM:\s*(\d+) kB', status)
+    return int(peak_kb) / 2**10

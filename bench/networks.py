@@ -104,4 +104,4 @@ def _views(camera: Intrinsics, seeds: range) -> Iterator[tuple[View, View]]:
     pinhole = Camera.pinhole(camera)
     for seed in seeds:
         scene = make_scene(np.random.default_rng(seed))
-        yield tuple(render(scene, pinhole, POSE.moved_right(x)) for x in (0.0, BASELINE_M))
+        yield render(scene, pinhole, POSE), render(scene, pinhole, POSE.moved_right(BASELINE_M))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import multiprocessing
 from multiprocessing.connection import Connection
 import time
@@ -22,7 +22,7 @@ class Finding(NamedTuple):
 
     part: str
     name: str
-    values: dict[str, float | str]
+    values: Mapping[str, float | str]
 
     @property
     def text(self) -> str:

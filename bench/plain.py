@@ -8,6 +8,7 @@ and view by view, in float32, with contiguous tensors and torch's Adam.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import nn, Tensor
@@ -21,14 +22,17 @@ def plain_network(network: DepthNetwork) -> DepthNetwork:
     network = copy.deepcopy(network)
     decoder = network.decoder
     for upconv in decoder.upconvs:
+        assert isinstance(upconv, nn.Sequential)
         upconv[0] = nn.Sequential(nn.Upsample(scale_factor=2), _plain_conv(upconv[0]))
     for iconv in decoder.iconvs:
+        assert isinstance(iconv, nn.Sequential)
         iconv[0] = _plain_conv(iconv[0])
     decoder.heads = nn.ModuleList(map(_plain_conv, decoder.heads))
     return network
 
 
-def _plain_conv(ours: nn.Conv2d) -> nn.Conv2d:
+def _plain_conv(ours: nn.Module) -> nn.Conv2d:
+    assert isinstance(ours, nn.Conv2d)
     conv = nn.Conv2d(
         ours.in_channels, ours.out_channels, 3, padding=1, padding_mode=ours.padding_mode
     )
@@ -56,7 +60,7 @@ def plain_loss(left: Tensor, right: Tensor, disparities: list[Tensor]) -> Tensor
 
 def _sample(image: Tensor, offset_frac: Tensor) -> Tensor:
     batch, _, height, width = image.shape
-    options = {'dtype': image.dtype, 'device': image.device}
+    options: dict[str, Any] = {'dtype': image.dtype, 'device': image.device}
     x = torch.linspace(-1, 1, width, **options) + 2 * offset_frac[:, 0] * width / (width - 1)
     y = torch.linspace(-1, 1, height, **options)[:, None].expand(batch, height, width)
     grid = torch.stack([x, y], dim=-1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 import os
-import subprocess
 import sys
 from typing import Any
 
-from demo.processes import running
+from demo.processes import Process, running
 from monodepth_ros.ros.dds_profile import PROFILE_VARIABLES, TRANSPORTS_VARIABLE
 
 
@@ -21,7 +20,7 @@ def environment() -> dict[str, str]:
 
 def running_module(
     arguments: list[str], variables: dict[str, str], **options: Any
-) -> AbstractContextManager[subprocess.Popen]:
+) -> AbstractContextManager[Process]:
     """
     Run `python -m` with arguments, see demo.processes.running.
 

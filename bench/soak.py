@@ -83,9 +83,10 @@ def _soak(model: Path, frames: int) -> tuple[dict[str, float], list[Holding]]:
         running_module(_node(model, 'points_stride:=1'), processes) as node,
         running_module(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
     ):
+        assert listening.stdout is not None
         if listening.stdout.readline() != 'matched\n':
             raise RuntimeError('the listener ended before it found the node; its output says why')
-        held = []
+        held: list[Holding] = []
         with running_module(camera, processes) as publishing:
             while publishing.poll() is None:
                 time.sleep(SAMPLE_S)
@@ -99,7 +100,7 @@ def _soak(model: Path, frames: int) -> tuple[dict[str, float], list[Holding]]:
 def _cycle(model: Path, cycles: int) -> list[Holding]:
     """Return the resources of a node after each lifecycle."""
     processes = environment() | profile_variables(PROFILE, {})
-    held = []
+    held: list[Holding] = []
     with (
         running_module(_node(model, 'autostart:=false'), processes) as node,
         running_module(
@@ -110,6 +111,8 @@ def _cycle(model: Path, cycles: int) -> list[Holding]:
             text=True,
         ) as manager,
     ):
+        assert manager.stdin is not None
+        assert manager.stdout is not None
         for _ in range(cycles):
             manager.stdin.write('live\n')
             manager.stdin.flush()
@@ -128,8 +131,9 @@ def _holding(pid: int) -> Holding:
     process = Path('/proc') / str(pid)
     status = (process / 'status').read_text()
     resident_kb, threads = (
-        int(re.search(rf'^{name}:\s*(\d+)', status, re.MULTILINE)[1])
+        int(number)
         for name in ('VmRSS', 'Threads')
+        for number in re.findall(rf'^{name}:\s*(\d+)', status, re.MULTILINE)
     )
     segments = set(re.findall(r'/dev/shm/\S+', (process / 'maps').read_text()))
     files = len(list((process / 'fd').iterdir()))

@@ -77,7 +77,8 @@ def main() -> int:
 
 def our_step(network: DepthNetwork, device: torch.device) -> Step:
     """Return the step of the trainer, on a GPU compiled and in bfloat16."""
-    network = network.to(device, memory_format=memory_format(device))
+    # torch declares no such overload of its own.
+    network.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
     optimizer = adam(network.parameters(), learning_rate=LEARNING_RATE, fused=True)
     compute = compiled_objective(device)
     ratio = torch.ones(BATCH, device=device)
@@ -179,6 +180,7 @@ def _data_targets(device: torch.device) -> list[Target]:
         return []
     height, width = SIZES[0]
     loader = _loader(folders, height, width)
+    assert loader.prefetch_factor is not None  # it has workers
     # First use up the batches that were prepared while the step was compiled.
     ready = WARM_UP + loader.num_workers * loader.prefetch_factor
     batches = chain.from_iterable(repeat(loader))

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from bench.constant_model import write_constant_model
 from bench.processes import environment, running_module
 from bench.report import report, Target
-from demo.processes import PROFILE
+from demo.processes import Process, PROFILE
 from monodepth_ros.messages.topics import DEPTH, INFO, POINTS
 from monodepth_ros.ros.dds_profile import profile_variables
 
@@ -89,6 +89,7 @@ def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
         running_module(node, processes) as nodes,
         running_module(listener, processes, stdout=subprocess.PIPE, text=True) as listening,
     ):
+        assert listening.stdout is not None
         if listening.stdout.readline() != 'matched\n':
             raise RuntimeError('the listener ended before it found the node; its output says why')
         busy = {NODE: nodes, LISTENER: listening}
@@ -107,7 +108,7 @@ def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
     )
 
 
-def _cpu_s(process: subprocess.Popen) -> float:
+def _cpu_s(process: Process) -> float:
     """Return the CPU time that a running process has used, user and system, in seconds."""
     fields = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import median
 import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 ROUNDS = 5
 # The least of a turn: three images of a slow engine, or a hundred or so on a GPU.
 LEAST_IMAGES, LEAST_S = 3, 0.1
+
+K = TypeVar('K')
 
 
 class Latency(NamedTuple):
@@ -36,9 +38,9 @@ class _Turn(NamedTuple):
     processor_s: float
 
 
-def by_turns(runs: Mapping[str, Callable[[], object]]) -> dict[str, Latency]:
+def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, Latency]:
     """Measure functions that compute one image each, in turns, in ROUNDS rounds."""
-    turns: dict[str, list[_Turn]] = {name: [] for name in runs}
+    turns: dict[K, list[_Turn]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
             turns[name].append(_turn(run))

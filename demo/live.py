@@ -8,13 +8,12 @@ import os
 from pathlib import Path
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 
-from demo.processes import PROFILE, running
+from demo.processes import Process, PROFILE, running
 from demo.score import check_headers
 from monodepth_ros.ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
 from monodepth_ros.ros.shared_memory import FOLDER
@@ -80,16 +79,17 @@ def run_live(
         '--to', 'image/compressed' if compressed else 'image',
         '--first-share', first_share, '--times', published,
     )  # fmt: skip
+    depth_node = _node(model, camera, compressed)
     with (
         running(recorder, environment) as recording,
-        running(_node(model, camera, compressed), environment) as node,
+        running(depth_node, environment) as node,
     ):
         with running(player, environment) as playing:
             _wait(playing, watched=(recording, node))
         time.sleep(DRAIN_S)
-    for process in (recording, node, playing):
+    for command, process in ((recorder, recording), (depth_node, node), (player, playing)):
         if process.returncode:
-            raise StageError(f'{process.args[2]} ended with status {process.returncode}')
+            raise StageError(f'{command[2]} ended with status {process.returncode}')
     check_headers(output / OUTPUT_BAG, bag, camera.image)
     return _result(published, received)
 
@@ -108,7 +108,7 @@ def _python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, '-m', module, *map(str, arguments)]
 
 
-def _wait(process: subprocess.Popen, *, watched: tuple[subprocess.Popen, ...]) -> None:
+def _wait(process: Process, *, watched: tuple[Process, ...]) -> None:
     """Wait until the process ends; interrupt it if a watched process ends first."""
     while process.poll() is None:
         if any(other.poll() is not None for other in watched):

@@ -9,6 +9,7 @@ import sys
 import time
 
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
 from rich.progress import track
@@ -62,7 +63,7 @@ def play(node: Node, bag: Bag, targets: dict[str, str], *, first_share: float) -
     return published
 
 
-def _wait_for_subscribers(publishers: list) -> None:
+def _wait_for_subscribers(publishers: list[Publisher]) -> None:
     deadline = time.monotonic() + WAIT_S
     while not all(publisher.get_subscription_count() for publisher in publishers):
         if time.monotonic() > deadline:

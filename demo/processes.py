@@ -12,11 +12,11 @@ from typing import Any
 PROFILE = Path(__file__).parents[1] / 'config' / 'fastdds.xml'
 STOP_S = 20.0
 
+Process = subprocess.Popen[Any]
+
 
 @contextmanager
-def running(
-    command: list[str], environment: dict[str, str], **options: Any
-) -> Iterator[subprocess.Popen]:
+def running(command: list[str], environment: dict[str, str], **options: Any) -> Iterator[Process]:
     """
     Run a process within a `with` block and stop it at the end.
 

@@ -55,7 +55,7 @@ class Recorder(Node):
 def serialized_stamp_ns(data: bytes) -> int:
     """Return the stamp of little-endian CDR bytes that begin with a std_msgs/Header."""
     seconds, nanoseconds = struct.unpack_from('<iI', data, offset=4)
-    return seconds * NS_PER_S + nanoseconds
+    return int(seconds * NS_PER_S + nanoseconds)
 
 
 def main() -> int:

@@ -73,7 +73,7 @@ class Pose:
         cp, sp = math.cos(self.pitch_rad), math.sin(self.pitch_rad)
         cy, sy = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-        return yaw @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+        return np.asarray(yaw @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]]))
 
     def moved_right(self, distance_m: float) -> Pose:
         """Return the pose moved by distance_m along the camera's x axis."""
@@ -128,7 +128,7 @@ def camera_rays(camera: Camera) -> np.ndarray:
     undistort = cv2.fisheye.undistortPoints if fisheye else cv2.undistortPoints
     normalised = undistort(pixels, k, d, criteria=criteria)[:, 0]
     raw = np.concatenate([normalised, np.ones((len(normalised), 1))], axis=1)
-    rays = raw @ camera.rotation.T
+    rays: np.ndarray = raw @ camera.rotation.T
     return rays.reshape(camera.height, camera.width, 3).astype(np.float32)
 
 
@@ -147,9 +147,7 @@ def _nearest_hits(
         nearest = np.where(directions[1] > 0, -origin[1] / directions[1], np.inf)
         index = np.where(np.isfinite(nearest), GROUND, SKY)
         for number, thing in enumerate(scene.objects, start=1):
-            hit = (_hit_box if isinstance(thing, Box) else _hit_cylinder)(
-                thing, origin, directions
-            )
+            hit = _hit(thing, origin, directions)
             closer = hit < nearest
             nearest[closer] = hit[closer]
             index[closer] = number
@@ -168,6 +166,12 @@ def _foot(thing: Box | Cylinder) -> np.ndarray:
 def _box_limits(box: Box) -> tuple[np.ndarray, np.ndarray]:
     low = np.array([-box.half_x_m, -box.height_m, -box.half_z_m], np.float32)
     return low, np.array([box.half_x_m, 0, box.half_z_m], np.float32)
+
+
+def _hit(thing: Box | Cylinder, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    if isinstance(thing, Box):
+        return _hit_box(thing, origin, directions)
+    return _hit_cylinder(thing, origin, directions)
 
 
 def _hit_box(box: Box, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -210,7 +214,7 @@ def _shade(
     focal_px: focal length of the image, which gives the size of a pixel on a surface.
     Returns (N, 3) RGB, about 0..1.
     """
-    color = scene.sky * (1 - 0.35 * np.clip(-directions[1], 0, 1))[:, None]
+    color: np.ndarray = scene.sky * (1 - 0.35 * np.clip(-directions[1], 0, 1))[:, None]
     for number in np.unique(index[index != SKY]):
         seen = index == number
         ray = directions[:, seen].T

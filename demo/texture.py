@@ -41,8 +41,9 @@ def sample_noise(surface: Surface, across: np.ndarray, footprint_m: np.ndarray) 
     row = (tops[level] + 0.5 + tile[:, 1] * texels).astype(np.float32)
     # cv2.remap takes maps of at most 32767 rows: fold the list of samples into a square.
     side = math.ceil(math.sqrt(len(column)))
-    folded = [np.resize(values, (side, side)) for values in (column, row)]
-    return cv2.remap(atlas, *folded, cv2.INTER_LINEAR).ravel()[: len(column)]
+    columns, rows = (np.resize(values, (side, side)) for values in (column, row))
+    sampled = cv2.remap(atlas, columns, rows, cv2.INTER_LINEAR)
+    return np.asarray(sampled.ravel()[: len(column)])
 
 
 @lru_cache(maxsize=1)

@@ -6,13 +6,13 @@ Both move at the same height and pitch, through scenes of different seeds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import math
 from multiprocessing import get_context
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -36,6 +36,8 @@ START_NS = 1_700_000_000_000_000_000
 RIG_LEFT, RIG_RIGHT = '/rig/left', '/rig/right'
 LIVE = '/camera'
 TRUE_DEPTH = '/camera/true_depth/image_rect'
+
+T = TypeVar('T')
 
 
 def _rotation(x_rad: float, y_rad: float, z_rad: float) -> tuple[float, ...]:
@@ -184,7 +186,9 @@ def _look_live(frame: Frame) -> tuple[bytes, np.ndarray]:
     return _jpeg(look(frame, LIVE_CAMERA).rgb), true.depth_m
 
 
-def _rendered(drive: Drive, function: object, title: str) -> Iterator[tuple[Frame, tuple]]:
+def _rendered(
+    drive: Drive, function: Callable[[Frame], T], title: str
+) -> Iterator[tuple[Frame, T]]:
     frames = drive.frames()
     # Spawn instead of fork: OpenCV and numpy may have threads, which a fork does not copy.
     with get_context('spawn').Pool(os.cpu_count(), cv2.setNumThreads, (1,)) as pool:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import Action, LaunchContext, LaunchDescription
@@ -109,7 +110,10 @@ def _check(given: dict[str, str]) -> None:
     Paths are replaced by what existing_path makes of them.
     """
     for kind in DEPTH_NODE:
-        kind(**{name: _typed(given[name]) for name in rules(kind).keys() & given.keys()})
+        values: dict[str, Any] = {
+            name: _typed(given[name]) for name in rules(kind).keys() & given.keys()
+        }
+        kind(**values)
     for name in ('namespace', 'image', 'camera_info'):
         if not ROS_NAME.fullmatch(given.get(name, name).removeprefix('/')):
             raise ValueError(f'{name} is {given[name]!r}, expected letters, digits, _ and /')

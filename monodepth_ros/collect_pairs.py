@@ -128,8 +128,8 @@ class CollectNode(Node):
 
     def _offer(self, left: Image | CompressedImage, right: Image | CompressedImage) -> str | None:
         """Queue a pair for writing, or return why it is dropped."""
-        cameras = [self._infos[eye].camera for eye in EYES]
-        if None in cameras:
+        left_camera, right_camera = (self._infos[eye].camera for eye in EYES)
+        if left_camera is None or right_camera is None:
             return 'without a valid camera_info'
         stamp = decode.stamp_ns(left.header)
         # The folder is in the order of time, and a repeated replay must not add pairs twice.
@@ -138,7 +138,7 @@ class CollectNode(Node):
         if not self._rate_limit.is_due(stamp):
             return 'above max_rate_hz'
         self._rate_limit.admit(stamp)
-        if not self.recorder.offer(RawPair(left, right, *cameras)):
+        if not self.recorder.offer(RawPair(left, right, left_camera, right_camera)):
             return 'because the disk or CPU is too slow'
         self._last_ns = stamp
         return None
@@ -162,10 +162,10 @@ class CollectNode(Node):
             yield from self._infos[eye].remarks
             if not self._since[eye]:
                 yield why_silent(self, self._images[eye], f'{eye}/image')
-            elif self._infos[eye].camera is None:
+            elif (camera := self._infos[eye].camera) is None:
                 yield self._infos[eye].problem
             else:
-                remarks = calibration_remarks(self._infos[eye].camera)
+                remarks = calibration_remarks(camera)
                 yield from (f'{eye}: {remark}' for remark in remarks)
         if all(self._since[eye] for eye in EYES):
             yield from self._why_unpaired()

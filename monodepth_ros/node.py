@@ -37,7 +37,7 @@ from monodepth_ros.ros.session import ros_session
 try:
     from monodepth_ros.ros.bond import ManagerBond
 except ImportError:
-    ManagerBond = None
+    ManagerBond = None  # type: ignore[assignment,misc]  # mypy knows no class that may be absent
 
 DIAGNOSTICS_PERIOD_S = 1.0
 LOG_PERIOD_S = 5.0
@@ -81,8 +81,6 @@ class DepthNode(LifecycleNode):
             rectified = are_rectified(self, IMAGE, params.rectified)
             calibration = CalibrationFile(file, rectified=rectified) if file else None
             backend = self._backend = self._load()
-            # Each camera may need its own engine.
-            backend.kept_engines = max(backend.kept_engines, len(params.camera_names))
             for name in params.camera_names:
                 self._streams.append(CameraStream(self, name, self.live, backend, calibration))
         except Exception as error:
@@ -146,6 +144,7 @@ class DepthNode(LifecycleNode):
             return load_backend(
                 params.model,
                 **options,
+                cameras=len(params.camera_names),
                 tell=tell,
                 cancelled=lambda: cancelled() or self._stopping.is_set(),
             )
@@ -217,9 +216,11 @@ class DepthNode(LifecycleNode):
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
         findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
+        assert self._backend is not None  # as there are streams
         values = self._backend.facts | stream.facts
         if self._state == ACTIVE:
             summary, limits = stream.statistics.summary(), self.live[DiagnosticsParams]
+            assert self._worker is not None
             busy_s = self._worker.busy_s
             findings += judge(summary, limits, wanted=stream.is_wanted, busy_s=busy_s)
             values |= figures(summary)

@@ -47,6 +47,7 @@ def parameter(default: Any, description: str, **rule: Any) -> Any:
     return field(default=default, metadata={'rule': Rule(description, **rule)})
 
 
+@dataclass(frozen=True)
 class Parameters:
     """
     Base of the dataclasses of parameters, the only home of names, defaults and rules.
@@ -99,7 +100,7 @@ def changed(params: Params, values: dict[str, Any], *, live_only: bool) -> Param
                 f'parameter {name} is read when the node is configured; deactivate it, clean it '
                 'up, set the parameter, then configure and activate it again'
             )
-    return replace(params, **values)  # type: ignore[type-var]
+    return replace(params, **values)
 
 
 def parameter_table(kind: type[Parameters]) -> str:

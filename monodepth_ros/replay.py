@@ -51,10 +51,8 @@ def _end(text: str, status: int = 1) -> int:
 
 
 def _replay(options: argparse.Namespace) -> str:
-    backend_params, params = (
-        read_parameters(kind, lambda name, *_: getattr(options, name))
-        for kind in (BackendParams, OutputParams)
-    )
+    backend_params = read_parameters(BackendParams, lambda name, *_: getattr(options, name))
+    params = read_parameters(OutputParams, lambda name, *_: getattr(options, name))
     # Imported late, because a robot may lack rosbags, and main says how to install it.
     from monodepth_ros.pipeline.depth_bag import write_depth_bag
     from monodepth_ros.storage.frames import open_source

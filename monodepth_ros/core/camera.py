@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from monodepth_ros.core.lens_models import lens_model, PLUMB_BOB
 
+Array = NDArray[np.float64]
+
 IDENTITY_3X3 = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 # Calibration files store R with at least 4 digits.
 MAX_ROTATION_ERROR = 1e-3
@@ -50,6 +52,14 @@ class Intrinsics:
     def matrix(self) -> NDArray[np.float64]:
         """Return K, (3, 3)."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
+
+    def to_rays(self, u: NDArray[Any], v: NDArray[Any]) -> tuple[Array, Array]:
+        """Return x and y, where z is 1, of the rays through pixels at (u, v) px, of any shape."""
+        return (u - self.cx) / self.fx, (v - self.cy) / self.fy
+
+    def to_pixels(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return where rays through (x, y, 1) fall, u and v in px; the inverse of to_rays."""
+        return x * self.fx + self.cx, y * self.fy + self.cy
 
     def scaled_to(self, *, width: int, height: int) -> Intrinsics:
         """Return the same view at another size, pixel centres mapped as cv2.resize does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,10 @@ def _places_px(camera: Camera, grid: Intrinsics, focal_px: float) -> Array:
     The first axis is the coordinate, the second the image: raw, rectified, and frame at focal_px.
     Unused coordinates are 0.
     """
-    x = np.tile((np.arange(POINTS) - grid.cx) / grid.fx, (POINTS, 1))
-    y = np.tile((np.arange(POINTS) - grid.cy) / grid.fy, (POINTS, 1)).T
+    x, y = grid.to_rays(*np.meshgrid(np.arange(POINTS), np.arange(POINTS)))
     none, view = np.zeros_like(x), camera.rectified
-    raw = [*raw_from_rectified(camera, grid), none]
-    rectified = [view.fx * (x - camera.offset_m) + view.cx, view.fy * y + view.cy, none]
+    raw: list[NDArray[Any]] = [*raw_from_rectified(camera, grid), none]
+    rectified = [*view.to_pixels(x - camera.offset_m, y), none]
     rays = np.stack([x, y, np.ones_like(x)])
     in_frame = focal_px * np.tensordot(camera.rectified_from_frame.T, rays, axes=1)
     return np.stack([np.stack(raw), np.stack(rectified), in_frame], axis=1)

@@ -113,8 +113,8 @@ class FromCanonical:
     def __init__(
         self, canonical: Intrinsics, live: Intrinsics, canonical_valid: NDArray[np.bool_]
     ) -> None:
-        columns = (np.arange(live.width) - live.cx) / live.fx * canonical.fx + canonical.cx
-        rows = (np.arange(live.height) - live.cy) / live.fy * canonical.fy + canonical.cy
+        rays = live.to_rays(np.arange(live.width), np.arange(live.height))
+        columns, rows = canonical.to_pixels(*rays)
         self._map_x, self._map_y = (
             np.ascontiguousarray(grid, np.float32) for grid in np.meshgrid(columns, rows)
         )

@@ -96,8 +96,8 @@ def _ray_radius(camera: Camera, rectified: Intrinsics) -> Array:
 
     The result is (H, W) float64, inf for rays behind the camera.
     """
-    x = (np.arange(rectified.width) - rectified.cx) / rectified.fx
-    y = ((np.arange(rectified.height) - rectified.cy) / rectified.fy)[:, None]
+    u, v = np.arange(rectified.width), np.arange(rectified.height)[:, None]
+    x, y = rectified.to_rays(u, v)
     # Row vectors: (x, y, 1) @ R equals R transposed @ (x, y, 1).
     raw_x, raw_y, raw_z = (
         x * column[0] + y * column[1] + column[2] for column in camera.rotation.T

@@ -45,14 +45,15 @@ def widened(
     live_valid: (h, w) bool, True where the raw live image holds the pixel.
     stride: the width stays a multiple of it.
     """
-    rows = (np.arange(live.height) - live.cy) / live.fy * canonical.fy + canonical.cy
+    rays = live.to_rays(np.arange(live.width), np.arange(live.height))
+    _, rows = canonical.to_pixels(*rays)
     seen_rows = live_valid[(rows > -0.5) & (rows < canonical.height - 0.5)]
     columns = np.flatnonzero(seen_rows.any(axis=0))
     if not columns.size:
         return canonical
     # Outer edges of the first and last column seen, not their centres.
-    ends = (np.array([columns[0] - 0.5, columns[-1] + 0.5]) - live.cx) / live.fx
-    first, last = ends * canonical.fx + canonical.cx
+    ends = np.array([columns[0] - 0.5, columns[-1] + 0.5])
+    (first, last), _ = canonical.to_pixels(*live.to_rays(ends, np.zeros(2)))
     before = max(0, math.ceil(-0.5 - first - 1e-6))
     after = max(0, math.ceil(last - (canonical.width - 0.5) - 1e-6))
     wanted = before + after

@@ -75,8 +75,9 @@ class CloudPacker:
         self._range_m = np.float32(min_depth_m), np.float32(max_depth_m)
         self._image = camera.height, camera.width
         self._kept = slice(None, None, stride), slice(None, None, stride)
-        x = (np.arange(0, camera.width, stride) - camera.cx) / camera.fx
-        y = (np.arange(0, camera.height, stride) - camera.cy) / camera.fy
+        x, y = camera.to_rays(
+            np.arange(0, camera.width, stride), np.arange(0, camera.height, stride)
+        )
         rays = np.stack([*np.meshgrid(x, y), np.ones((y.size, x.size))])
         # (3, h, w): the point at Z = 1 of each pixel.
         self._rays = np.tensordot(frame_from_camera, rays, axes=1).astype(np.float32)

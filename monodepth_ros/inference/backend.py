@@ -53,6 +53,16 @@ class Engine(Protocol):
         """Free everything; the engine cannot be used afterwards."""
 
 
+class MakeEngine(Protocol):
+    """Compile a model for one input size, in px."""
+
+    def __call__(self, *, width: int, height: int) -> Engine: ...
+
+
+def unchecked(backend: Backend) -> None:
+    """Check nothing: of a backend that is proved by whoever opens it, or is the proof itself."""
+
+
 class Backend:
     """
     A model on one kind of engine, at one input size at a time; a context manager.
@@ -65,6 +75,8 @@ class Backend:
     has_confidence: the model computes confidence.
     precision: precision of the arithmetic.
     make_engine: compiles the model for an input size; called with width= and height=.
+    check: called with the backend after each engine is made, the first one included; its error
+    closes that engine and undoes a resize.
     kept_engines: number of engines to keep.
     """
 
@@ -75,21 +87,24 @@ class Backend:
         *,
         has_confidence: bool,
         precision: str,
-        make_engine: Callable[..., Engine],
+        make_engine: MakeEngine,
+        check: Callable[[Backend], None] = unchecked,
+        kept_engines: int = KEPT_ENGINES,
     ) -> None:
         self.name = name
         self.spec = spec
         self.has_confidence = has_confidence
         self.precision = precision
         self._make_engine = make_engine
-        self.kept_engines = KEPT_ENGINES
-        self._check_resized: Callable[[Backend], None] = lambda _: None
-        self._size = {'width': spec.camera.width, 'height': spec.camera.height}
-        self._engine: Engine | None = make_engine(**self._size)
+        self._check = check
+        self._kept_engines = kept_engines
         # Engines of other sizes, the least recently used first.
         self._others: dict[tuple[int, int], Engine] = {}
         # References to the arrays of the running computation, because an engine only borrows them.
         self._pending: tuple[np.ndarray, NetworkOutput] | None = None
+        self._engine: Engine | None = None
+        self._shape = spec.camera.height, spec.camera.width
+        self._make(self._shape)
 
     def __enter__(self) -> Backend:
         return self
@@ -112,11 +127,11 @@ class Backend:
         """Start computing as infer does; the engine uses image and out until collect."""
         if self._pending is not None:
             raise RuntimeError('submit was called twice; call collect in between')
-        self._check('image', image, (*self._shape, 3), np.uint8)
+        _check_array('image', image, (*self._shape, 3), np.uint8)
         out = self.empty_output() if out is None else out
         for name, array in zip(out._fields, out, strict=True):
             if array is not None:
-                self._check(name, array, self._shape, np.float32)
+                _check_array(name, array, self._shape, np.float32)
         pending = np.ascontiguousarray(image), out
         self._loaded.submit(*pending)
         self._pending = pending
@@ -142,29 +157,19 @@ class Backend:
         Change the input size; spec.camera.width stays the unit of disparity_frac.
 
         Raises ValueError unless both are multiples of spec.stride, and the errors of the engine
-        and of the check set with check_resized_by. After any error the old size is still set.
+        and of the check. After any error the old size is still set.
         """
-        size = {'width': width, 'height': height}
-        check_size(**size, stride=self.spec.stride)
-        if size == self._size:
+        check_size(width=width, height=height, stride=self.spec.stride)
+        before, shape_before, shape = self._loaded, self._shape, (height, width)
+        if shape == shape_before:
             return
-        before, size_before = self._loaded, self._size
-        kept = self._others.pop((height, width), None)
-        self._engine, self._size = kept or self._make_engine(**size), size
-        if kept is None:
-            try:
-                self._check_resized(self)
-            except BaseException:
-                self._engine.close()
-                self._engine, self._size = before, size_before
-                raise
-        self._others[size_before['height'], size_before['width']] = before
-        if len(self._others) >= self.kept_engines:
+        if shape in self._others:
+            self._engine, self._shape = self._others.pop(shape), shape
+        else:
+            self._make(shape)
+        self._others[shape_before] = before
+        if len(self._others) >= self._kept_engines:
             self._others.pop(next(iter(self._others))).close()
-
-    def check_resized_by(self, check: Callable[[Backend], None]) -> None:
-        """Call check(self) after each later resize; an error of the check undoes the resize."""
-        self._check_resized = check
 
     def close(self) -> None:
         """Free everything; the backend cannot be used afterwards."""
@@ -185,12 +190,12 @@ class Backend:
     @property
     def width(self) -> int:
         """Return the width of the input in px."""
-        return self._size['width']
+        return self._shape[1]
 
     @property
     def height(self) -> int:
         """Return the height of the input in px."""
-        return self._size['height']
+        return self._shape[0]
 
     @property
     def _loaded(self) -> Engine:
@@ -198,14 +203,22 @@ class Backend:
             raise RuntimeError(f'the {self.name} backend is closed')
         return self._engine
 
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return self.height, self.width
+    def _make(self, shape: tuple[int, int]) -> None:
+        """Make the engine of a size (H, W) and check it; on any error the one before stays."""
+        before = self._engine, self._shape
+        made = self._make_engine(width=shape[1], height=shape[0])
+        self._engine, self._shape = made, shape
+        try:
+            self._check(self)
+        except BaseException:
+            made.close()
+            self._engine, self._shape = before
+            raise
 
-    @staticmethod
-    def _check(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
-        if array.shape != shape or array.dtype != dtype:
-            raise ValueError(
-                f'got {name} of shape {array.shape} and {array.dtype}, expected {shape} and '
-                f'{np.dtype(dtype)}'
-            )
+
+def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f'got {name} of shape {array.shape} and {array.dtype}, expected {shape} and '
+            f'{np.dtype(dtype)}'
+        )

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monodepth_ros.common.errors import check_choice, one_line
-from monodepth_ros.inference.backend import Backend
+from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, unchecked
 from monodepth_ros.inference.choices import AUTO, BACKENDS, BFLOAT16, ENGINES, MODEL, PRECISIONS
 from monodepth_ros.inference.model_file import ModelFile
-from monodepth_ros.inference.self_test import check_against, check_self_test, SelfTestError
+from monodepth_ros.inference.self_test import check_against, check_self_test
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
 from monodepth_ros.inference.tensorrt.hardware import has_nvidia_gpu
 
@@ -29,6 +29,8 @@ class _Wishes(NamedTuple):
     optimisation_level: int
     tell: Callable[[str], None]
     cancelled: Callable[[], bool]
+    kept_engines: int
+    check: Callable[[Backend], None] = unchecked
 
 
 def load_backend(
@@ -41,6 +43,7 @@ def load_backend(
     optimisation_level: int = BuildOptions.optimisation_level,
     tell: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    cameras: int = 1,
 ) -> Backend:
     """
     Load a model file and check that it computes what its ModelSpec says, also after a resize.
@@ -54,17 +57,27 @@ def load_backend(
     tell: called with which engine AUTO took, why not a faster one, and with the progress of a
     build, which takes minutes.
     cancelled: returns True to stop such a build.
+    cameras: number of cameras that take turns; each may need its own engine.
     Raises FileNotFoundError without a file, ValueError for a file that is no model of this project
     or that no engine computes correctly, BuildCancelled.
     """
     check_choice('backend', backend, BACKENDS)
     check_choice('precision', precision, PRECISIONS)
     file = ModelFile(model)
-    wishes = _Wishes(precision, device, workspace_mb, optimisation_level, tell, cancelled)
+    wishes = _Wishes(
+        precision,
+        device,
+        workspace_mb,
+        optimisation_level,
+        tell,
+        cancelled,
+        kept_engines=max(KEPT_ENGINES, cameras),
+    )
+    proved = wishes._replace(check=partial(_check, file, wishes))
     refusals: list[str] = []
     for name in _candidates() if backend == AUTO else (backend,):
         try:
-            loaded = _proven(name, file, wishes)
+            loaded = _OPENERS[name](file, proved)
         except ValueError as error:
             refusals.append(f'{name}: {error}')
             continue
@@ -84,23 +97,16 @@ def _candidates() -> list[str]:
     return [name for name, opener in _OPENERS.items() if opener not in without]
 
 
-def _proven(name: str, file: ModelFile, wishes: _Wishes) -> Backend:
-    backend = _OPENERS[name](file, wishes)
-    try:
+def _check(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
+    """Raise SelfTestError where a backend does not compute what the model does."""
+    own = backend.spec.camera
+    if (backend.width, backend.height) == (own.width, own.height):
         check_self_test(backend, str(file.path))
-    except SelfTestError:
-        backend.close()
-        raise
-    if name != REFERENCE:
-        backend.check_resized_by(partial(_check_resized, file, wishes))
-    return backend
-
-
-def _check_resized(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
-    """Compare with the reference engine; the file has expected values of its own size only."""
-    with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
-        reference.resize(width=backend.width, height=backend.height)
-        check_against(backend, reference, str(file.path))
+    # The file has expected values of its own size only.
+    elif backend.name != REFERENCE:
+        with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
+            reference.resize(width=backend.width, height=backend.height)
+            check_against(backend, reference, str(file.path))
 
 
 def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
@@ -131,6 +137,8 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
             tell=wishes.tell,
             progress=heartbeat(wishes.tell),
             cancelled=wishes.cancelled,
+            check=wishes.check,
+            kept_engines=wishes.kept_engines,
         )
     # OSError comes from the cache's disk, RuntimeError from CUDA.
     except (OSError, RuntimeError) as error:
@@ -142,7 +150,12 @@ def _open_openvino(file: ModelFile, wishes: _Wishes) -> Backend:
         from monodepth_ros.inference.openvino import open_openvino
     except Exception as error:
         raise _unavailable('openvino', error) from error
-    return open_openvino(file, bfloat16=wishes.precision == BFLOAT16)
+    return open_openvino(
+        file,
+        bfloat16=wishes.precision == BFLOAT16,
+        check=wishes.check,
+        kept_engines=wishes.kept_engines,
+    )
 
 
 def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
@@ -151,7 +164,7 @@ def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
     except Exception as error:
         raise _unavailable('onnxruntime', error) from error
     _refuse_bfloat16(wishes)
-    return open_onnxruntime(file)
+    return open_onnxruntime(file, check=wishes.check, kept_engines=wishes.kept_engines)
 
 
 def _refuse_bfloat16(wishes: _Wishes) -> None:

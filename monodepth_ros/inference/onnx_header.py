@@ -89,7 +89,7 @@ def _has_external_data(kind: int, message: memoryview | int) -> bool:
     )
 
 
-def _tensor(value: memoryview) -> dict[str, tuple[Dimension, ...]]:
+def _tensor(value: memoryview | int) -> dict[str, tuple[Dimension, ...]]:
     """Return the name and dimensions of a ValueInfoProto."""
     parts = dict(_fields(value))
     tensor = dict(_fields(dict(_fields(parts[VALUE_TYPE]))[TYPE_TENSOR]))

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import onnxruntime
 
 from monodepth_ros.common.errors import one_line
-from monodepth_ros.inference.backend import Backend, NetworkOutput
+from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, NetworkOutput, unchecked
 from monodepth_ros.inference.model_file import FREE_SIZES, INPUT, ModelFile
 
 NAME = 'onnxruntime'
 
 
-def open_onnxruntime(model: ModelFile) -> Backend:
-    """Load the model on this machine's CPU. Raises ValueError for one that does not load."""
+def open_onnxruntime(
+    model: ModelFile,
+    *,
+    check: Callable[[Backend], None] = unchecked,
+    kept_engines: int = KEPT_ENGINES,
+) -> Backend:
+    """
+    Load the model on this machine's CPU. Raises ValueError for one that does not load.
+
+    check, kept_engines: see Backend.
+    """
     return Backend(
         NAME,
         model.spec,
         has_confidence=model.has_confidence,
         precision=model.spec.precision,
-        make_engine=lambda **size: OnnxRuntimeEngine(model, **size),
+        make_engine=partial(OnnxRuntimeEngine, model),
+        check=check,
+        kept_engines=kept_engines,
     )
 
 
@@ -57,6 +70,7 @@ class OnnxRuntimeEngine:
         binding = self._session.io_binding()
         binding.bind_cpu_input(INPUT, image[None])
         for name, array in zip(self._outputs, out, strict=False):
+            assert array is not None  # the model has it, so out does
             binding.bind_output(name, 'cpu', 0, np.float32, (1, *array.shape), array.ctypes.data)
         self._running = self._worker.submit(self._session.run_with_iobinding, binding)
 

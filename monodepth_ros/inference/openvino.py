@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 import io
 
 import numpy as np
 import openvino
 
 from monodepth_ros.common.errors import one_line
-from monodepth_ros.inference.backend import Backend, NetworkOutput
+from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, NetworkOutput, unchecked
 from monodepth_ros.inference.model_file import INPUT, ModelFile
 
 NAME = 'openvino'
@@ -18,11 +19,18 @@ DEVICE = 'CPU'
 HINTS = {'fp32': 'f32', 'bf16': 'bf16'}
 
 
-def open_openvino(model: ModelFile, *, bfloat16: bool = False) -> Backend:
+def open_openvino(
+    model: ModelFile,
+    *,
+    bfloat16: bool = False,
+    check: Callable[[Backend], None] = unchecked,
+    kept_engines: int = KEPT_ENGINES,
+) -> Backend:
     """
     Load the model on this machine's CPU.
 
     bfloat16: compute in bfloat16, which is faster on CPUs that support it.
+    check, kept_engines: see Backend.
     Raises ValueError for a model that does not load.
     """
     precision = 'bf16' if bfloat16 and model.spec.precision == 'fp32' else model.spec.precision
@@ -31,7 +39,9 @@ def open_openvino(model: ModelFile, *, bfloat16: bool = False) -> Backend:
         model.spec,
         has_confidence=model.has_confidence,
         precision=precision,
-        make_engine=lambda **size: OpenVinoEngine(model, hint=HINTS.get(precision, 'f32'), **size),
+        make_engine=partial(OpenVinoEngine, model, hint=HINTS.get(precision, 'f32')),
+        check=check,
+        kept_engines=kept_engines,
     )
 
 
@@ -72,6 +82,7 @@ class OpenVinoEngine:
         """Implement Engine."""
         self._request.set_tensor(INPUT, openvino.Tensor(image[None], shared_memory=True))
         for name, array in zip(self._outputs, out, strict=False):
+            assert array is not None  # the model has it, so out does
             self._request.set_tensor(name, openvino.Tensor(array[None], shared_memory=True))
         self._request.start_async()
 

@@ -48,7 +48,7 @@ def native_sequence(values: np.ndarray) -> array[Any]:
     Given a numpy array instead, rclpy checks every element, which takes seconds for a large image.
     """
     data = array(values.dtype.char)
-    data.frombytes(memoryview(values).cast('B'))
+    data.frombytes(values.data.cast('B'))
     return data
 
 

@@ -79,6 +79,7 @@ class OutputMaker:
         )
 
     def _confidence(self, header: Any, prediction: Prediction) -> Any:
+        assert prediction.confidence is not None  # see NEED_CONFIDENCE
         return encode.confidence_image(self._classes, header, prediction.confidence)
 
     def _colored(self, header: Any, prediction: Prediction) -> Any:
@@ -92,6 +93,7 @@ class OutputMaker:
         return self._cloud(POINTS, header, prediction, prediction.depth_m, color)
 
     def _clearing(self, header: Any, prediction: Prediction) -> Any:
+        assert prediction.confidence is not None  # see NEED_CONFIDENCE
         depth_m = clearing_depth(
             prediction.depth_m,
             prediction.confidence,

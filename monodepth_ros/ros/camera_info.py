@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 
@@ -61,7 +62,7 @@ class CalibrationFile:
     Raises ValueError and OSError as read_camera_yaml does.
     """
 
-    topic = None
+    topic: str | None = None
     problem = ''
 
     def __init__(self, path: str, *, rectified: bool) -> None:
@@ -94,7 +95,7 @@ class CameraInfoTopic:
         rectified: bool,
         heard: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.topic: str | None = node.resolve_topic_name(topic)
+        self.topic = node.resolve_topic_name(topic)
         self._name = topic
         self.fault: str | None = None
         self._steady = SteadyCamera()
@@ -149,7 +150,7 @@ class CameraInfoTopic:
             f'calibration; publishers now: {publishers}; {remedy}'
         ]
 
-    def _listen(self, callback: Callable[[CameraInfo], None], qos: object) -> Subscription:
+    def _listen(self, callback: Callable[[CameraInfo], None], qos: QoSProfile) -> Subscription:
         return self._node.create_subscription(
             CameraInfo, self.topic, callback, qos, callback_group=self._group
         )

@@ -186,7 +186,7 @@ class CameraStream:
     @property
     def image_topic(self) -> str:
         """Return the name of the image topic, after remapping."""
-        return self._node.resolve_topic_name(self._image)
+        return str(self._node.resolve_topic_name(self._image))
 
     @property
     def is_wanted(self) -> bool:

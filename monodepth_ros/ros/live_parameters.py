@@ -53,7 +53,8 @@ class LiveParameters:
         node.add_on_set_parameters_callback(self._on_set)
 
     def __getitem__(self, kind: type[Params]) -> Params:
-        return self._values[kind]
+        params: Params = self._values[kind]
+        return params
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         given = {parameter.name: parameter.value for parameter in parameters}

@@ -25,7 +25,8 @@ BYTES_PER_MB = 1_000_000
 def message_class(name: str) -> type:
     """Return the class of a message type, e.g. 'sensor_msgs/msg/Image'."""
     package, _, last = name.partition('/msg/')
-    return getattr(import_module(f'{package}.msg'), last)
+    kind: type = getattr(import_module(f'{package}.msg'), last)
+    return kind
 
 
 CLASSES = message_classes(message_class, native_sequence)

@@ -13,7 +13,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestor
 from rosbags.typesys.store import Typestore
 
 from monodepth_ros.messages.encode import message_classes
-from monodepth_ros.storage.bag_storage import CDR, encoding_of, NO_DEFINITION
+from monodepth_ros.storage.bag_storage import CDR, encoding_of, NO_DEFINITION, ros2_ext
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 CLASSES = message_classes(TYPES.types.__getitem__, np.asarray)
@@ -56,7 +56,7 @@ def topic_definition(connections: Sequence[Connection]) -> TopicDefinition | str
         return f'its messages are {" and ".join(sorted(encodings))}, not {CDR}'
     if len({c.msgtype for c in connections}) > 1:
         return 'it has messages of several types'
-    qos = tuple(first.ext.offered_qos_profiles)
+    qos = tuple(ros2_ext(first).offered_qos_profiles)
     definition = first.msgdef
     # rosbags' writer takes an IDL without the mark for ros2msg.
     has_text = definition.format == MessageDefinitionFormat.MSG or IDL_FILE in definition.data

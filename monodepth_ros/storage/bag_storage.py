@@ -8,14 +8,19 @@ definition; the caller chooses among the connections.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path, PosixPath
 import re
-from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import apsw
-from rosbags.interfaces import Connection, MessageDefinition, MessageDefinitionFormat
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag2,
+    MessageDefinition,
+    MessageDefinitionFormat,
+)
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
@@ -31,9 +36,15 @@ HIDE_UNKNOWN = (
 )
 
 
+def ros2_ext(connection: Connection) -> ConnectionExtRosbag2:
+    """Return what rosbag2 keeps of a connection besides its topic and type."""
+    assert isinstance(connection.ext, ConnectionExtRosbag2)  # nothing else is opened
+    return connection.ext
+
+
 def encoding_of(connection: Connection) -> str:
     """Return the encoding of the connection's messages: cdr, protobuf, json, ..."""
-    return str(connection.ext.serialization_format)
+    return ros2_ext(connection).serialization_format
 
 
 def is_cdr(connection: Connection) -> bool:
@@ -41,7 +52,7 @@ def is_cdr(connection: Connection) -> bool:
     return encoding_of(connection) == CDR
 
 
-def _tolerant_mcap() -> ModuleType:
+def _tolerant_mcap() -> Any:
     """
     Return a copy of rosbags' mcap module that accepts any schema.
 
@@ -53,7 +64,8 @@ def _tolerant_mcap() -> ModuleType:
     assert spec.loader is not None
     module: Any = module_from_spec(spec)
     spec.loader.exec_module(module)
-    definition_of, read_bytes = module.get_msgdef, module.read_bytes
+    definition_of: Callable[[Any], MessageDefinition] = module.get_msgdef
+    read_bytes = module.read_bytes
 
     def get_msgdef(schema: Any) -> MessageDefinition:
         try:
@@ -67,7 +79,7 @@ def _tolerant_mcap() -> ModuleType:
     return module
 
 
-class _McapReader(_tolerant_mcap().McapReader):  # type: ignore[misc]
+class _McapReader(_tolerant_mcap().McapReader):  # type: ignore[misc]  # made at run time
     """Reads an mcap file with any schemas."""
 
 
@@ -105,13 +117,13 @@ class _FolderPath(PosixPath):
             ]
         except (yaml.YAMLError, TypeError, KeyError):  # rosbags reports what is wrong with it
             return text
-        return yaml.safe_dump(metadata)
+        return str(yaml.safe_dump(metadata))
 
 
 class _DirectoryReader(DirectoryReader):
     """Reads a rosbag2 folder with topics of any encodings."""
 
-    STORAGE_PLUGINS: ClassVar = {'mcap': _McapReader, 'sqlite3': _Sqlite3Reader}
+    STORAGE_PLUGINS: Mapping[str, Any] = {'mcap': _McapReader, 'sqlite3': _Sqlite3Reader}
 
     def __init__(self, path: Path) -> None:
         super().__init__(_FolderPath(path))
@@ -126,7 +138,7 @@ class _DirectoryReader(DirectoryReader):
 class TolerantReader(Reader):
     """Reads a rosbag2 folder or one of its files, whatever else the recording contains."""
 
-    STORAGE_PLUGINS: ClassVar = {
+    STORAGE_PLUGINS: Mapping[str, Any] = {
         'dir': _DirectoryReader,
         '.mcap': _McapReader,
         '.db3': _Sqlite3Reader,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -14,7 +14,7 @@ from monodepth_ros.common.atomic import atomic_folder
 from monodepth_ros.storage.bag import standard_definition, TopicDefinition, TYPES
 from monodepth_ros.storage.pair_folder import DISK_FULL
 
-ROSBAG2_VERSION = 9
+ROSBAG2_VERSION: Final = 9
 
 
 class BagWriter:

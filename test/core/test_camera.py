@@ -27,6 +27,15 @@ def test_scaling_keeps_the_half_pixel():
     assert half == Intrinsics(50, 50, 24.5, 19.5, 50, 40)
 
 
+def test_a_ray_by_hand_and_back_to_its_pixel():
+    camera = Intrinsics(100, 50, 49.5, 39.5, 100, 80)
+    u, v = np.array([49.5, 99.5, -0.5]), np.array([39.5, 79.5, 19.5])
+    x, y = camera.to_rays(u, v)
+    np.testing.assert_array_equal(x, [0, 0.5, -0.5])
+    np.testing.assert_array_equal(y, [0, 0.8, -0.4])
+    np.testing.assert_array_equal(camera.to_pixels(x, y), [u, v])
+
+
 def test_cropping_moves_the_principal_point():
     cropped = Intrinsics(100, 100, 49.5, 39.5, 100, 80).cropped(
         left=10, top=5, width=60, height=40

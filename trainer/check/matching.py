@@ -37,12 +37,12 @@ class EyeMatches(NamedTuple):
     @property
     def disparity_px(self) -> np.ndarray:
         """Return u_left - u_right, (N,), of any sign."""
-        return self.left_px[:, 0] - self.right_px[:, 0]
+        return np.asarray(self.left_px[:, 0] - self.right_px[:, 0])
 
     @property
     def vertical_px(self) -> np.ndarray:
         """Return v_right - v_left, (N,): 0 in a rectified pair."""
-        return self.right_px[:, 1] - self.left_px[:, 1]
+        return np.asarray(self.right_px[:, 1] - self.left_px[:, 1])
 
 
 def detect(grey: np.ndarray) -> Features:

@@ -88,7 +88,7 @@ def _lines(pair: PairEvidence, height: int) -> LineCollection:
     chosen = slice(None, None, -(-len(matches.left_px) // MOST_LINES) or 1)
     ends = matches.right_px[chosen] + np.array([0, height])
     lines = LineCollection(
-        np.stack([matches.left_px[chosen], ends], axis=1), linewidths=0.8, cmap='RdYlGn_r'
+        list(np.stack([matches.left_px[chosen], ends], axis=1)), linewidths=0.8, cmap='RdYlGn_r'
     )
     lines.set_array(np.abs(matches.vertical_px[chosen]))
     lines.set_clim(0, COLORED_ERROR_PX)

@@ -25,9 +25,8 @@ def resample(source: DepthMap, target: Intrinsics) -> np.ndarray:
     camera = source.camera
     if camera == target:
         return source.depth_m
-    columns = (np.arange(target.width) - target.cx) / target.fx * camera.fx + camera.cx
-    rows = (np.arange(target.height) - target.cy) / target.fy * camera.fy + camera.cy
-    columns, rows = np.rint(columns).astype(int), np.rint(rows).astype(int)
+    rays = target.to_rays(np.arange(target.width), np.arange(target.height))
+    columns, rows = (np.rint(at).astype(int) for at in camera.to_pixels(*rays))
     seen_x = (columns >= 0) & (columns < camera.width)
     seen_y = (rows >= 0) & (rows < camera.height)
     result = np.full((target.height, target.width), np.nan, np.float32)

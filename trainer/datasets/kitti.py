@@ -174,7 +174,7 @@ def _resized(p: np.ndarray, full: Intrinsics, resized: Intrinsics) -> np.ndarray
     """Scale a (3, 4) projection to another image size, with the pixel centres of Intrinsics."""
     across, down = resized.width / full.width, resized.height / full.height
     scaling = [[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]]
-    return np.array(scaling) @ p
+    return np.asarray(scaling @ p)
 
 
 def _views(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:

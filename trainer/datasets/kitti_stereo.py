@@ -50,7 +50,7 @@ class KittiStereo2015(ImagePairs):
             return None
         camera = self.calibration.intrinsics
         return depth_from_disparity(
-            read_uint16(path, camera) / np.float32(DISPARITY_UNITS_PER_PX),
+            read_uint16(path, camera).astype(np.float32) / np.float32(DISPARITY_UNITS_PER_PX),
             focal_px=camera.fx,
             baseline_m=self.nominal.baseline_m,
         )

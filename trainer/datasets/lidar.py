@@ -51,8 +51,7 @@ def project_points(
     x, y, z = rectified_from_cloud[:3, :3] @ points.T + rectified_from_cloud[:3, 3:]
     ahead = z > NEAREST_M
     x, y, z = x[ahead], y[ahead], z[ahead]
-    u = np.rint(intrinsics.fx * x / z + intrinsics.cx).astype(int)
-    v = np.rint(intrinsics.fy * y / z + intrinsics.cy).astype(int)
+    u, v = (np.rint(at).astype(int) for at in intrinsics.to_pixels(x / z, y / z))
     return nearest_depth(u, v, z, width=intrinsics.width, height=intrinsics.height)
 
 
@@ -87,7 +86,7 @@ class StaticTransforms:
         source_root, root_from_source = self._to_root(source)
         if target_root != source_root:
             return None
-        return np.linalg.inv(root_from_target) @ root_from_source
+        return np.asarray(np.linalg.inv(root_from_target) @ root_from_source)
 
     def _to_root(self, frame: str) -> tuple[str, np.ndarray]:
         root_from_frame = np.eye(4)

@@ -34,14 +34,13 @@ def checked_disparity_px(
     max_disparity_px: largest disparity to search, a multiple of 16.
     Returns (H, W) float32 px, NaN elsewhere.
     """
-    views = [
+    left_view, right_view = (
         image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         for image in (left_rgb, right_rgb)
-    ]
-    left = _match(*views, max_disparity_px)
+    )
+    left = _match(left_view, right_view, max_disparity_px)
     # The right view's disparity is that of the mirrored pair with its views exchanged.
-    mirrored = [np.ascontiguousarray(view[:, ::-1]) for view in reversed(views)]
-    right = _match(*mirrored, max_disparity_px)[:, ::-1]
+    right = _match(right_view[:, ::-1], left_view[:, ::-1], max_disparity_px)[:, ::-1]
     height, width = left.shape
     u = np.arange(width, dtype=np.float32) - np.nan_to_num(left)
     match = np.clip(np.rint(u), 0, width - 1).astype(int)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -112,9 +112,7 @@ def _chart(x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axis
 
 
-def _show(
-    axis: Axes, values: np.ndarray, colors: str | Colormap, **scale: object
-) -> ScalarMappable:
+def _show(axis: Axes, values: np.ndarray, colors: str | Colormap, **scale: Any) -> ScalarMappable:
     """
     Show an image, or dots if only a few pixels (laser points) are known.
 

@@ -84,7 +84,7 @@ class ErrorCounts:
 
     def cumulative(self) -> np.ndarray:
         """Return the fractions of pixels with an error below 1 %, ... 100 %, (ERROR_STEPS,)."""
-        return np.cumsum(self._histogram)[:-1] / self._histogram.sum()
+        return np.asarray(np.cumsum(self._histogram)[:-1] / self._histogram.sum())
 
     def by_distance(self) -> list[DistanceBin]:
         """Return the bins that have pixels, nearest first."""
@@ -173,6 +173,7 @@ def compare(
 def _known(frame: TruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarray:
     """Return the ground truth's pixels that count, (H, W) bool."""
     true_m = frame.truth.depth_m
+    known: np.ndarray
     if frame.disparity is not None:
         known = np.isfinite(true_m)  # stereo 2015 counts every pixel, however far
     else:

@@ -144,8 +144,8 @@ def _mean_row(rows: Sequence[TableRow]) -> TableRow:
     means: dict[str, float | None] = dict.fromkeys(HEADINGS)
     spreads: dict[str, float | None] = {}
     for key in (*DepthMetrics._fields, 'd1_all'):
-        values = [row.values[key] for row in rows]
-        if None not in values:
+        values = [value for row in rows if (value := row.values[key]) is not None]
+        if len(values) == len(rows):
             means[key], spreads[key] = float(np.mean(values)), float(np.std(values, ddof=1))
     share = float(np.mean([row.valid_share for row in rows]))
     return TableRow(f'mean ± spread of {len(rows)} models', 'mean', means, spreads, share)

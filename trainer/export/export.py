@@ -92,6 +92,7 @@ def write_onnx(model: ExportedNetwork, path: Path) -> None:
             dynamo=True,
             verbose=False,
         )
+        assert program is not None  # with dynamo there always is one
         # TensorRT requires constant kernels; by default those of a large UpConv3x3 stay sums.
         optimize_ir(program.model, input_size_limit=ANY_SIZE, output_size_limit=ANY_SIZE)
     program.save(path, external_data=False)

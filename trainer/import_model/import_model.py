@@ -75,14 +75,16 @@ def _spec(foreign: ForeignModel, path: Path, config: ImportConfig) -> ModelSpec:
 
 def _canonical(foreign: ForeignModel, path: Path, config: ImportConfig) -> Intrinsics:
     """Return the canonical camera: square pixels, the principal point in the middle."""
-    given = (config.height, config.width)
-    if foreign.fixed_size is None and None in (*given, config.multiple):
+    if foreign.fixed_size is not None:
+        own = foreign.fixed_size
+    elif config.height and config.width and config.multiple:
+        own = config.height, config.width
+    else:
         raise ValueError(
             f'{path} takes images of any size; choose one with width, height and multiple, e.g. '
             '--width 518 --height 294 --multiple 14'
         )
-    own = foreign.fixed_size or given
-    height, width = (size or own_size for size, own_size in zip(given, own, strict=True))
+    height, width = config.height or own[0], config.width or own[1]
     if config.hfov_deg is None:
         # The focal length that becomes focal_px when our graph resizes the image to own.
         focal_px = config.focal_px / ((own[0] / height + own[1] / width) / 2)

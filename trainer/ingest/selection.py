@@ -16,7 +16,7 @@ WHITE = 250
 # Number of pairs in the median of the sharpness: a few seconds, to adapt to a new scene.
 MEMORY = 31
 CORNERS, FEWEST_CORNERS = 30, 10
-FLOW = {'winSize': (11, 11), 'maxLevel': 2}
+FLOW_WINDOW, FLOW_LEVEL = (11, 11), 2
 
 
 class Look(NamedTuple):
@@ -52,12 +52,16 @@ def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
     corners = cv2.goodFeaturesToTrack(before, CORNERS, qualityLevel=0.01, minDistance=8)
     if corners is None or len(corners) < FEWEST_CORNERS:
         return None
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, **FLOW)
+    # OpenCV's stubs say that the place for the result may not be None, which is its default.
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, corners, None, winSize=FLOW_WINDOW, maxLevel=FLOW_LEVEL
+    )  # type: ignore[call-overload]
     tracked = found.ravel() == 1
     if tracked.sum() < FEWEST_CORNERS:
         return None
     way_px = np.linalg.norm((moved - corners).reshape(-1, 2)[tracked], axis=1)
-    return 100 * float(np.median(way_px)) / before.shape[1]
+    width: int = before.shape[1]
+    return 100 * float(np.median(way_px)) / width
 
 
 class Selection:

@@ -39,10 +39,10 @@ class Decoder(nn.Module):
         self.iconvs = nn.ModuleList(
             _with_elu(Conv3x3(joined[at], channels[at], padding=padding)) for at in levels
         )
-        self.heads = nn.ModuleList(
-            Conv3x3(channels[at], 2, padding=padding) for at in range(SCALES)
-        )
-        for head in self.heads:
+        heads = [Conv3x3(channels[at], 2, padding=padding) for at in range(SCALES)]
+        self.heads = nn.ModuleList(heads)
+        for head in heads:
+            assert head.bias is not None
             nn.init.constant_(head.bias, HEAD_BIAS)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
@@ -66,7 +66,8 @@ class Decoder(nn.Module):
         return disparities
 
 
-def _disparity_frac(head: Conv3x3, x: Tensor) -> Tensor:
+def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
+    assert isinstance(head, nn.Conv2d)
     # The heads run in float32: bfloat16 keeps 8 bits and would round disparities to 1.5 %.
     with torch.autocast(x.device.type, enabled=False):
         return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.to(head.weight.dtype)))

@@ -24,7 +24,7 @@ class VggEncoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/128 with `channels` channels.
     """
 
-    channels = (32, 64, 128, 256, 512, 512, 512)
+    channels: tuple[int, ...] = (32, 64, 128, 256, 512, 512, 512)
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class ResNet50Encoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/64 with `channels` channels.
     """
 
-    channels = (64, 64, 256, 512, 1024, 2048)
+    channels: tuple[int, ...] = (64, 64, 256, 512, 1024, 2048)
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,6 +95,7 @@ def init_as_paper(module: nn.Module) -> None:
     """Set Glorot-uniform weights and zero biases; with the heads' at zero, disparity is 15 %."""
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None
         nn.init.zeros_(module.bias)
 
 

@@ -22,7 +22,7 @@ class Conv3x3(nn.Conv2d):
         """Pad and convolve."""
         if self.padding_mode == 'zeros':
             return super().forward(x)
-        return F.conv2d(ReplicatePad.apply(x), self.weight, self.bias)
+        return F.conv2d(_replicate_pad(x), self.weight, self.bias)
 
 
 class UpConv3x3(Conv3x3):
@@ -35,6 +35,8 @@ class UpConv3x3(Conv3x3):
     (a + b, c) on odd pixels.
     """
 
+    taps: Tensor
+
     def __init__(self, inputs: int, outputs: int, *, padding: Padding) -> None:
         super().__init__(inputs, outputs, padding=padding)
         taps = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
@@ -45,7 +47,7 @@ class UpConv3x3(Conv3x3):
         kernel = torch.einsum('ki,lj,ocij->cokl', self.taps, self.taps, self.weight)
         if self.padding_mode == 'zeros':
             return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
-        return F.conv_transpose2d(ReplicatePad.apply(x), kernel, self.bias, stride=2, padding=3)
+        return F.conv_transpose2d(_replicate_pad(x), kernel, self.bias, stride=2, padding=3)
 
 
 class ReplicatePad(torch.autograd.Function):
@@ -70,3 +72,8 @@ class ReplicatePad(torch.autograd.Function):
             gradient.narrow(dim, 0, 1).add_(first)
             gradient.narrow(dim, -1, 1).add_(last)
         return gradient
+
+
+def _replicate_pad(x: Tensor) -> Tensor:
+    padded: Tensor = ReplicatePad.apply(x)  # type: ignore[no-untyped-call]  # torch's apply
+    return padded

@@ -31,6 +31,9 @@ class Encoder(Protocol):
     def __call__(self, image: Tensor) -> list[Tensor]:
         """Return the features of an image, (B, 3, H, W) in 0..1, finest first."""
 
+    def half(self) -> object:
+        """Compute in float16 from now on, as nn.Module does."""
+
 
 class DepthNetwork(nn.Module):
     """
@@ -55,13 +58,14 @@ class DepthNetwork(nn.Module):
     @property
     def stride(self) -> int:
         """Return the number of pixels that divides every valid height and width."""
-        return 2 ** len(self.encoder.channels)
+        return 1 << len(self.encoder.channels)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Predict disparities; raise ValueError for a size that is no multiple of the stride."""
         height, width = image.shape[-2:]
         check_size(width=width, height=height, stride=self.stride)
-        return self.decoder(self.encoder(image))
+        disparities: list[Tensor] = self.decoder(self.encoder(image))
+        return disparities
 
 
 def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:

@@ -21,6 +21,9 @@ class ResNetEncoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/32 with `channels` channels.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, name: str) -> None:
         super().__init__()
         block, depths = RESNETS[name]

@@ -17,7 +17,7 @@ class SmallEncoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/32 with `channels` channels.
     """
 
-    channels = (16, 32, 64, 96, 128)
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
 
     def __init__(self) -> None:
         super().__init__()

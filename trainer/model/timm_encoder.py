@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
@@ -18,10 +20,14 @@ class TimmEncoder(nn.Module):
     timm's first feature map is at H/4, as in ConvNeXt, the image is used as the one at H/2.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, name: str, *, pretrained: bool) -> None:
         super().__init__()
-        self.features = _create(name, pretrained=pretrained)
-        layout = getattr(self.features, 'output_fmt', 'NCHW')
+        # timm's own class, with more than an nn.Module has.
+        self.features: Any = _create(name, pretrained=pretrained)
+        layout: Any = getattr(self.features, 'output_fmt', 'NCHW')
         if layout != 'NCHW':
             raise ValueError(
                 f'timm/{name} returns features as {layout.value}, expected NCHW of any size; '
@@ -49,7 +55,7 @@ class TimmEncoder(nn.Module):
         return features if self._begins_at_half else [F.avg_pool2d(x, 2), *features]
 
 
-def _create(name: str, *, pretrained: bool) -> nn.Module:
+def _create(name: str, *, pretrained: bool) -> Any:
     try:
         import timm
     # A torchvision that does not match torch raises RuntimeError on import.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -17,7 +19,7 @@ def warp(image: Tensor, *, offset_frac: Tensor) -> Tensor:
     Returns (B, C, H, W). An offset of exactly k px returns the image shifted by k.
     """
     batch, _, height, width = image.shape
-    options = {'dtype': offset_frac.dtype, 'device': offset_frac.device}
+    options: dict[str, Any] = {'dtype': offset_frac.dtype, 'device': offset_frac.device}
     x = torch.arange(width, **options) + offset_frac[:, 0] * width  # (B, H, W), px
     y = torch.arange(height, **options)[:, None].expand(batch, height, width)
     # align_corners=True puts -1 and 1 on the centres of the outermost pixels.

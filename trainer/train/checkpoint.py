@@ -155,10 +155,11 @@ def _network_weights(values: dict[str, Any]) -> dict[str, torch.Tensor]:
 def _load(path: Path) -> dict[str, Any]:
     path = existing_file(path, 'checkpoint', 'make one with `python -m trainer train`')
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
+        values: dict[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
     # torch raises many kinds of error for a file that is no archive of tensors and plain values.
     except Exception as error:
         raise ValueError(f'{path} is no checkpoint of this trainer: {one_line(error)}') from error
+    return values
 
 
 def load_exported(

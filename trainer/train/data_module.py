@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import lightning as L
 from torch.utils.data import DataLoader
 
@@ -30,6 +32,7 @@ class StereoData(L.LightningDataModule):
 
     def train_dataloader(self) -> TrainingLoader:
         """Return the loader of augmented batches, in the order of the seed."""
+        assert self.trainer is not None
         stream = PairStream(
             len(self._training),
             batch_size=self._config.batch_size,
@@ -41,6 +44,7 @@ class StereoData(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
         """Return the loader of the validation pairs, without augmentation; it may be empty."""
+        assert self.trainer is not None
         pairs, processes = len(self._validation), self.trainer.world_size
         if 0 < pairs < processes:
             raise ValueError(
@@ -60,6 +64,7 @@ class StereoData(L.LightningDataModule):
             self._readers, names, baseline_m=self._spec.baseline_m, seed=self._config.seed
         )
 
-    def _worker_options(self) -> dict[str, object]:
+    def _worker_options(self) -> dict[str, Any]:
+        assert self.trainer is not None
         on_gpu = self.trainer.strategy.root_device.type == 'cuda'
         return worker_options(self._config.workers, pin_memory=on_gpu)

@@ -6,8 +6,10 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 
 from trainer.model.network import DepthNetwork
 from trainer.train.augment import augment
@@ -51,7 +53,8 @@ class StereoDepth(L.LightningModule):
 
     def on_fit_start(self) -> None:
         """Set memory format and compilation, which depend on the device, known only now."""
-        self.network.to(memory_format=memory_format(self.device))
+        # torch declares no such overload of its own.
+        self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
             self._objective = compiled_objective(self.device)
 
@@ -59,11 +62,13 @@ class StereoDepth(L.LightningModule):
         """Return the paper's loss of one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
-        _, terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)
+        terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)[1]
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
-        self.log('learning_rate', self.lr_schedulers().get_last_lr()[0])
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, LRScheduler)  # see configure_optimizers
+        self.log('learning_rate', schedule.get_last_lr()[0])
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
@@ -81,14 +86,14 @@ class StereoDepth(L.LightningModule):
                     f'validation/{at}', panel, self.global_step, dataformats='HWC'
                 )
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Halve the learning rate at 3/5 and 4/5 of all steps (docs/method.md#optimisation)."""
         # Lightning cannot clip gradients if a fused kernel unscales them.
         fused = self.trainer.gradient_clip_val is None
         optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
         milestones = [steps * 3 // 5, steps * 4 // 5]
-        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.5)
+        schedule = MultiStepLR(optimizer, milestones, gamma=0.5)
         return {
             'optimizer': optimizer,
             'lr_scheduler': {'scheduler': schedule, 'interval': 'step'},

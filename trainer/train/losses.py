@@ -97,9 +97,10 @@ def ssim(first: Tensor, second: Tensor) -> Tensor:
 
 def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
     """Return the mean disparity gradient in x and y, damped at image edges (equation 3)."""
-    return sum(
+    along_x, along_y = (
         (_gradient(disparity, dim).abs() * _edge_damping(image, dim)).mean() for dim in (-1, -2)
     )
+    return along_x + along_y
 
 
 def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:

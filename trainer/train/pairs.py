@@ -34,7 +34,7 @@ class PairName(NamedTuple):
 class SampleKey(NamedTuple):
     """The key of a sample: index of a pair, and number of its augmentation (None: without)."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     draw: int | None
 
 

@@ -65,7 +65,8 @@ class TrainingLoader(DataLoader[StereoSample]):
         super().__init__(dataset, batch_sampler=stream, **options)
         self._stream = stream
 
-    def __iter__(self) -> Iterator[StereoSample]:
+    # torch declares the class that it iterates with, which is private.
+    def __iter__(self) -> Iterator[StereoSample]:  # type: ignore[override]
         # Count what leaves the loader: the workers are ahead of it.
         for batch in super().__iter__():
             self._stream.position += 1

@@ -71,10 +71,14 @@ def train(config: TrainConfig) -> Path:
     return checkpoint
 
 
+def _is_first_process() -> bool:
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]  # Lightning declares none
+
+
 @contextmanager
 def _the_only_training_in(output: Path) -> Iterator[None]:
     """Hold the lock of the output folder, in the first process of the training only."""
-    if rank_zero_only.rank != 0:
+    if not _is_first_process():
         yield
         return
     is_new = not output.exists()
@@ -140,7 +144,7 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
         rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
     elif config.force:
         rank_zero_only(print)(f'training in spite of faults (force): {faults}')
-    elif rank_zero_only.rank != 0:
+    elif not _is_first_process():
         raise SystemExit(1)  # the first process prints the reason
     else:
         folders = ' '.join(config.data)

@@ -122,7 +122,7 @@ class _Build(NamedTuple):
         path = self.options.timing_cache if self.installed.flavour == TENSORRT else None
         timings = None if path is None else _use_timings(config, path)
         plan = builder.build_serialized_network(network, config)
-        if timings is not None and plan is not None:
+        if path is not None and timings is not None and plan is not None:
             # A failed write only makes the next build slower, so the plan is returned anyway.
             with suppress(OSError), atomic_file(path) as partial:
                 write_private(partial, bytes(timings.serialize()))

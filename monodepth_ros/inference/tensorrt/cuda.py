@@ -153,7 +153,7 @@ class Buffer:
             self.close()
             raise
         content = (ctypes.c_byte * self._size_bytes).from_address(self._address)
-        self.host = np.ndarray(shape, dtype, content)
+        self.host = np.ndarray(shape, dtype, memoryview(content))
 
     def upload(self, stream: Stream) -> None:
         """Start copying to the GPU."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.common.errors import one_line
-from monodepth_ros.inference.backend import Backend, NetworkOutput
+from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, NetworkOutput, unchecked
 from monodepth_ros.inference.model_file import INPUT, ModelFile
 from monodepth_ros.inference.tensorrt import cuda
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
@@ -32,6 +32,8 @@ def open_tensorrt(
     tell: Callable[[str], None] = lambda _: None,
     progress: Callable[[str, float], None] = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
+    check: Callable[[Backend], None] = unchecked,
+    kept_engines: int = KEPT_ENGINES,
 ) -> Backend:
     """
     Load the model on an NVIDIA GPU; its engines come from the cache, or are built and cached.
@@ -42,6 +44,7 @@ def open_tensorrt(
     device: number of the GPU.
     tell: called with why an engine is built.
     progress, cancelled: see build_plan; a resize may build too.
+    check, kept_engines: see Backend.
     Raises ValueError without such a GPU or TensorRT, and for a model that TensorRT does not
     support; BuildCancelled.
     """
@@ -52,15 +55,25 @@ def open_tensorrt(
         build_plan, model, options=options, progress=progress, cancelled=cancelled, device=device
     )
 
-    def make_engine(**size: int) -> TensorRtEngine:
-        key = engine_key(model, options=options, device=device, **size)
+    def make_engine(*, width: int, height: int) -> TensorRtEngine:
+        key = engine_key(model, options=options, device=device, width=width, height=height)
         plan = cache.get(
-            key, partial(build, **size), title=model.path.name, tell=tell, cancelled=cancelled
+            key,
+            partial(build, width=width, height=height),
+            title=model.path.name,
+            tell=tell,
+            cancelled=cancelled,
         )
-        engine = TensorRtEngine(plan, model, device=device, tell=tell, **size)
-        # The same words as in `build_engine --list`.
-        engine.facts['engine'] = f'{key.library} {key.library_version}, {key.digest}'
-        return engine
+        return TensorRtEngine(
+            plan,
+            model,
+            width=width,
+            height=height,
+            # The same words as in `build_engine --list`.
+            title=f'{key.library} {key.library_version}, {key.digest}',
+            device=device,
+            tell=tell,
+        )
 
     return Backend(
         NAME,
@@ -68,6 +81,8 @@ def open_tensorrt(
         has_confidence=model.has_confidence,
         precision=model.spec.precision,
         make_engine=make_engine,
+        check=check,
+        kept_engines=kept_engines,
     )
 
 
@@ -103,6 +118,7 @@ class TensorRtEngine:
     plan: the serialised engine.
     model: the model file.
     width, height: input size in px.
+    title: name of the plan in diagnostics.
     device: number of the GPU.
     graph: launch copies and network as one CUDA graph; if that cannot be recorded, or with False,
     they are launched one by one.
@@ -117,6 +133,7 @@ class TensorRtEngine:
         *,
         width: int,
         height: int,
+        title: str,
         device: int = 0,
         graph: bool = True,
         tell: Callable[[str], None] = lambda _: None,
@@ -133,6 +150,7 @@ class TensorRtEngine:
                 self._held = opened.pop_all()
             memory_mb = (len(plan) + self._network.memory_bytes) / BYTES_PER_MB
             self.facts = {
+                'engine': title,
                 'GPU': cuda.device(device).name,
                 'GPU memory (MB)': f'{memory_mb:.0f}',
             }
@@ -153,6 +171,7 @@ class TensorRtEngine:
         cuda.use_device(self._device)
         self._stream.wait()
         for buffer, array in zip(self._results, self._out, strict=False):
+            assert array is not None  # the model has it, so out does
             np.copyto(array, buffer.host[0])
 
     def close(self) -> None:

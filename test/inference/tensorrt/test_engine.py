@@ -50,7 +50,7 @@ def test_without_a_gpu_it_is_refused_before_tensorrt_is_touched(model, cache):
 def test_a_plan_without_a_gpu_is_refused_in_one_line(model):
     plan = build_plan(model, **SIZE, options=BuildOptions())
     with pytest.raises(ValueError, match=r'red\.onnx does not run .*cudaError') as error:
-        TensorRtEngine(plan, model, **SIZE)
+        TensorRtEngine(plan, model, **SIZE, title='red')
     assert '\n' not in str(error.value)
 
 
@@ -80,7 +80,7 @@ def test_another_size_is_another_engine(model, cache):
 @pytest.mark.parametrize('graph', [False, True])
 def test_every_thread_may_use_it(model, graph):
     plan = build_plan(model, **SIZE, options=BuildOptions())
-    engine = TensorRtEngine(plan, model, **SIZE, graph=graph)
+    engine = TensorRtEngine(plan, model, **SIZE, title='red', graph=graph)
 
     def compute(red):
         out = tuple(np.empty((CAMERA.height, CAMERA.width), np.float32) for _ in range(2))
@@ -99,14 +99,14 @@ def test_every_thread_may_use_it(model, graph):
 def test_a_damaged_plan_is_refused(model, damage):
     plan = build_plan(model, **SIZE, options=BuildOptions())
     with pytest.raises(ValueError, match='build it again'):
-        TensorRtEngine(damage(plan), model, **SIZE)
+        TensorRtEngine(damage(plan), model, **SIZE, title='red')
 
 
 @needs_gpu
 def test_a_plan_of_another_size_is_refused(model):
     plan = build_plan(model, width=192, height=96, options=BuildOptions())
     with pytest.raises(ValueError, match=r'has image of \(1, 96, 192, 3\)'):
-        TensorRtEngine(plan, model, **SIZE)
+        TensorRtEngine(plan, model, **SIZE, title='red')
 
 
 @needs_gpu
@@ -115,7 +115,7 @@ def test_what_is_closed_is_free_again(model):
 
     def free_bytes_after(rounds):
         for _ in range(rounds):
-            TensorRtEngine(plan, model, **SIZE).close()
+            TensorRtEngine(plan, model, **SIZE, title='red').close()
         return cuda.call(runtime.cudaMemGetInfo)[0]
 
     # The first ones load what stays with the process. Each holds 90 kB.
