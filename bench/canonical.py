@@ -23,7 +23,7 @@ from rich.progress import track
 from bench.cameras import six_cameras
 from bench.report import report, Target
 from demo.synthetic import camera_rays, View
-from demo.world import Frame, LEFT_CAMERA, look, UNSEEN_DRIVE
+from demo.world import DriveStep, LEFT_CAMERA, look, UNSEEN_DRIVE
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.inference.load import load_backend
@@ -35,9 +35,9 @@ MODEL = Path('out/demo/model.onnx')
 # change a mean by 0.02.
 EVERY = 2
 NEAR_M, FAR_M = 0.5, 80.0
-MOST_RATIO = 1.15
+MAX_RATIO = 1.15
 # The fraction of pixels with the lowest confidence, and the target of their error over the mean.
-DOUBTFUL_SHARE, LEAST_DOUBT_RATIO = 0.1, 1.5
+DOUBTFUL_FRACTION, MIN_DOUBT_RATIO = 0.1, 1.5
 TRAINED = Camera.pinhole(LEFT_CAMERA.rectified)
 CAMERAS = six_cameras(TRAINED.rectified)
 AS_TRAINED = 'as trained'
@@ -47,7 +47,7 @@ MOUNTINGS = {
     '3 degrees further down': {'pitched_rad': math.radians(3)},
     '3 degrees further up': {'pitched_rad': -math.radians(3)},
 }
-LEAST_CONFIDENT = 'least confident tenth'
+MIN_CONFIDENT = 'least confident tenth'
 
 
 def main() -> int:
@@ -105,7 +105,7 @@ class _Looker:
         return np.minimum(depth_m, FAR_M)
 
 
-def _errors(looker: _Looker, frame: Frame) -> Iterator[tuple[str, float]]:
+def _errors(looker: _Looker, frame: DriveStep) -> Iterator[tuple[str, float]]:
     """Yield Abs Rel of one frame with the name of each measurement."""
     view = look(frame, TRAINED)
     trained = looker.depth(TRAINED, view.rgb)
@@ -118,11 +118,11 @@ def _errors(looker: _Looker, frame: Frame) -> Iterator[tuple[str, float]]:
         depth_m = looker.depth(TRAINED, moved.rgb).depth_m
         yield name, _abs_rel(depth_m, moved.depth_m, np.isfinite(depth_m))
     doubtful = _doubtful(looker.predict(TRAINED, view.rgb), view)
-    yield LEAST_CONFIDENT, _abs_rel(trained.depth_m, view.depth_m, doubtful)
+    yield MIN_CONFIDENT, _abs_rel(trained.depth_m, view.depth_m, doubtful)
 
 
 def _through(
-    looker: _Looker, frame: Frame, camera: Camera, trained_view: View, trained: DepthMap
+    looker: _Looker, frame: DriveStep, camera: Camera, trained_view: View, trained: DepthMap
 ) -> Iterator[tuple[str, float]]:
     """
     Yield Abs Rel over the rays that both cameras see, each in its own pixels.
@@ -147,7 +147,7 @@ def _doubtful(prediction: Prediction, view: View) -> np.ndarray:
     """Return the pixels of lowest confidence among those of known depth, (H, W) bool."""
     assert prediction.confidence is not None  # the demo's model has it
     known = np.isfinite(prediction.disparity_px) & _in_range(view.depth_m)
-    limit = np.quantile(prediction.confidence[known], DOUBTFUL_SHARE)
+    limit = np.quantile(prediction.confidence[known], DOUBTFUL_FRACTION)
     return np.asarray(known & (prediction.confidence <= limit))
 
 
@@ -172,16 +172,16 @@ def _rows(mean: dict[str, float]) -> Iterator[tuple[str, ...]]:
     for name in CAMERAS:
         ways = (mean[f'{name} {way}'] for way in ('canonical', 'trained', 'stretched'))
         yield name, *(f'{value:.3f}' for value in ways)
-    for name in (AS_TRAINED, *MOUNTINGS, LEAST_CONFIDENT):
+    for name in (AS_TRAINED, *MOUNTINGS, MIN_CONFIDENT):
         yield name, '', f'{mean[name]:.3f}', ''
 
 
 def _targets(mean: dict[str, float]) -> Iterator[Target]:
     for name in CAMERAS:
         ratio = mean[f'{name} canonical'] / mean[f'{name} trained']
-        yield Target(f'{name} / training camera', ratio, MOST_RATIO, at_most=True)
-    doubt = mean[LEAST_CONFIDENT] / mean[AS_TRAINED]
-    yield Target(f'{LEAST_CONFIDENT} / mean', doubt, LEAST_DOUBT_RATIO)
+        yield Target(f'{name} / training camera', ratio, MAX_RATIO, at_most=True)
+    doubt = mean[MIN_CONFIDENT] / mean[AS_TRAINED]
+    yield Target(f'{MIN_CONFIDENT} / mean', doubt, MIN_DOUBT_RATIO)
 
 
 if __name__ == '__main__':

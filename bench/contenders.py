@@ -70,9 +70,9 @@ class Contender(NamedTuple):
             return _open_torch(self, folder)
         if self.engine == WITHOUT_GRAPH:
             return _open_without_graph(model_file(folder, self.precision))
-        wish = BFLOAT16 if self.precision == 'bf16' else MODEL
+        chosen_precision = BFLOAT16 if self.precision == 'bf16' else MODEL
         return load_backend(
-            model_file(folder, self.precision), self.engine, precision=wish, tell=_tell
+            model_file(folder, self.precision), self.engine, precision=chosen_precision, log=_log
         )
 
 
@@ -144,7 +144,7 @@ def tensorrt_problem() -> str | None:
     return problem
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     """Print a message about a build, or about a CUDA graph that could not be recorded."""
     print(text, file=sys.stderr)
 
@@ -185,7 +185,7 @@ def _open_without_graph(path: Path) -> Backend:
     def make_engine(*, width: int, height: int) -> TensorRtEngine:
         key = engine_key(model, options=options, device=0, width=width, height=height)
         build = partial(build_plan, model, options=options, width=width, height=height)
-        plan = cache.get(key, build, title=path.name, tell=_tell)
+        plan = cache.get(key, build, title=path.name, log=_log)
         return TensorRtEngine(
             plan, model, width=width, height=height, title=WITHOUT_GRAPH, graph=False
         )

@@ -26,7 +26,7 @@ from bench.contenders import (
 )
 from bench.inference import inference_targets
 from bench.machine import description, in_words
-from bench.parts import FAILED, Finding, NOT_RUN, run_part
+from bench.parts import FAILED, NOT_RUN, PartResult, run_part
 from bench.report import report, Target
 from bench.turns import speed_up
 from monodepth_ros.inference.load import UnavailableError
@@ -36,7 +36,7 @@ TOTAL_S = 460.0
 # Limit the time of the openings: TensorRT-RTX takes more than four seconds for one on an H200.
 OPENINGS, WARM_UP, OPENING_S = 20, 2, 60.0
 # A leaked engine takes at least ten MB; libraries may allocate a page at any time.
-MOST_GROWTH_MB = 2.0
+MAX_GROWTH_MB = 2.0
 TRAINING_SIZE = (192, 640)  # height, width
 
 
@@ -45,7 +45,7 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     print(in_words())
     end_s = time.monotonic() + TOTAL_S
-    findings: list[Finding] = []
+    findings: list[PartResult] = []
     targets: list[Target] = []
     # Ignore errors: a compiler of a part that was stopped may still write there.
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -78,7 +78,7 @@ def main() -> int:
     return 1 if any(finding.name == FAILED for finding in findings) else status
 
 
-def system() -> Iterator[Finding]:
+def system() -> Iterator[PartResult]:
     """Yield GPU, driver and TensorRT; raise UnavailableError, as all parts do."""
     _need_tensorrt()
     from cuda.bindings import runtime
@@ -92,10 +92,10 @@ def system() -> Iterator[Finding]:
         'driver for CUDA': str(cuda.call(runtime.cudaDriverGetVersion)),
         'with': library().title,
     }
-    yield Finding('GPU', device.name, values)
+    yield PartResult('GPU', device.name, values)
 
 
-def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
+def engines(network: Network, folder: Path) -> Iterator[PartResult | Target]:
     """Yield measurements of the contenders on the GPU; load_backend runs their self-tests."""
     _need_tensorrt()
     keep_compiled_in(folder)
@@ -107,7 +107,7 @@ def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
     for note in EngineCache(default_folder()).entries():
         size_mb = note.size_bytes / 2**20
         values = {'build_s': note.build_s, 'size_mb': size_mb}
-        yield Finding(network.title, f'engine of {note.title}', values)
+        yield PartResult(network.title, f'engine of {note.title}', values)
     for contender, (first_s, error, latency) in comparison.measured.items():
         values = {
             'p50_ms': latency.p50_ms,
@@ -116,17 +116,17 @@ def engines(network: Network, folder: Path) -> Iterator[Finding | Target]:
             'first_s': first_s,
             'error': error,
         }
-        yield Finding(network.title, contender.title, values)
+        yield PartResult(network.title, contender.title, values)
     for contender, why in comparison.left_out.items():
-        yield Finding(network.title, contender.title, {NOT_RUN: why})
+        yield PartResult(network.title, contender.title, {NOT_RUN: why})
     latencies = {c: measured.latency for c, measured in comparison.measured.items()}
     if {TENSORRT_FP16, NO_GRAPH_FP16} <= latencies.keys():
         ratio = speed_up(latencies[NO_GRAPH_FP16], latencies[TENSORRT_FP16])
-        yield Finding(network.title, 'CUDA graph', {'times as fast as without': ratio})
+        yield PartResult(network.title, 'CUDA graph', {'times as fast as without': ratio})
     yield from inference_targets(network, comparison, flags=set())
 
 
-def openings(folder: Path) -> Iterator[Finding | Target]:
+def openings(folder: Path) -> Iterator[PartResult | Target]:
     """Yield the growth of GPU memory after an engine was opened, run and closed repeatedly."""
     _need_tensorrt()
     keep_compiled_in(folder)
@@ -149,12 +149,12 @@ def openings(folder: Path) -> Iterator[Finding | Target]:
     # Measure after the warm-up: libraries keep what they load at their first use.
     growth_mb = free_mb[WARM_UP - 1] - free_mb[-1]
     values = {'times': len(seconds), 'growth_mb': growth_mb, 'each_s': median(seconds)}
-    yield Finding('openings', TENSORRT_FP16.title, values)
+    yield PartResult('openings', TENSORRT_FP16.title, values)
     name = f'growth over {len(seconds)} openings, MB'
-    yield Target(name, growth_mb, MOST_GROWTH_MB, at_most=True)
+    yield Target(name, growth_mb, MAX_GROWTH_MB, at_most=True)
 
 
-def training() -> Iterator[Finding | Target]:
+def training() -> Iterator[PartResult | Target]:
     """Yield the times of a step of bench.training, ours and the plain one in turns."""
     import torch
 
@@ -166,7 +166,7 @@ def training() -> Iterator[Finding | Target]:
     seconds = alternating_seconds(height, width, torch.device('cuda'))
     title = f'training {width}x{height}'
     for kind, values in seconds.items():
-        yield Finding(title, kind, {'images_per_s': BATCH / median(values)})
+        yield PartResult(title, kind, {'images_per_s': BATCH / median(values)})
     ratios = [plain / ours for ours, plain in zip(*seconds.values(), strict=True)]
     yield Target(f'{title}, ours / plain', median(ratios), SPEED_UP['cuda'])
 

@@ -47,8 +47,8 @@ NETWORKS = (
     Network('resnet18', 1024, 320),
     Network('godard_vgg', 512, 256),
 )
-LEAST_OVER_TORCH, LEAST_OVER_FP32, LEAST_OVER_TORCH_GPU = 2.0, 1.5, 3.0
-MOST_ABS_REL_RATIO = 1.02
+MIN_OVER_TORCH, MIN_OVER_FP32, MIN_OVER_TORCH_GPU = 2.0, 1.5, 3.0
+MAX_ABS_REL_RATIO = 1.02
 DEMO = Path('out/demo')
 COLUMNS = ('', 'p50 ms', 'p95 ms', 'images/s', 'start s', 'MB', 'error')
 
@@ -110,12 +110,12 @@ def inference_targets(
     ]
     if engines and TORCH_CPU in latency:
         best = max(engines, key=lambda c: speed_up(latency[TORCH_CPU], latency[c]))
-        yield target(best, TORCH_CPU, LEAST_OVER_TORCH)
+        yield target(best, TORCH_CPU, MIN_OVER_TORCH)
     # Only OpenVINO: ONNX Runtime computes our int8 in float32 (docs/export.md).
     if flags & VNNI and OPENVINO in latency:
-        yield target(OPENVINO_INT8, OPENVINO, LEAST_OVER_FP32)
+        yield target(OPENVINO_INT8, OPENVINO, MIN_OVER_FP32)
     if TORCH_GPU in latency:
-        yield target(TENSORRT_FP16, TORCH_GPU, LEAST_OVER_TORCH_GPU)
+        yield target(TENSORRT_FP16, TORCH_GPU, MIN_OVER_TORCH_GPU)
 
 
 def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender, StartUp]]:
@@ -180,7 +180,7 @@ def _demo_targets(demo: Path, folder: Path) -> Iterator[Target]:
     scores = evaluate([model, int8], str(recording), EvaluateConfig()).scores.values()
     before, after = (score.metrics.abs_rel for score in scores)
     print(f'demo: Abs Rel {before:.4f} in fp32, {after:.4f} in int8')
-    yield Target('demo: Abs Rel int8 / fp32', after / before, MOST_ABS_REL_RATIO, at_most=True)
+    yield Target('demo: Abs Rel int8 / fp32', after / before, MAX_ABS_REL_RATIO, at_most=True)
 
 
 if __name__ == '__main__':

@@ -36,8 +36,8 @@ from trainer.ingest.ingest import ingest, one_thread_opencv
 
 RECORDING = Path(__file__).parents[1] / '../shared/data/bags/kitti_0926_drive'
 RUNS, WARM_UP = 5, 1
-LEAST_SPEED = 0.8
-LONGER, MOST_MEMORY = 10, 1.1
+MIN_SPEED = 0.8
+LONGER, MAX_MEMORY = 10, 1.1
 IN_MEMORY = Path('/dev/shm')
 
 
@@ -76,8 +76,8 @@ def main() -> int:
         columns=['', 'frames/s', 'MB/s'],
         rows=[[name, f'{f:.0f}', f'{mb:.1f}'] for name, (f, mb) in speeds.items()],
         targets=[
-            Target('speed of the bare one', median(ratios), LEAST_SPEED),
-            Target(f'memory of {LONGER} x the length', peaks_mb[1] / peaks_mb[0], MOST_MEMORY,
+            Target('speed of the bare one', median(ratios), MIN_SPEED),
+            Target(f'memory of {LONGER} x the length', peaks_mb[1] / peaks_mb[0], MAX_MEMORY,
                    at_most=True),
         ],
         details={
@@ -91,18 +91,18 @@ def main() -> int:
 
 def _pictures(recording: Path) -> Pictures:
     with Bag(recording) as bag:
-        eyes = find_stereo(bag)
-        encoded = [[m.content.data for m in bag.messages(eye.image)] for eye in eyes]
+        views = find_stereo(bag)
+        encoded = [[m.content.data for m in bag.messages(view.image)] for view in views]
     pairs = list(zip(*encoded, strict=False))
-    return Pictures(pairs, Rectifier(*(eye.camera for eye in eyes)))
+    return Pictures(pairs, Rectifier(*(view.camera for view in views)))
 
 
 def _bare_seconds(pictures: Pictures) -> float:
     def one(pair: tuple[np.ndarray, np.ndarray]) -> None:
-        for data, eye in zip(pair, pictures.rectifier.eyes, strict=True):
+        for data, view in zip(pair, pictures.rectifier.views, strict=True):
             image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR)
             assert image is not None  # ours
-            rectified = eye.warp(np.asarray(image, np.uint8))
+            rectified = view.warp(np.asarray(image, np.uint8))
             cv2.imencode('.jpg', rectified, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
     start = time.perf_counter()
@@ -129,7 +129,7 @@ def _repeated(path: Path, times: int) -> Path:
     """Write the recording several times, one after the other, into one bag."""
     with Bag(RECORDING) as bag, write_bag(path) as writer:
         length_ns = bag.time_at(1) - bag.time_at(0) + 100_000_000
-        topics = [*(eye.image for eye in find_stereo(bag)), *(e.info for e in find_stereo(bag))]
+        topics = [*(view.image for view in find_stereo(bag)), *(e.info for e in find_stereo(bag))]
         for number in range(times):
             for message in _later(bag.messages(*topics), number * length_ns):
                 writer.add(message.topic, message.content, recorded_ns=message.recorded_ns)

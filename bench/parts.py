@@ -17,7 +17,7 @@ NOT_RUN, FAILED = 'not run', 'failed'
 WHY = 'why'
 
 
-class Finding(NamedTuple):
+class PartResult(NamedTuple):
     """A finding of a part: values by their names with unit."""
 
     part: str
@@ -36,10 +36,10 @@ class Finding(NamedTuple):
 
 def run_part(
     title: str,
-    work: Callable[..., Iterable[Finding | Target]],
+    work: Callable[..., Iterable[PartResult | Target]],
     *arguments: Any,
     limit_s: float,
-) -> Iterator[Finding | Target]:
+) -> Iterator[PartResult | Target]:
     """
     Yield the results of work(*arguments) in a fresh process, for limit_s at most.
 
@@ -74,7 +74,7 @@ def run_part(
 def _send(
     sender: Connection,
     title: str,
-    work: Callable[..., Iterable[Finding | Target]],
+    work: Callable[..., Iterable[PartResult | Target]],
     arguments: tuple[Any, ...],
 ) -> None:
     try:
@@ -88,5 +88,5 @@ def _send(
     sender.send(None)
 
 
-def _ended(title: str, how: str, why: str) -> Finding:
-    return Finding(title, how, {WHY: why})
+def _ended(title: str, how: str, why: str) -> PartResult:
+    return PartResult(title, how, {WHY: why})

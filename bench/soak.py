@@ -32,7 +32,7 @@ from monodepth_ros.ros.dds_profile import profile_variables
 
 SAMPLE_S = 2.0
 DRAIN_S = 3.0
-MOST_MB = 4.0
+MAX_MB = 4.0
 
 
 class Holding(NamedTuple):
@@ -54,7 +54,7 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         model = write_constant_model(Path(folder) / 'constant.onnx')
         frames = round(60 * RATE_HZ * (options.minutes + options.warm_up_minutes))
-        shares, steady = _soak(model, frames)
+        fractions, steady = _soak(model, frames)
         cycled = _cycle(model, options.cycles)
     steady = steady[round(60 * options.warm_up_minutes / SAMPLE_S) :]
     # Leave out the first lifecycles, which load libraries and fill caches.
@@ -64,7 +64,7 @@ def main() -> int:
         'soak',
         columns=('growth', *Holding._fields),
         rows=[[name, *(f'{value:+.1f}' for value in held)] for name, held in growth.items()],
-        targets=[*_growth_targets(growth), *_loss_targets(shares, frames)],
+        targets=[*_growth_targets(growth), *_loss_targets(fractions, frames)],
         details={
             'minutes': options.minutes,
             'frames': frames,
@@ -153,13 +153,13 @@ def _growth(held: list[Holding]) -> Holding:
 def _growth_targets(growth: dict[str, Holding]) -> Iterator[Target]:
     for name, of_name in growth.items():
         for what, value in of_name._asdict().items():
-            most = MOST_MB if what == 'resident_mb' else 0.0
+            most = MAX_MB if what == 'resident_mb' else 0.0
             yield Target(f'{what}, {name}', value, most, at_most=True)
 
 
-def _loss_targets(shares: dict[str, float], frames: int) -> Iterator[Target]:
-    for topic, share in shares.items():
-        yield Target(f'{topic}, frames lost', round(frames * (1 - share)), 0.0, at_most=True)
+def _loss_targets(fractions: dict[str, float], frames: int) -> Iterator[Target]:
+    for topic, fraction in fractions.items():
+        yield Target(f'{topic}, frames lost', round(frames * (1 - fraction)), 0.0, at_most=True)
 
 
 if __name__ == '__main__':

@@ -27,18 +27,23 @@ from bench.report import report, Target
 from monodepth_ros.core.canonical import fit_canonical
 from trainer.datasets.sources import open_sequences
 from trainer.model.network import build_network, DepthNetwork
-from trainer.train.objective import adam, compiled_objective, memory_format, objective
+from trainer.train.forward_and_loss import (
+    adam,
+    compiled_forward_and_loss,
+    forward_and_loss,
+    memory_format,
+)
 from trainer.train.pairs import CanonicalViews, PairDataset, split_in_time
 from trainer.train.stream import PairStream, TrainingLoader, worker_options
 
 NETWORK, BATCH, LEARNING_RATE = 'resnet18', 8, 1e-4
 SIZES = ((192, 640), (256, 512))  # height, width
 RUNS, WARM_UP = 5, 2
-MOST_LOSS_DIFFERENCE = 1e-3
+MAX_LOSS_DIFFERENCE = 1e-3
 SPEED_UP = {'cpu': 1.3, 'cuda': 3.0}
 PAIRS = Path(__file__).parents[1] / '../shared/data/pairs'
-LEAST_DATA_STEPS = 8
-MOST_WAIT_PERCENT = 5.0
+MIN_DATA_STEPS = 8
+MAX_WAIT_PERCENT = 5.0
 
 Step = Callable[[Tensor, Tensor], Tensor]
 
@@ -80,7 +85,7 @@ def our_step(network: DepthNetwork, device: torch.device) -> Step:
     # torch declares no such overload of its own.
     network.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
     optimizer = adam(network.parameters(), learning_rate=LEARNING_RATE, fused=True)
-    compute = compiled_objective(device)
+    compute = compiled_forward_and_loss(device)
     ratio = torch.ones(BATCH, device=device)
 
     def step(left: Tensor, right: Tensor) -> Tensor:
@@ -141,9 +146,9 @@ def _clone(network: DepthNetwork) -> DepthNetwork:
 def _assert_same_loss(network: DepthNetwork, pair: tuple[Tensor, Tensor]) -> None:
     left, right = pair
     with torch.no_grad():
-        _, terms = objective(network, left, right, baseline_ratio=left.new_ones(BATCH))
+        _, terms = forward_and_loss(network, left, right, baseline_ratio=left.new_ones(BATCH))
         ours, plain = terms.total.item(), plain_loss(*pair, plain_network(network)(left)).item()
-    if not abs(ours - plain) <= MOST_LOSS_DIFFERENCE * plain:
+    if not abs(ours - plain) <= MAX_LOSS_DIFFERENCE * plain:
         raise ValueError(f'our loss is {ours}, the plain one {plain}, expected the same')
 
 
@@ -186,7 +191,7 @@ def _data_targets(device: torch.device) -> list[Target]:
     batches = chain.from_iterable(repeat(loader))
     step = our_step(build_network(NETWORK), device)
     waited = worked = 0.0
-    for number in range(ready + max(LEAST_DATA_STEPS, ready)):
+    for number in range(ready + max(MIN_DATA_STEPS, ready)):
         start = time.perf_counter()
         batch = next(batches)
         arrived = time.perf_counter()
@@ -196,7 +201,7 @@ def _data_targets(device: torch.device) -> list[Target]:
             waited += arrived - start
             worked += time.perf_counter() - arrived
     percent = 100 * waited / (waited + worked)
-    return [Target('wait for data, %', percent, MOST_WAIT_PERCENT, at_most=True)]
+    return [Target('wait for data, %', percent, MAX_WAIT_PERCENT, at_most=True)]
 
 
 def _loader(folders: list[Path], height: int, width: int) -> TrainingLoader:

@@ -31,7 +31,7 @@ from monodepth_ros.messages.topics import DEPTH, INFO, POINTS
 from monodepth_ros.ros.dds_profile import profile_variables
 
 FRAMES, RUNS = 300, 3
-LEAST_SHARE = 0.99
+MIN_FRACTION = 0.99
 # Time for the last frames to pass node and listener.
 DRAIN_S = 3.0
 NODE, LISTENER = 'node', 'listener'
@@ -69,7 +69,7 @@ def main() -> int:
         columns=COLUMNS,
         rows=[_row(name, of_name) for name, of_name in runs.items()],
         targets=[
-            Target(f'{topic}', _median(ours, 'share', topic), LEAST_SHARE)
+            Target(f'{topic}', _median(ours, 'share', topic), MIN_FRACTION)
             for topic in (DEPTH, POINTS)
         ],
         details={

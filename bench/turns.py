@@ -11,7 +11,7 @@ import numpy as np
 
 ROUNDS = 5
 # The least of a turn: three images of a slow engine, or a hundred or so on a GPU.
-LEAST_IMAGES, LEAST_S = 3, 0.1
+MIN_IMAGES, MIN_S = 3, 0.1
 
 K = TypeVar('K')
 
@@ -75,7 +75,7 @@ def _turn(run: Callable[[], object]) -> _Turn:
     run()
     images_s: list[float] = []
     begin_s = time.process_time()
-    while len(images_s) < LEAST_IMAGES or sum(images_s) < LEAST_S:
+    while len(images_s) < MIN_IMAGES or sum(images_s) < MIN_S:
         start_s = time.perf_counter()
         run()
         images_s.append(time.perf_counter() - start_s)

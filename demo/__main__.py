@@ -19,27 +19,27 @@ import time
 from rich.console import Console
 from rich.table import Table
 
+from demo.ground_truth import lidar_depth, matched_depth, rendered_depth
 from demo.live import LiveResult, OUTPUT_BAG, run_live, StageError
-from demo.score import near_bottom_shares, published_depth, Score, score
-from demo.truth import laser_truth, matched_truth, rendered_truth
+from demo.score import DepthScore, near_bottom_fractions, published_depth, score
 from demo.world import TRAINING_DRIVE, UNSEEN_DRIVE, write_live_recording, write_rig_recording
 from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.common.paths import resolve_paths
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.canonical import ImageWarp
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.messages.decode import image_rgb, stamp_ns
 from monodepth_ros.storage.bag import Bag
 from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_camera, find_stereo
 from monodepth_ros.storage.pair_folder import PairFolder
 from trainer.datasets.depth_map import DepthMap, resample
-from trainer.evaluate.figures import Row, strip
+from trainer.evaluate.figures import DepthPanels, strip
 from trainer.evaluate.prior import training_prior
 from trainer.page import save_png
 
 OUT = Path('out')
 PRESETS = Path(__file__).parents[1] / 'config' / 'train'
-TRAIN_SHARE, HELD_OUT_SHARE = 0.6, 2 / 3
+TRAIN_FRACTION, HELD_OUT_FRACTION = 0.6, 2 / 3
 PICTURE_ROWS = 4
 NO_SCORE = {
     'abs_rel': None, 'abs_rel_prior': None, 'rmse_m': None, 'rmse_m_prior': None,
@@ -62,10 +62,10 @@ def procedural_demo(output: Path, train_options: list[str]) -> None:
         camera = find_camera(bag)
     live = _run_live(live_bag, camera, model, output)
     _stage('measuring against exact depth')
-    truth = rendered_truth(live_bag)
-    result = score(output / OUTPUT_BAG, truth.get, prior)
+    ground_truth = rendered_depth(live_bag)
+    result = score(output / OUTPUT_BAG, ground_truth.get, prior)
     _finish(output, model, train_seconds, live, {'exact': result})
-    _picture(output, live_bag, camera, truth)
+    _picture(output, live_bag, camera, ground_truth)
 
 
 def recording_demo(
@@ -83,20 +83,20 @@ def recording_demo(
     with Bag(bag_path) as bag:
         camera, partner = find_stereo(bag, left, right)
     topics = ('--left', camera.image, '--right', partner.image)
-    _ingest(bag_path, pairs, *topics, '--last_share', TRAIN_SHARE)
-    _ingest(bag_path, held_out, *topics, '--first_share', HELD_OUT_SHARE)
+    _ingest(bag_path, pairs, *topics, '--last_share', TRAIN_FRACTION)
+    _ingest(bag_path, held_out, *topics, '--first_share', HELD_OUT_FRACTION)
     model, train_seconds = _train_and_export(pairs, output, 'recording.yaml', train_options)
-    live = _run_live(bag_path, camera, model, output, first_share=HELD_OUT_SHARE)
+    live = _run_live(bag_path, camera, model, output, first_share=HELD_OUT_FRACTION)
     _stage('measuring against lidar and checked semi-global matching')
     prior = training_prior(PairFolder(pairs))
-    laser = laser_truth(PairFolder(held_out))
-    matched = matched_truth(PairFolder(held_out), 'matching held-out pairs')
+    lidar = lidar_depth(PairFolder(held_out))
+    matched = matched_depth(PairFolder(held_out), 'matching held-out pairs')
     scores = {
-        'lidar': score(output / OUTPUT_BAG, laser.get, prior),
+        'lidar': score(output / OUTPUT_BAG, lidar.get, prior),
         'sgm': score(output / OUTPUT_BAG, matched.get, prior),
     }
     _finish(output, model, train_seconds, live, scores)
-    _picture(output, bag_path, camera, laser or matched)
+    _picture(output, bag_path, camera, lidar or matched)
 
 
 def _ingest(bag: Path, pairs: Path, *options: object) -> None:
@@ -145,7 +145,7 @@ def _finish(
     model: Path,
     train_seconds: float,
     live: LiveResult,
-    scores: dict[str, Score | None],
+    scores: dict[str, DepthScore | None],
 ) -> None:
     """
     Write summary.json, whose top level holds the first score, and print the table.
@@ -164,7 +164,7 @@ def _finish(
         'backend': backend.name,
         'train_seconds': round(train_seconds, 1),
         'model': str(model),
-        **near_bottom_shares(output / OUTPUT_BAG),
+        **near_bottom_fractions(output / OUTPUT_BAG),
         'truth': {name: value and value.as_dict() for name, value in scores.items()},
     }
     backend.close()
@@ -174,17 +174,17 @@ def _finish(
     _print_live(live, train_seconds, output)
 
 
-def _print_scores(scores: dict[str, Score | None]) -> None:
+def _print_scores(scores: dict[str, DepthScore | None]) -> None:
     table = Table('ground truth', 'depth of', 'Abs Rel', 'RMSE (m)', 'd < 1.25', 'valid', 'frames')
     for name, value in scores.items():
         if value is None:
             table.add_row(name, 'none in this recording')
             continue
-        share, frames = f'{value.valid_share:.1%}', str(value.frames)
+        fraction, frames = f'{value.valid_share:.1%}', str(value.frames)
         for label, metrics in (('the node', value.predicted), ('prior (blind)', value.prior)):
             shown = (metrics.abs_rel, metrics.rmse_m, metrics.delta_1)
             figures = (f'{figure:.3f}' for figure in shown)
-            table.add_row(name, label, *figures, share, frames)
+            table.add_row(name, label, *figures, fraction, frames)
     console.print(table)
 
 
@@ -201,9 +201,9 @@ def _print_live(live: LiveResult, train_seconds: float, output: Path) -> None:
 
 
 def _picture(
-    output: Path, bag_path: Path, camera: CameraTopic, truth: dict[int, DepthMap]
+    output: Path, bag_path: Path, camera: CameraTopic, ground_truth: dict[int, DepthMap]
 ) -> None:
-    published = {s: d for s, _, d in published_depth(output / OUTPUT_BAG) if s in truth}
+    published = {s: d for s, _, d in published_depth(output / OUTPUT_BAG) if s in ground_truth}
     step = max(1, len(published) // PICTURE_ROWS)
     chosen = list(published)[step // 2 :: step][:PICTURE_ROWS]
     rows = []
@@ -212,10 +212,14 @@ def _picture(
         for message in bag.messages(camera.image):
             stamp = stamp_ns(message.content.header)
             if stamp in chosen:
-                target = truth[stamp].camera
+                target = ground_truth[stamp].camera
                 image = image_rgb(message.content, bit_depth)
-                rgb = ToCanonical(camera.camera, target).warp(image)
-                rows.append(Row(rgb, resample(published[stamp], target), truth[stamp].depth_m))
+                rgb = ImageWarp(camera.camera, target).warp(image)
+                rows.append(
+                    DepthPanels(
+                        rgb, resample(published[stamp], target), ground_truth[stamp].depth_m
+                    )
+                )
     if rows:
         with atomic_file(output / 'depth.png') as partial:
             save_png(strip(rows), str(partial))

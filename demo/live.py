@@ -20,7 +20,7 @@ from monodepth_ros.ros.shared_memory import FOLDER
 from monodepth_ros.storage.bag_cameras import CameraTopic
 
 # Shared memory that three processes use with the profile, with a margin.
-LEAST_SHARED_BYTES = 160_000_000
+MIN_SHARED_BYTES = 160_000_000
 OUTPUT_BAG = 'depth_bag'
 # Time for the last frames to pass node and recorder.
 DRAIN_S = 3.0
@@ -51,7 +51,7 @@ def ros_environment() -> dict[str, str]:
 
 def _transport() -> dict[str, str]:
     """Return variables for the transport: with its default, Fast DDS loses nearly all images."""
-    if shutil.disk_usage(FOLDER).free > LEAST_SHARED_BYTES:
+    if shutil.disk_usage(FOLDER).free > MIN_SHARED_BYTES:
         return profile_variables(PROFILE, {})
     # LARGE_DATA needs no shared memory, which is small in a container; it loses a few messages.
     return {TRANSPORTS_VARIABLE: 'LARGE_DATA'}

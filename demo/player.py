@@ -20,7 +20,7 @@ from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.ros.session import ros_session
 from monodepth_ros.storage.bag import Bag
 
-CLASSES = {
+MESSAGE_CLASSES = {
     'sensor_msgs/msg/Image': Image,
     'sensor_msgs/msg/CompressedImage': CompressedImage,
     'sensor_msgs/msg/CameraInfo': CameraInfo,
@@ -42,12 +42,14 @@ def play(node: Node, bag: Bag, targets: dict[str, str], *, first_share: float) -
     """
     firsts = {topic: next(bag.messages(topic)) for topic in targets}
     publishers = {
-        topic: node.create_publisher(CLASSES[first.type], targets[topic], QoSProfile(depth=5))
+        topic: node.create_publisher(
+            MESSAGE_CLASSES[first.type], targets[topic], QoSProfile(depth=5)
+        )
         for topic, first in firsts.items()
     }
     _wait_for_subscribers(list(publishers.values()))
     for topic, first in firsts.items():  # so that the first image finds its calibration
-        if CLASSES[first.type] is CameraInfo:
+        if MESSAGE_CLASSES[first.type] is CameraInfo:
             publishers[topic].publish(first.data)
     time.sleep(SETTLE_S)
     published: dict[int, int] = {}
@@ -57,7 +59,7 @@ def play(node: Node, bag: Bag, targets: dict[str, str], *, first_share: float) -
     for message in track(messages, 'playing', total=total):
         due_ns = start_ns + message.recorded_ns - first_ns
         time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
-        if CLASSES[message.type] is not CameraInfo:
+        if MESSAGE_CLASSES[message.type] is not CameraInfo:
             published[stamp_ns(message.content.header)] = time.monotonic_ns()
         publishers[message.topic].publish(message.data)
     return published

@@ -20,7 +20,7 @@ NEAR_M, FAR_M = 0.5, 80.0
 
 
 @dataclass(frozen=True)
-class Score:
+class DepthScore:
     """Metrics of the node's depth and of the prior, over the same pixels of `frames` images."""
 
     predicted: DepthMetrics
@@ -60,7 +60,7 @@ def published_depth(bag_path: Path) -> Iterator[tuple[int, str, DepthMap]]:
 
 def score(
     output_bag: Path, true_depth: Callable[[int], DepthMap | None], prior: DepthMap
-) -> Score | None:
+) -> DepthScore | None:
     """
     Compare every published frame with its ground truth, where the prior's camera sees too.
 
@@ -73,25 +73,27 @@ def score(
     """
     predicted, blind, compared, finite_count = [], [], 0, 0
     for stamp, _, published in published_depth(output_bag):
-        truth = true_depth(stamp)
-        if truth is None:
+        ground_truth = true_depth(stamp)
+        if ground_truth is None:
             continue
-        depth_m = resample(published, truth.camera)
-        guess_m = resample(prior, truth.camera)
-        known = (truth.depth_m > NEAR_M) & (truth.depth_m < FAR_M) & np.isfinite(guess_m)
+        depth_m = resample(published, ground_truth.camera)
+        guess_m = resample(prior, ground_truth.camera)
+        known = (
+            (ground_truth.depth_m > NEAR_M) & (ground_truth.depth_m < FAR_M) & np.isfinite(guess_m)
+        )
         finite = known & np.isfinite(depth_m)
         compared += int(known.sum())
         finite_count += int(finite.sum())
         if finite.any():
-            predicted.append(depth_metrics(depth_m[finite], truth.depth_m[finite]))
-            blind.append(depth_metrics(guess_m[finite], truth.depth_m[finite]))
+            predicted.append(depth_metrics(depth_m[finite], ground_truth.depth_m[finite]))
+            blind.append(depth_metrics(guess_m[finite], ground_truth.depth_m[finite]))
     if not predicted:
         return None
-    share = finite_count / compared
-    return Score(mean_metrics(predicted), mean_metrics(blind), share, len(predicted))
+    fraction = finite_count / compared
+    return DepthScore(mean_metrics(predicted), mean_metrics(blind), fraction, len(predicted))
 
 
-def near_bottom_shares(output_bag: Path) -> dict[str, float | None]:
+def near_bottom_fractions(output_bag: Path) -> dict[str, float | None]:
     """
     Return the fractions of frames that pass is_near_at_bottom, a check for a camera on a road.
 
@@ -129,11 +131,11 @@ def check_headers(output_bag: Path, input_bag: Path, image_topic: str) -> None:
     """Raise ValueError if a published stamp or frame_id is not that of an input image."""
     known = _headers(input_bag, image_topic)
     for topic in TOPICS:
-        foreign = _headers(output_bag, f'/{topic}') - known
-        if foreign:
+        unknown = _headers(output_bag, f'/{topic}') - known
+        if unknown:
             raise ValueError(
-                f'/{topic} has {len(foreign)} stamps or frame_ids that no input image had, e.g. '
-                f'{min(foreign)}; this is a fault of depth_node, please report it'
+                f'/{topic} has {len(unknown)} stamps or frame_ids that no input image had, e.g. '
+                f'{min(unknown)}; this is a fault of depth_node, please report it'
             )
 
 

@@ -87,7 +87,7 @@ LIVE_CAMERA = _calibrated(
 )
 
 
-class Frame(NamedTuple):
+class DriveStep(NamedTuple):
     """One frame of a drive: its number in the recording, its scene and its step in the scene."""
 
     number: int
@@ -104,10 +104,10 @@ class Drive:
     scenes: int
     steps: int
 
-    def frames(self) -> list[Frame]:
+    def frames(self) -> list[DriveStep]:
         """Return all frames in order."""
         return [
-            Frame(scene * self.steps + step, self.seed, scene, step)
+            DriveStep(scene * self.steps + step, self.seed, scene, step)
             for scene in range(self.scenes)
             for step in range(self.steps)
         ]
@@ -117,7 +117,9 @@ TRAINING_DRIVE = Drive(TRAINING_SEED, scenes=100, steps=4)
 UNSEEN_DRIVE = Drive(UNSEEN_SEED, scenes=20, steps=6)
 
 
-def look(frame: Frame, camera: Camera, *, raised_m: float = 0.0, pitched_rad: float = 0.0) -> View:
+def look(
+    frame: DriveStep, camera: Camera, *, raised_m: float = 0.0, pitched_rad: float = 0.0
+) -> View:
     """
     Render the view of a camera in a frame; P[3] gives its position along the rig.
 
@@ -176,19 +178,19 @@ def _depth_camera() -> Intrinsics:
     return LEFT_CAMERA.rectified.scaled_to(width=RIG[0] // 2, height=RIG[1] // 2)
 
 
-def _look_stereo(frame: Frame) -> tuple[bytes, bytes, np.ndarray]:
+def _look_stereo(frame: DriveStep) -> tuple[bytes, bytes, np.ndarray]:
     left, right = (_jpeg(look(frame, camera).rgb) for camera in (LEFT_CAMERA, RIGHT_CAMERA))
     return left, right, look(frame, Camera.pinhole(_depth_camera())).depth_m
 
 
-def _look_live(frame: Frame) -> tuple[bytes, np.ndarray]:
+def _look_live(frame: DriveStep) -> tuple[bytes, np.ndarray]:
     true = look(frame, LIVE_CAMERA.as_rectified())
     return _jpeg(look(frame, LIVE_CAMERA).rgb), true.depth_m
 
 
 def _rendered(
-    drive: Drive, function: Callable[[Frame], T], title: str
-) -> Iterator[tuple[Frame, T]]:
+    drive: Drive, function: Callable[[DriveStep], T], title: str
+) -> Iterator[tuple[DriveStep, T]]:
     frames = drive.frames()
     # Spawn instead of fork: OpenCV and numpy may have threads, which a fork does not copy.
     with get_context('spawn').Pool(os.cpu_count(), cv2.setNumThreads, (1,)) as pool:
@@ -196,7 +198,9 @@ def _rendered(
         yield from zip(frames, track(results, title, total=len(frames)), strict=True)
 
 
-def _add_camera(bag: BagWriter, frame: Frame, name: str, camera: Camera, jpeg: bytes) -> object:
+def _add_camera(
+    bag: BagWriter, frame: DriveStep, name: str, camera: Camera, jpeg: bytes
+) -> object:
     stamp = _stamp_ns(frame)
     header = _header(stamp, f'{name.strip("/").replace("/", "_")}_optical_frame')
     image = _type('sensor_msgs/msg/CompressedImage')(header, 'jpeg', np.frombuffer(jpeg, np.uint8))
@@ -219,7 +223,7 @@ def _header(stamp_ns: int, frame_id: str) -> object:
     return _type('std_msgs/msg/Header')(time, frame_id)
 
 
-def _stamp_ns(frame: Frame) -> int:
+def _stamp_ns(frame: DriveStep) -> int:
     return START_NS + frame.number * PERIOD_NS
 
 

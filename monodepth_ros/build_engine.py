@@ -146,7 +146,7 @@ def _opened(
         cache,
         options=BuildOptions(timing_cache=cache.timing_file, **given),
         device=options.device,
-        tell=status.tell,
+        log=status.log,
         progress=progress,
     )
 

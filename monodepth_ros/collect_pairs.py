@@ -27,7 +27,7 @@ from monodepth_ros.ros.live_parameters import read_once
 from monodepth_ros.ros.qos import best_effort, OVERRIDABLE
 from monodepth_ros.ros.session import image_source, ros_session
 from monodepth_ros.ros.silent_topic import lost_remedy, why_silent
-from monodepth_ros.storage.pair_folder import EYES
+from monodepth_ros.storage.pair_folder import VIEWS
 from monodepth_ros.storage.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
 from monodepth_ros.storage.stamps import PairMatcher, RateLimit
 
@@ -57,8 +57,8 @@ class CollectNode(Node):
         self._last_ns = self.recorder.last_ns
         self._dropped: Counter[str] = Counter()
         self._since: Counter[str] = Counter()  # counts since the last status line
-        self._infos = {eye: self._listen_to_info(eye) for eye in EYES}
-        self._images = {eye: self._subscribe(eye) for eye in EYES}
+        self._infos = {view: self._listen_to_info(view) for view in VIEWS}
+        self._images = {view: self._subscribe(view) for view in VIEWS}
         # A steady clock, because the ROS clock may stand still with use_sim_time.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(STATUS_PERIOD_S, self._on_status_timer, clock=steady)
@@ -93,32 +93,32 @@ class CollectNode(Node):
             f'{self.params.quota_gb:g} GB used; dropped: {reasons}'
         )
 
-    def _listen_to_info(self, eye: str) -> CameraInfoTopic:
-        """Subscribe to the calibration of an eye (left or right)."""
-        rectified = are_rectified(self, f'{eye}/image', self.params.rectified)
-        return CameraInfoTopic(self, f'{eye}/camera_info', rectified=rectified)
+    def _listen_to_info(self, view: str) -> CameraInfoTopic:
+        """Subscribe to the calibration of a view (left or right)."""
+        rectified = are_rectified(self, f'{view}/image', self.params.rectified)
+        return CameraInfoTopic(self, f'{view}/camera_info', rectified=rectified)
 
-    def _subscribe(self, eye: str) -> Subscription:
-        """Subscribe to the images of an eye (left or right)."""
-        kind, topic = image_source(self, f'{eye}/image', self.params.image_transport)
+    def _subscribe(self, view: str) -> Subscription:
+        """Subscribe to the images of a view (left or right)."""
+        kind, topic = image_source(self, f'{view}/image', self.params.image_transport)
         return self.create_subscription(
             kind,
             topic,
-            partial(self._on_image, eye),
+            partial(self._on_image, view),
             best_effort(QUEUE),
             qos_overriding_options=OVERRIDABLE,
         )
 
-    def _on_image(self, eye: str, msg: Image | CompressedImage) -> None:
-        self._since[eye] += 1
+    def _on_image(self, view: str, msg: Image | CompressedImage) -> None:
+        self._since[view] += 1
         if decode.stamp_ns(msg.header) == 0:
             msg.header.stamp = self.get_clock().now().to_msg()
             self.get_logger().warning(
-                f'{self._images[eye].topic_name} has zero stamps: the time of arrival is used '
+                f'{self._images[view].topic_name} has zero stamps: the time of arrival is used '
                 'instead, which pairs worse (raise tolerance_ms); let the driver stamp its images',
                 once=True,
             )
-        pair = self._matcher.take(eye, msg)
+        pair = self._matcher.take(view, msg)
         if pair is not None:
             self._since['pairs'] += 1
             reason = self._offer(*pair)
@@ -128,7 +128,7 @@ class CollectNode(Node):
 
     def _offer(self, left: Image | CompressedImage, right: Image | CompressedImage) -> str | None:
         """Queue a pair for writing, or return why it is dropped."""
-        left_camera, right_camera = (self._infos[eye].camera for eye in EYES)
+        left_camera, right_camera = (self._infos[view].camera for view in VIEWS)
         if left_camera is None or right_camera is None:
             return 'without a valid camera_info'
         stamp = decode.stamp_ns(left.header)
@@ -158,16 +158,16 @@ class CollectNode(Node):
 
     def _complaints(self) -> Iterator[str]:
         """Yield what went wrong since the last status line, and what to do."""
-        for eye in EYES:
-            yield from self._infos[eye].remarks
-            if not self._since[eye]:
-                yield why_silent(self, self._images[eye], f'{eye}/image')
-            elif (camera := self._infos[eye].camera) is None:
-                yield self._infos[eye].problem
+        for view in VIEWS:
+            yield from self._infos[view].remarks
+            if not self._since[view]:
+                yield why_silent(self, self._images[view], f'{view}/image')
+            elif (camera := self._infos[view].camera) is None:
+                yield self._infos[view].problem
             else:
                 remarks = calibration_remarks(camera)
-                yield from (f'{eye}: {remark}' for remark in remarks)
-        if all(self._since[eye] for eye in EYES):
+                yield from (f'{view}: {remark}' for remark in remarks)
+        if all(self._since[view] for view in VIEWS):
             yield from self._why_unpaired()
         if self._since['not later than the last']:
             yield (

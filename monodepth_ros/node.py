@@ -138,14 +138,14 @@ class DepthNode(LifecycleNode):
     def _load(self) -> Backend:
         """Load the model, and publish a diagnosis every second meanwhile."""
         params, options = self.live[DepthNodeParams], asdict(self.live[BackendParams])
-        tell, started_s = self.get_logger().info, time.monotonic()
+        log, started_s = self.get_logger().info, time.monotonic()
 
         def load(cancelled: Callable[[], bool]) -> Backend:
             return load_backend(
                 params.model,
                 **options,
                 cameras=len(params.camera_names),
-                tell=tell,
+                log=log,
                 cancelled=lambda: cancelled() or self._stopping.is_set(),
             )
 
@@ -197,11 +197,13 @@ class DepthNode(LifecycleNode):
             stream.follow_parameters()
 
     def _every_second(self) -> None:
-        defeat = next(filter(None, (stream.defeat() for stream in self._streams)), None)
-        if defeat is not None and self._state == ACTIVE:
+        failure_reason = next(
+            filter(None, (stream.failure_reason() for stream in self._streams)), None
+        )
+        if failure_reason is not None and self._state == ACTIVE:
             self.trigger_deactivate()
             self.trigger_cleanup()
-            self._problem = f'{defeat}; configure and activate the node to try again'
+            self._problem = f'{failure_reason}; configure and activate the node to try again'
             self.get_logger().error(self._problem)
         if self._streams:
             self._diagnostics.publish([self._status(stream) for stream in self._streams])
@@ -215,7 +217,7 @@ class DepthNode(LifecycleNode):
 
     def _status(self, stream: CameraStream) -> DiagnosticStatus:
         findings = [Finding(ERROR, self._problem)] if self._problem else []
-        findings += [Finding(WARN, obstacle) for obstacle in stream.look_around()]
+        findings += [Finding(WARN, obstacle) for obstacle in stream.check_inputs()]
         assert self._backend is not None  # as there are streams
         values = self._backend.facts | stream.facts
         if self._state == ACTIVE:

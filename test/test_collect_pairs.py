@@ -14,7 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
-from monodepth_ros.storage.pair_folder import EYES, PairFolder
+from monodepth_ros.storage.pair_folder import PairFolder, VIEWS
 from test.helpers.live_node import running_node, SpinningNode
 from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 
@@ -58,11 +58,14 @@ class Rig(SpinningNode):
         suffix, self._kind = ('', Image) if image is Image else ('/compressed', CompressedImage)
         qos = QoSProfile(depth=10, reliability=reliability)
         self._images = {
-            eye: self.create_publisher(self._kind, f'{eye}/{name}{suffix}', qos) for eye in EYES
+            view: self.create_publisher(self._kind, f'{view}/{name}{suffix}', qos)
+            for view in VIEWS
         }
         self._infos = {
-            eye: self.create_publisher(CameraInfo, f'{eye}/camera_info', LATCHED if latched else 5)
-            for eye in EYES
+            view: self.create_publisher(
+                CameraInfo, f'{view}/camera_info', LATCHED if latched else 5
+            )
+            for view in VIEWS
         }
         self.number = 0
         self.stamped, self.lag_ns, self.with_info = True, 0, not latched
@@ -70,8 +73,8 @@ class Rig(SpinningNode):
 
     def publish_infos(self):
         """The calibration of both eyes, once."""
-        for eye, publisher in self._infos.items():
-            f, shift = self.focal_px, FOCAL_PX * self.baseline_m if eye == 'right' else 0.0
+        for view, publisher in self._infos.items():
+            f, shift = self.focal_px, FOCAL_PX * self.baseline_m if view == 'right' else 0.0
             k = [f, 0.0, 31.5, 0.0, f, 23.5, 0.0, 0.0, 1.0]
             p = [FOCAL_PX, 0.0, 31.5, -shift, 0.0, FOCAL_PX, 23.5, 0.0, 0.0, 0.0, 1.0, 0.0]
             publisher.publish(CameraInfo(width=WIDTH, height=HEIGHT, k=k, p=p))
@@ -81,9 +84,9 @@ class Rig(SpinningNode):
         if self.with_info:
             self.publish_infos()
         self.number += 1
-        for eye, publisher in self._images.items():
-            message = self._image(_level(self.number, eye))
-            stamp = START_NS + self.number * PERIOD_NS + (self.lag_ns if eye == 'right' else 0)
+        for view, publisher in self._images.items():
+            message = self._image(_level(self.number, view))
+            stamp = START_NS + self.number * PERIOD_NS + (self.lag_ns if view == 'right' else 0)
             if self.stamped:
                 message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, SECOND_NS)
             publisher.publish(message)
@@ -97,8 +100,8 @@ class Rig(SpinningNode):
         return Image(width=WIDTH, height=HEIGHT, encoding='mono8', step=WIDTH, data=data)
 
 
-def _level(number, eye):
-    return 10 * (number % 20) + (5 if eye == 'right' else 0)
+def _level(number, view):
+    return 10 * (number % 20) + (5 if view == 'right' else 0)
 
 
 def _collecting(tmp_path, folder, **parameters):
@@ -122,8 +125,8 @@ def _assert_pairs(folder):
     for name, stamp in stamps.items():
         number, rest = divmod(stamp - START_NS, PERIOD_NS)
         assert rest == 0
-        for eye, image in zip(EYES, pairs.read_pair(name), strict=True):
-            np.testing.assert_allclose(image, _level(number, eye), atol=1)
+        for view, image in zip(VIEWS, pairs.read_pair(name), strict=True):
+            np.testing.assert_allclose(image, _level(number, view), atol=1)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,7 @@ def test_what_is_wrong_is_said_with_the_remedy_and_the_next_good_pair_is_written
 def test_rectified_images_are_taken_as_they_are(tmp_path, name, parameters):
     rig, folder = Rig(name=name), tmp_path / 'pairs'
     rig.focal_px = FOCAL_PX / 2  # K of the raw camera; P describes the rectified images
-    remaps = {f'{eye}/image': f'{eye}/{name}' for eye in EYES}
+    remaps = {f'{view}/image': f'{view}/{name}' for view in VIEWS}
     with _collecting(tmp_path, folder, remaps=remaps, **parameters):
         rig.spin_until(lambda: len(_stamps(folder)) >= 2, every=rig.publish_pair)
     _assert_pairs(folder)

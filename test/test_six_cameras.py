@@ -26,7 +26,7 @@ from test.helpers.scene import Oracle, picture, seen, stated_depth, true_depth
 
 TRAINED = Intrinsics(fx=360, fy=360, cx=322.5, cy=90.5, width=640, height=192)
 CAMERAS = six_cameras(TRAINED)
-MOST_ERROR, LEAST_SHARE = 0.01, 0.99
+MOST_ERROR, MIN_FRACTION = 0.01, 0.99
 # Neighbours of an edge lie on both of its sides: their true depths differ by more than a slope's.
 EDGE_RATIO = 1.3
 
@@ -82,7 +82,7 @@ def test_true_depth_comes_out_of_every_camera(name, output_size):
     interior = _interior(name, prediction)
     # Most pixels are interior: the bar is not reached by leaving out.
     assert interior.sum() > 0.7 * np.isfinite(prediction.depth_m).sum()
-    assert _share_right(prediction.depth_m, prediction.camera, interior) >= LEAST_SHARE
+    assert _share_right(prediction.depth_m, prediction.camera, interior) >= MIN_FRACTION
 
 
 @pytest.mark.parametrize('output_size', ['full', 'half'])
@@ -90,7 +90,7 @@ def test_true_depth_comes_out_of_every_camera(name, output_size):
 def test_the_colours_of_every_pixel_state_its_depth(name, output_size):
     prediction = _predicted(name, output_size)
     stated_m, interior = stated_depth(prediction.color), _interior(name, prediction)
-    assert _share_right(stated_m, prediction.camera, interior) >= LEAST_SHARE
+    assert _share_right(stated_m, prediction.camera, interior) >= MIN_FRACTION
 
 
 def _share_right(depth_m: np.ndarray, camera: Intrinsics, where: np.ndarray) -> float:

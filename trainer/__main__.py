@@ -122,7 +122,7 @@ def _import(options: Namespace) -> None:
     from trainer.import_model.import_model import import_model
 
     config = ImportConfig(**_only(options, *(field.name for field in fields(ImportConfig))))
-    spec = import_model(options.foreign, options.to, config)
+    spec = import_model(options.network, options.to, config)
     camera = spec.camera
     print(
         f'{options.to}: {camera.width} x {camera.height}, fx {camera.fx:.1f} px, '
@@ -219,7 +219,7 @@ def _import_parser() -> ArgumentParser:
         description='Turn a third-party metric monocular network into a model file (ONNX).'
     )
     parser.add_argument(
-        'foreign', type=Path, metavar='MODEL.onnx', help='the network, as exported'
+        'network', type=Path, metavar='MODEL.onnx', help='the network, as exported'
     )
     parser.add_argument('-o', '--to', type=Path, required=True, help='the .onnx file to write')
     parser.add_class_arguments(ImportConfig, as_group=False)

@@ -41,7 +41,7 @@ class Tracebacks:
 
     def __init__(self, *foreseen: type[BaseException]) -> None:
         self._foreseen = foreseen
-        self._told: set[tuple[object, ...]] = set()
+        self._logged: set[tuple[object, ...]] = set()
 
     def of(self, error: BaseException) -> str | None:
         """Return the traceback to log for an error; None if it was foreseen or logged before."""
@@ -52,7 +52,7 @@ class Tracebacks:
             return None
         places = traceback.extract_tb(fault.__traceback__)
         kind = (type(fault), *[(place.filename, place.lineno) for place in places[-1:]])
-        if kind in self._told:
+        if kind in self._logged:
             return None
-        self._told.add(kind)
+        self._logged.add(kind)
         return ''.join(traceback.format_exception(error)).rstrip()

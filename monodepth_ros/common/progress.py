@@ -36,7 +36,7 @@ class StatusLine:
             self._shown_s = now_s
             self._print(line() if self._is_terminal else f'{line()}\n')
 
-    def tell(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Print a line that stays above the status."""
         self._print(f'{self._title}: {text}\n')
 
@@ -95,7 +95,7 @@ class Progress:
     def drop(self, reason: str, detail: str) -> None:
         """Count a dropped frame; print the detail for the first frame of each reason."""
         if not self.dropped[reason]:
-            self._status.tell(f'left out: {detail}; more of this kind are only counted')
+            self._status.log(f'left out: {detail}; more of this kind are only counted')
         self.dropped[reason] += 1
         self._status.show(self._line)
 

@@ -39,31 +39,34 @@ def fit_canonical(rig: Intrinsics, *, width: int, height: int) -> Intrinsics:
     return Intrinsics(focal_px, focal_px, cx, cy, width, height)
 
 
-class ToCanonical:
+class ImageWarp:
     """
-    The map that undistorts, rotates, crops and scales a live image in one remap.
+    The map of a raw image into another pinhole camera at the same place, `target`.
 
-    valid: (H, W) bool, True where the live image holds the canonical pixel.
+    One remap undistorts, rotates, crops and scales. target: the canonical camera, a rectified or
+    resized live one, or any other.
+
+    valid: (H, W) bool, True where the raw image holds the target's pixel.
     Raises ValueError for an impossible focal length.
     """
 
-    def __init__(self, camera: Camera, canonical: Intrinsics) -> None:
+    def __init__(self, camera: Camera, target: Intrinsics) -> None:
         self.camera = camera
-        self.canonical = canonical
-        self._oversampling = _oversampling(camera, canonical)
-        fine = canonical.scaled_to(
-            width=canonical.width * self._oversampling,
-            height=canonical.height * self._oversampling,
+        self.target = target
+        self._oversampling = _oversampling(camera, target)
+        fine = target.scaled_to(
+            width=target.width * self._oversampling,
+            height=target.height * self._oversampling,
         )
         map_x, map_y = raw_from_rectified(camera, fine)
         self.valid = self._pixel_valid(map_x, map_y)
         # Fixed-point maps: half the memory and twice the speed at 1/32 px.
         self._maps = cv2.convertMaps(map_x, map_y, cv2.CV_16SC2)
 
-    def cropped(self, *, left: int, top: int, width: int, height: int) -> ToCanonical:
-        """Return the map into a window of the canonical camera, see Intrinsics.cropped."""
+    def cropped(self, *, left: int, top: int, width: int, height: int) -> ImageWarp:
+        """Return the map into a window of the target, see Intrinsics.cropped."""
         window = copy(self)
-        window.canonical = self.canonical.cropped(left=left, top=top, width=width, height=height)
+        window.target = self.target.cropped(left=left, top=top, width=width, height=height)
         window.valid = self.valid[top : top + height, left : left + width]
         fine = self._oversampling
         rows = slice(top * fine, (top + height) * fine)
@@ -77,16 +80,16 @@ class ToCanonical:
 
     def warp(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """
-        Map an image of the live camera into the canonical camera.
+        Map an image of the raw camera into the target camera.
 
         image: (h, w) or (h, w, C) uint8.
-        Returns (H, W) or (H, W, C) uint8; pixels outside the live image mirror it. Raises
+        Returns (H, W) or (H, W, C) uint8; pixels outside the raw image mirror it. Raises
         ValueError for an image of another size.
         """
         self.camera.check_image(image.shape)
         warped = cv2.remap(image, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         if self._oversampling > 1:
-            size = (self.canonical.width, self.canonical.height)
+            size = (self.target.width, self.target.height)
             warped = cv2.resize(warped, size, interpolation=cv2.INTER_AREA)
         return warped.astype(np.uint8, copy=False)
 
@@ -96,11 +99,11 @@ class ToCanonical:
         inside = (map_x >= -0.5) & (map_x <= self.camera.width - 0.5)
         inside &= (map_y >= -0.5) & (map_y <= self.camera.height - 0.5)
         factor = self._oversampling
-        blocks = inside.reshape(self.canonical.height, factor, self.canonical.width, factor)
+        blocks = inside.reshape(self.target.height, factor, self.target.width, factor)
         return np.asarray(blocks.all(axis=(1, 3)))
 
 
-class FromCanonical:
+class PredictionWarp:
     """
     The map from arrays of the canonical camera to a rectified live camera at the same place.
 

@@ -44,8 +44,8 @@ class DepthColors:
             raise ValueError(
                 f'got colours from {near_m} m to {far_m} m, expected 0 < near < far, both finite'
             )
-        share = np.arange(1, 256) / 256
-        starts_m = (near_m * (far_m / near_m) ** share).astype(np.float32)
+        fraction = np.arange(1, 256) / 256
+        starts_m = (near_m * (far_m / near_m) ** fraction).astype(np.float32)
         depth_m = (np.arange(_CODES, dtype=np.uint32) << _DROPPED_BITS).view(np.float32)
         rgb0 = np.zeros((_CODES, 4), np.uint8)
         rgb0[:, :3] = color_table(color_map)[np.searchsorted(starts_m, depth_m, side='right')]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 # whole edge; the small one separates an edge from a steep slope beside it.
 REACHES = (1, 4)
 # Fraction of inverse depth: a point closer than this to the front or the back surface lies on it.
-LEAST_GAP = 0.05
+MIN_GAP = 0.05
 
 # Below the smallest normal number 1 / Z overflows.
-_LEAST_DEPTH_M = np.finfo(np.float32).tiny
+_MIN_DEPTH_M = np.finfo(np.float32).tiny
 _HUGE = np.finfo(np.float32).max
 
 
@@ -27,7 +27,7 @@ class FlyingPixels:
     the largest or to the smallest value around it, whichever is closer. Across an edge the gap is
     large, but only in a narrow band; on a plane, however steep, the gap is constant, and towards a
     crease it falls. A morphological opening removes narrow bands and keeps everything wider: a
-    pixel flies where the opening reduces the gap by more than LEAST_GAP of the inverse depth.
+    pixel flies where the opening reduces the gap by more than MIN_GAP of the inverse depth.
 
     The middle of an object as narrow as its edges is not found, because nothing nearer is beside
     it.
@@ -56,14 +56,14 @@ class FlyingPixels:
         for window in self._windows:
             self._measure_gap(window)
             cv2.morphologyEx(self._gap, cv2.MORPH_TOPHAT, self._windows[-1], self._band)
-            least = np.multiply(self._before, LEAST_GAP, out=self._gap)
+            least = np.multiply(self._before, MIN_GAP, out=self._gap)
             self._flying |= np.greater(self._band, least, out=self._found)
         np.copyto(self._flying, False, where=self._invalid)
         return self._flying
 
     def _invert(self, depth_m: NDArray[np.float32]) -> None:
         """Compute inverse depth twice: with invalid pixels behind, and with them in front."""
-        valid = np.greater_equal(depth_m, _LEAST_DEPTH_M, out=self._invalid)
+        valid = np.greater_equal(depth_m, _MIN_DEPTH_M, out=self._invalid)
         self._behind.fill(0)
         np.divide(1, depth_m, out=self._behind, where=valid)
         np.logical_not(valid, out=self._invalid)

@@ -13,7 +13,7 @@ from monodepth_ros.core.camera import check_baseline, Intrinsics
 
 SPEC_VERSION = 2
 # Limit for a network's input, sixteen times 1280 x 800: a damaged file may ask for any size.
-MOST_PIXELS = 2**24
+MAX_PIXELS = 2**24
 METADATA_KEY = 'monodepth_ros.model_spec'
 
 
@@ -92,15 +92,15 @@ class ModelSpec:
 
 
 def check_size(*, width: int, height: int, stride: int) -> None:
-    """Raise ValueError unless both are multiples of the stride and at most MOST_PIXELS in all."""
+    """Raise ValueError unless both are multiples of the stride and at most MAX_PIXELS in all."""
     for name, size in (('width', width), ('height', height)):
         if size <= 0 or size % stride:
             low = max(stride, size // stride * stride)
             raise ValueError(
                 f'{name} is {size}, expected a multiple of {stride}, e.g. {low} or {low + stride}'
             )
-    if width * height > MOST_PIXELS:
-        raise ValueError(f'got {width} x {height} pixels, expected at most {MOST_PIXELS}')
+    if width * height > MAX_PIXELS:
+        raise ValueError(f'got {width} x {height} pixels, expected at most {MAX_PIXELS}')
 
 
 def self_test_image(*, width: int, height: int) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.canonical import FromCanonical, ToCanonical
+from monodepth_ros.core.canonical import ImageWarp, PredictionWarp
 from monodepth_ros.core.choices import DIVISORS, NETWORK_SIZE
 from monodepth_ros.core.flying import FlyingPixels
 from monodepth_ros.core.model_spec import ModelSpec
@@ -76,11 +76,11 @@ class ToNetwork:
 
     map: the map without mirroring and fading.
     valid: (H, W) bool, True where the live image holds the network's pixel.
-    Raises ValueError as ToCanonical does.
+    Raises ValueError as ImageWarp does.
     """
 
     def __init__(self, camera: Camera, network: Intrinsics) -> None:
-        self.map = ToCanonical(camera, network)
+        self.map = ImageWarp(camera, network)
         self.valid = self.map.valid
         # Without a single seen pixel there are no colours to fade into.
         self._some_unseen = bool(self.valid.any() and not self.valid.all())
@@ -91,18 +91,18 @@ class ToNetwork:
         distance_px = cv2.distanceTransform(
             (~self.valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
         )
-        self._mirrored_share = np.exp(-distance_px / np.float32(FADE_PX))
-        self._nearby_share = 1 - self._mirrored_share
+        self._mirrored_fraction = np.exp(-distance_px / np.float32(FADE_PX))
+        self._nearby_fraction = 1 - self._mirrored_fraction
         # Three copies, because numpy broadcasts slowly along a short axis.
         seen = _halvings(np.dstack([self.valid.astype(np.float32)] * 3))
         self._seen, self._seen_of_all = seen[0], seen[-1]
-        self._unseen_shares = [1 - share for share in seen[-2::-1]]  # the coarsest first
+        self._unseen_fractions = [1 - fraction for fraction in seen[-2::-1]]  # the coarsest first
 
     def warp(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """
         Map (h, w, 3) RGB or (h, w) grey uint8 to (H, W, 3).
 
-        Raises ValueError as ToCanonical does.
+        Raises ValueError as ImageWarp does.
         """
         warped = self.map.warp(image)
         grey = warped.ndim == 2
@@ -110,17 +110,17 @@ class ToNetwork:
         if not self._some_unseen:
             return rgb
         nearby = self._nearby_colors(rgb)
-        shown = cv2.blendLinear(rgb, nearby, self._mirrored_share, self._nearby_share)
+        shown = cv2.blendLinear(rgb, nearby, self._mirrored_fraction, self._nearby_fraction)
         return np.asarray(shown, np.uint8)
 
     def _nearby_colors(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return (H, W, 3): the seen colours, and around them means of the nearest ones."""
         levels = _halvings(rgb * self._seen)
         colors = levels[-1] / self._seen_of_all
-        for seen_color, share in zip(levels[-2::-1], self._unseen_shares, strict=True):
+        for seen_color, fraction in zip(levels[-2::-1], self._unseen_fractions, strict=True):
             size = (seen_color.shape[1], seen_color.shape[0])
             coarser = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
-            colors = seen_color + share * coarser
+            colors = seen_color + fraction * coarser
         return np.asarray(np.rint(colors), np.uint8)
 
 
@@ -147,7 +147,7 @@ class CameraMaps:
     def __init__(self, camera: Camera, spec: ModelSpec, output_size: str) -> None:
         self.live = camera
         rectified = camera.rectified
-        to_rectified = ToCanonical(camera, rectified)
+        to_rectified = ImageWarp(camera, rectified)
         self.network = widened(spec.camera, rectified, to_rectified.valid, stride=spec.stride)
         self.to_network = ToNetwork(camera, self.network)
         if output_size == NETWORK_SIZE:
@@ -157,9 +157,9 @@ class CameraMaps:
         else:
             size = (rectified.width, rectified.height)
             width, height = (max(1, length // DIVISORS[output_size]) for length in size)
-            self.to_output = ToCanonical(camera, rectified.scaled_to(width=width, height=height))
-        self.output = self.to_output.canonical
-        self.back = FromCanonical(self.network, self.output, self.to_network.valid)
+            self.to_output = ImageWarp(camera, rectified.scaled_to(width=width, height=height))
+        self.output = self.to_output.target
+        self.back = PredictionWarp(self.network, self.output, self.to_network.valid)
         if not self.back.valid.any():
             raise ValueError(
                 'no pixel of this camera is inside the field of view of the model; check K, R and '

@@ -11,7 +11,7 @@ from monodepth_ros.core.camera import (
     stereo_baseline_m,
     StereoCalibration,
 )
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.canonical import ImageWarp
 
 
 class Rectifier:
@@ -19,7 +19,7 @@ class Rectifier:
     Rectifies both views into one pinhole camera: the left one's P, cropped to where both see.
 
     calibration: calibration of the result.
-    eyes: the maps of the left and the right camera.
+    views: the maps of the left and the right camera.
     Raises ValueError for an implausible baseline (check_baseline), or without a common pixel.
     """
 
@@ -27,17 +27,17 @@ class Rectifier:
         baseline_m = stereo_baseline_m(left, right)
         check_baseline(baseline_m)  # before the maps, which take longer to compute
         full = left.rectified
-        eyes = [ToCanonical(eye, full) for eye in (left, right)]
-        top, bottom, first, last = largest_valid_window(eyes[0].valid & eyes[1].valid)
+        views = [ImageWarp(view, full) for view in (left, right)]
+        top, bottom, first, last = largest_valid_window(views[0].valid & views[1].valid)
         window = {'left': first, 'top': top, 'width': last - first, 'height': bottom - top}
         self.calibration = StereoCalibration(full.cropped(**window), baseline_m)
-        self.eyes = eyes[0].cropped(**window), eyes[1].cropped(**window)
+        self.views = views[0].cropped(**window), views[1].cropped(**window)
 
     def warp(
         self, left: NDArray[np.uint8], right: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Rectify both images. Raises ValueError for an image that is not of its camera's size."""
-        return self.eyes[0].warp(left), self.eyes[1].warp(right)
+        return self.views[0].warp(left), self.views[1].warp(right)
 
 
 def largest_valid_window(valid: NDArray[np.bool_]) -> tuple[int, int, int, int]:

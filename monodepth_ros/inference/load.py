@@ -20,14 +20,14 @@ class UnavailableError(ValueError):
     """Error for an engine that cannot run here, with what is missing."""
 
 
-class _Wishes(NamedTuple):
+class _Options(NamedTuple):
     """Options of load_backend."""
 
     precision: str
     device: int
     workspace_mb: int
     optimisation_level: int
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     cancelled: Callable[[], bool]
     kept_engines: int
     check: Callable[[Backend], None] = unchecked
@@ -41,7 +41,7 @@ def load_backend(
     device: int = 0,
     workspace_mb: int = 0,
     optimisation_level: int = BuildOptions.optimisation_level,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     cameras: int = 1,
 ) -> Backend:
@@ -64,16 +64,16 @@ def load_backend(
     check_choice('backend', backend, BACKENDS)
     check_choice('precision', precision, PRECISIONS)
     file = ModelFile(model)
-    wishes = _Wishes(
+    options = _Options(
         precision,
         device,
         workspace_mb,
         optimisation_level,
-        tell,
+        log,
         cancelled,
         kept_engines=max(KEPT_ENGINES, cameras),
     )
-    proved = wishes._replace(check=partial(_check, file, wishes))
+    proved = options._replace(check=partial(_check, file, options))
     refusals: list[str] = []
     for name in _candidates() if backend == AUTO else (backend,):
         try:
@@ -82,7 +82,7 @@ def load_backend(
             refusals.append(f'{name}: {error}')
             continue
         if backend == AUTO:
-            tell(f'{file.path.name} runs on {"; not on ".join([name, *refusals])}')
+            log(f'{file.path.name} runs on {"; not on ".join([name, *refusals])}')
         return loaded
     raise ValueError(f'{file.path} runs on no engine here; {"; ".join(refusals)}')
 
@@ -97,19 +97,19 @@ def _candidates() -> list[str]:
     return [name for name, opener in _OPENERS.items() if opener not in without]
 
 
-def _check(file: ModelFile, wishes: _Wishes, backend: Backend) -> None:
+def _check(file: ModelFile, options: _Options, backend: Backend) -> None:
     """Raise SelfTestError where a backend does not compute what the model does."""
     own = backend.spec.camera
     if (backend.width, backend.height) == (own.width, own.height):
         check_self_test(backend, str(file.path))
     # The file has expected values of its own size only.
     elif backend.name != REFERENCE:
-        with _OPENERS[REFERENCE](file, wishes._replace(precision=MODEL)) as reference:
+        with _OPENERS[REFERENCE](file, options._replace(precision=MODEL)) as reference:
             reference.resize(width=backend.width, height=backend.height)
             check_against(backend, reference, str(file.path))
 
 
-def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
+def _open_tensorrt(file: ModelFile, options: _Options) -> Backend:
     try:
         from monodepth_ros.inference.tensorrt import cuda
         from monodepth_ros.inference.tensorrt.build_phases import heartbeat
@@ -117,58 +117,58 @@ def _open_tensorrt(file: ModelFile, wishes: _Wishes) -> Backend:
         from monodepth_ros.inference.tensorrt.engine_cache import default_folder, EngineCache
     except Exception as error:
         raise _unavailable('cuda-bindings', error) from error
-    _refuse_bfloat16(wishes)
+    _refuse_bfloat16(options)
     # Checked before the cache, so that no folder is created for engines that cannot be built.
-    problem = cuda.device_problem(wishes.device)
+    problem = cuda.device_problem(options.device)
     if problem is not None:
         raise UnavailableError(problem)
     try:
         cache = EngineCache(default_folder())
-        options = BuildOptions(
-            workspace_mb=wishes.workspace_mb or None,
-            optimisation_level=wishes.optimisation_level,
+        build_options = BuildOptions(
+            workspace_mb=options.workspace_mb or None,
+            optimisation_level=options.optimisation_level,
             timing_cache=cache.timing_file,
         )
         return open_tensorrt(
             file,
             cache,
-            options=options,
-            device=wishes.device,
-            tell=wishes.tell,
-            progress=heartbeat(wishes.tell),
-            cancelled=wishes.cancelled,
-            check=wishes.check,
-            kept_engines=wishes.kept_engines,
+            options=build_options,
+            device=options.device,
+            log=options.log,
+            progress=heartbeat(options.log),
+            cancelled=options.cancelled,
+            check=options.check,
+            kept_engines=options.kept_engines,
         )
     # OSError comes from the cache's disk, RuntimeError from CUDA.
     except (OSError, RuntimeError) as error:
         raise UnavailableError(one_line(error)) from error
 
 
-def _open_openvino(file: ModelFile, wishes: _Wishes) -> Backend:
+def _open_openvino(file: ModelFile, options: _Options) -> Backend:
     try:
         from monodepth_ros.inference.openvino import open_openvino
     except Exception as error:
         raise _unavailable('openvino', error) from error
     return open_openvino(
         file,
-        bfloat16=wishes.precision == BFLOAT16,
-        check=wishes.check,
-        kept_engines=wishes.kept_engines,
+        bfloat16=options.precision == BFLOAT16,
+        check=options.check,
+        kept_engines=options.kept_engines,
     )
 
 
-def _open_onnxruntime(file: ModelFile, wishes: _Wishes) -> Backend:
+def _open_onnxruntime(file: ModelFile, options: _Options) -> Backend:
     try:
         from monodepth_ros.inference.onnxruntime import open_onnxruntime
     except Exception as error:
         raise _unavailable('onnxruntime', error) from error
-    _refuse_bfloat16(wishes)
-    return open_onnxruntime(file, check=wishes.check, kept_engines=wishes.kept_engines)
+    _refuse_bfloat16(options)
+    return open_onnxruntime(file, check=options.check, kept_engines=options.kept_engines)
 
 
-def _refuse_bfloat16(wishes: _Wishes) -> None:
-    if wishes.precision == BFLOAT16:
+def _refuse_bfloat16(options: _Options) -> None:
+    if options.precision == BFLOAT16:
         raise UnavailableError(
             f'it computes in the precision of the model file; choose precision `{MODEL}`'
         )

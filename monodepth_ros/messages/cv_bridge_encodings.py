@@ -23,7 +23,7 @@ CvBridge().imgmsg_to_cv2(SimpleNamespace(**grey), 'rgb8')
 """
 
 
-def decode_foreign(msg: Any) -> np.ndarray:
+def decode_with_cv_bridge(msg: Any) -> np.ndarray:
     """
     Convert an Image whose encoding is not in ENCODINGS to (H, W, 3) uint8 RGB, by cv_bridge.
 

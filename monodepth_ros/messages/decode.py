@@ -19,7 +19,7 @@ from monodepth_ros.core.camera import Camera, camera_of_images, MM_PER_M
 from monodepth_ros.core.choices import DEPTH_ENCODINGS
 from monodepth_ros.core.compressed import decode_compressed, decode_png16, is_png16
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
-from monodepth_ros.messages.cv_bridge_encodings import decode_foreign
+from monodepth_ros.messages.cv_bridge_encodings import decode_with_cv_bridge
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32
 NS_PER_S = 1_000_000_000
@@ -60,7 +60,7 @@ def _pixels(msg: Any, bit_depth: BitDepth, *, keep_grey: bool) -> np.ndarray:
             msg.data, bit_depth=bit_depth, format=msg.format, keep_grey=keep_grey
         )
     if msg.encoding not in ENCODINGS:
-        return decode_foreign(msg)
+        return decode_with_cv_bridge(msg)
     return decode_image(
         msg.data,
         bit_depth=bit_depth,

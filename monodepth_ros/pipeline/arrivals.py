@@ -10,13 +10,13 @@ import numpy as np
 
 WINDOW_S = 10.0
 # Fewer stamps than this are not evaluated.
-LEAST_COUNT = 10
+MIN_COUNT = 10
 # Smallest fraction of images that have a camera_info with the same stamp, if each should have one.
-LEAST_DESCRIBED = 0.9
+MIN_DESCRIBED = 0.9
 # Largest distance of a gap from whole periods, in periods, and smallest fraction of such gaps.
-MAX_JITTER, LEAST_REGULAR = 0.2, 0.9
+MAX_JITTER, MIN_REGULAR = 0.2, 0.9
 # A longer gap is a pause of the camera.
-LONGEST_GAP_PERIODS = 10
+MAX_GAP_PERIODS = 10
 
 
 class Arriving(NamedTuple):
@@ -27,7 +27,7 @@ class Arriving(NamedTuple):
     sign: clause for a message.
     """
 
-    share: float
+    fraction: float
     sign: str
 
 
@@ -92,7 +92,7 @@ class Arrivals:
             return None
         infos = {stamp for _, stamp in self._infos if stamps[0] <= stamp <= stamps[-1]}
         described = infos.intersection(stamps)
-        if len(infos) < LEAST_COUNT or len(described) < LEAST_DESCRIBED * len(stamps):
+        if len(infos) < MIN_COUNT or len(described) < MIN_DESCRIBED * len(stamps):
             return None
         return Arriving(len(described) / len(infos), "the others' camera_info came alone")
 
@@ -108,13 +108,13 @@ def _by_gaps(stamps: list[int]) -> Arriving | None:
 
     In heavy loss most gaps are of several periods.
     """
-    if len(stamps) <= LEAST_COUNT:
+    if len(stamps) <= MIN_COUNT:
         return None
     gaps = np.diff(stamps)
     period = np.median(gaps[gaps < 1.5 * np.percentile(gaps, 10)])
-    periods = gaps[gaps < LONGEST_GAP_PERIODS * period] / period
+    periods = gaps[gaps < MAX_GAP_PERIODS * period] / period
     whole = np.rint(periods)
     regular = (whole > 0) & (np.abs(periods - whole) <= MAX_JITTER)
-    if regular.mean() < LEAST_REGULAR:
+    if regular.mean() < MIN_REGULAR:
         return None
     return Arriving(float(len(periods) / whole.sum()), 'the stamps have gaps for the others')

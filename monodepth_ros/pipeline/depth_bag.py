@@ -12,12 +12,12 @@ from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.messages.topics import INFO, NEED_CONFIDENCE, OUTPUTS
 from monodepth_ros.parameters import BackendParams, OutputParams
-from monodepth_ros.pipeline.outputs import OutputMaker
+from monodepth_ros.pipeline.outputs import OutputEncoder
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.pipeline.steady_camera import SteadyCamera
-from monodepth_ros.storage.bag import BagMessage, CLASSES, TopicDefinition
+from monodepth_ros.storage.bag import BagMessage, ROSBAGS_CLASSES, TopicDefinition
 from monodepth_ros.storage.bag_writer import BagWriter, write_bag
-from monodepth_ros.storage.frames import BagSource, FileSource, Frame
+from monodepth_ros.storage.frames import BagSource, FileSource, StoredFrame
 
 # A reason for leaving out a frame, beside those in frames.py.
 MISFIT = 'unlike their camera_info'
@@ -49,17 +49,17 @@ def write_depth_bag(
     status = StatusLine('replay', sys.stderr)
     with (
         write_bag(path) as writer,
-        load_backend(model, **asdict(backend_params), tell=status.tell) as backend,
+        load_backend(model, **asdict(backend_params), log=status.log) as backend,
     ):
         outputs = _outputs(topics, backend, model)
         if source.remark:
-            status.tell(source.remark)
-        copy = _copier(source, outputs, writer, status.tell) if keep else None
+            status.log(source.remark)
+        copy = _copier(source, outputs, writer, status.log) if keep else None
         predictor = Predictor(
             backend,
             max_depth_m=params.max_depth_m or None,
             output_size=params.output_size,
-            tell=status.tell,
+            log=status.log,
         )
         with Progress(source.count, status) as progress:
             depth_writer = _DepthWriter(writer, predictor, params, outputs, progress)
@@ -84,7 +84,7 @@ def _copier(
     source: BagSource | FileSource,
     outputs: list[str],
     writer: BagWriter,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Callable[[BagMessage], None]:
     """
     Return a function that copies a message of the source to the writer.
@@ -104,7 +104,7 @@ def _copier(
         )
     lost = [f'{topic} ({why})' for topic, why in source.topics.items() if isinstance(why, str)]
     if lost:
-        tell(f'not copied: {", ".join(lost)}')
+        log(f'not copied: {", ".join(lost)}')
 
     def copy(message: BagMessage) -> None:
         definition = source.topics[message.topic]
@@ -129,12 +129,12 @@ class _DepthWriter:
     ) -> None:
         self._writer = writer
         self._predictor = predictor
-        self._maker = OutputMaker(CLASSES, params)
+        self._encoder = OutputEncoder(ROSBAGS_CLASSES, params)
         self._outputs = outputs
         self._progress = progress
         self._steady = SteadyCamera()
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: StoredFrame) -> None:
         """Write the outputs of a frame, or count why it is left out."""
         try:
             prediction = self._predictor.predict(frame.image, self._steady.take(frame.camera))
@@ -142,6 +142,6 @@ class _DepthWriter:
             self._progress.drop(MISFIT, f'{frame.place}: {error}')
             return
         for topic in self._outputs:
-            message = self._maker.message(topic, frame.header, prediction)
+            message = self._encoder.message(topic, frame.header, prediction)
             self._writer.add(f'/{topic}', message, recorded_ns=frame.recorded_ns)
         self._progress.write()

@@ -28,7 +28,7 @@ from monodepth_ros.pipeline.predictor import Prediction
 from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 
 
-class OutputMaker:
+class OutputEncoder:
     """
     Makes the messages of one predictor's predictions; its buffers are reused.
 
@@ -45,7 +45,7 @@ class OutputMaker:
             params.color_map, near_m=params.color_near_m, far_m=params.color_far_m
         )
         self._packers_of = lru_cache(maxsize=KEPT_CAMERAS)(_no_packers)
-        self._makers = {
+        self._encoders = {
             INFO: self._camera_info,
             DEPTH: self._depth,
             DISPARITY: self._disparity,
@@ -58,7 +58,7 @@ class OutputMaker:
 
     def message(self, topic: str, header: Any, prediction: Prediction) -> Any:
         """Return the message of a topic of OUTPUTS, with the header of the input image."""
-        return self._makers[topic](header, prediction)
+        return self._encoders[topic](header, prediction)
 
     def _camera_info(self, header: Any, prediction: Prediction) -> Any:
         return encode.camera_info(self._classes, header, prediction.camera)

@@ -21,7 +21,7 @@ from monodepth_ros.pipeline.steady_camera import KEPT_CAMERAS
 # attempt, which may take minutes, so that other cameras keep running.
 RETRY_S, RETRY_TRIES = 10.0, 10.0
 # Changes are reported at most this often, because a zoom lens may change with every frame.
-TELL_PERIOD_S = 5.0
+LOG_PERIOD_S = 5.0
 
 
 class Prediction:
@@ -138,7 +138,7 @@ class Predictor:
     output_size: one of OUTPUT_SIZES: the size of the rectified live image, a half or quarter of
     it, or the network's size.
     tell: called with what the user should know of a camera when its maps are made, for changes
-    once in TELL_PERIOD_S.
+    once in LOG_PERIOD_S.
     """
 
     def __init__(
@@ -147,15 +147,15 @@ class Predictor:
         *,
         max_depth_m: float | None = None,
         output_size: str = 'full',
-        tell: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
         near_m, far_m = backend.spec.depth_range_m
         self._backend = backend
         self._depth_range_m = near_m, far_m if max_depth_m is None else max_depth_m
         self._output_size = output_size
-        self._tell = tell
+        self._log = log
         self._served = lru_cache(maxsize=KEPT_CAMERAS)(_Served)
-        self._told_s = -math.inf
+        self._logged_s = -math.inf
 
     def predict(self, image: np.ndarray, camera: Camera) -> Prediction:
         """
@@ -206,19 +206,19 @@ class Predictor:
             served.retry_s = ended_s + max(RETRY_S, RETRY_TRIES * (ended_s - started_s))
             raise ValueError(served.problem) from error
         served.maps = maps
-        self._tell_of(maps)
+        self._log_change(maps)
         return maps
 
-    def _tell_of(self, maps: CameraMaps) -> None:
+    def _log_change(self, maps: CameraMaps) -> None:
         lines, live = camera_remarks(maps.live, maps.network, self._backend.spec), maps.live
         if self._served.cache_info().misses > 1:
-            if time.monotonic() < self._told_s + TELL_PERIOD_S:
+            if time.monotonic() < self._logged_s + LOG_PERIOD_S:
                 return
-            self._told_s = time.monotonic()
+            self._logged_s = time.monotonic()
             changed = (
                 f'camera_info changed: {live.width} x {live.height} px, fx {live.k[0]:.0f} px; '
                 'the maps are computed again'
             )
             lines = [changed, *lines]
         for line in lines:
-            self._tell(line)
+            self._log(line)

@@ -9,7 +9,7 @@ from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.camera_shift import shift_px
 
 # A smaller shift is not another camera; maps have a resolution of 1/32 px.
-LEAST_SHIFT_PX = 0.1
+MIN_SHIFT_PX = 0.1
 # Two calibrations that take turns are both kept, so that they cost no more than one.
 KEPT_CAMERAS = 2
 WINDOW_S = 10.0
@@ -17,7 +17,7 @@ WINDOW_S = 10.0
 
 class SteadyCamera:
     """
-    The calibration of one camera, replaced only by one that is LEAST_SHIFT_PX from it.
+    The calibration of one camera, replaced only by one that is MIN_SHIFT_PX from it.
 
     The shift is measured from the calibration in use, not from the latest one, so that a slow
     drift is followed in steps. A recently used calibration is used again unchanged.
@@ -52,9 +52,9 @@ class SteadyCamera:
         return len(self._changes_s)
 
     def _known(self, camera: Camera) -> Camera:
-        """Return the recent calibration within LEAST_SHIFT_PX of this one, else this one."""
+        """Return the recent calibration within MIN_SHIFT_PX of this one, else this one."""
         for recent in reversed(self._recent):
-            if recent == camera or shift_px(recent, camera) < LEAST_SHIFT_PX:
+            if recent == camera or shift_px(recent, camera) < MIN_SHIFT_PX:
                 self._recent.remove(recent)
                 camera = recent
                 break

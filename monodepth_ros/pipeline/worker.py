@@ -12,14 +12,14 @@ import numpy as np
 
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.pipeline.outputs import OutputMaker
+from monodepth_ros.pipeline.outputs import OutputEncoder
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.pipeline.statistics import FrameStatistics, TRANSPORT
 
 T = TypeVar('T')
 
 
-class Frame(NamedTuple):
+class CameraFrame(NamedTuple):
     """
     An image ready for computation.
 
@@ -36,13 +36,13 @@ class Frame(NamedTuple):
 
 
 class Pipeline(NamedTuple):
-    """The predictor and the maker of messages, replaced together."""
+    """The predictor and the encoder of messages, replaced together."""
 
     predictor: Predictor
-    maker: OutputMaker
+    encoder: OutputEncoder
 
 
-class DepthMaker:
+class FrameProcessor:
     """
     Computes the frames of one camera and publishes the topics that have subscribers.
 
@@ -58,11 +58,11 @@ class DepthMaker:
         pipeline: Pipeline,
         *,
         wanted: Callable[[], dict[str, Callable[[Any], None]]],
-        complain: Callable[[Exception], None],
+        log_loss: Callable[[Exception], None],
     ) -> None:
         self.pipeline = pipeline
         self._wanted = wanted
-        self._complain = complain
+        self._log_loss = log_loss
         self.start_counting()
 
     def start_counting(self) -> None:
@@ -70,21 +70,21 @@ class DepthMaker:
         self.statistics = FrameStatistics()
         self.failures, self.last_failure = 0, ''
 
-    def make(self, frame: Frame) -> None:
+    def process(self, frame: CameraFrame) -> None:
         """Compute a frame and publish the results; never raises."""
         try:
-            self._make(frame)
+            self._process(frame)
             self.failures = 0
         # After any error, e.g. of an engine or of a context that was shut down, the next frame may
         # succeed.
         except Exception as error:
             self.failures, self.last_failure = self.failures + 1, one_line(error)
             self.statistics.drop('not computed')
-            self._complain(error)
+            self._log_loss(error)
 
-    def _make(self, frame: Frame) -> None:
+    def _process(self, frame: CameraFrame) -> None:
         started_s = time.monotonic()
-        predictor, maker = self.pipeline
+        predictor, encoder = self.pipeline
         prediction = predictor.predict(frame.pixels, frame.camera)
         seconds = {
             'waiting': started_s - frame.arrived_s,
@@ -97,7 +97,7 @@ class DepthMaker:
             seconds[TRANSPORT] = frame.transport_s
         for topic, publish in self._wanted().items():
             times_s = [time.monotonic()]
-            message = maker.message(topic, frame.header, prediction)
+            message = encoder.message(topic, frame.header, prediction)
             times_s.append(time.monotonic())
             publish(message)
             times_s.append(time.monotonic())
@@ -106,7 +106,7 @@ class DepthMaker:
         self.statistics.published(seconds, prediction.mean_confidence)
 
 
-class NewestOfEach(Generic[T]):
+class LatestPerSource(Generic[T]):
     """
     A queue that keeps the latest value of each source; put never waits.
 
@@ -153,14 +153,14 @@ class DepthWorker:
 
     def __init__(self) -> None:
         self._busy_since_s: float | None = None
-        self._waiting: NewestOfEach[tuple[DepthMaker, Frame]] = NewestOfEach()
+        self._waiting: LatestPerSource[tuple[FrameProcessor, CameraFrame]] = LatestPerSource()
         self._thread = Thread(target=self._run, name='depth worker')
         self._thread.start()
 
-    def offer(self, maker: DepthMaker, frame: Frame) -> None:
+    def offer(self, processor: FrameProcessor, frame: CameraFrame) -> None:
         """Queue a frame, unless a newer one comes before its turn; never waits."""
-        if self._waiting.put(maker, (maker, frame)):
-            maker.statistics.drop('a newer one came')
+        if self._waiting.put(processor, (processor, frame)):
+            processor.statistics.drop('a newer one came')
 
     @property
     def busy_s(self) -> float:
@@ -179,7 +179,7 @@ class DepthWorker:
 
     def _run(self) -> None:
         while (waiting := self._waiting.take()) is not None:
-            maker, frame = waiting
+            processor, frame = waiting
             self._busy_since_s = time.monotonic()
-            maker.make(frame)
+            processor.process(frame)
             self._busy_since_s = None

@@ -22,16 +22,16 @@ from monodepth_ros.pipeline.camera_remarks import (
     footprint_remarks,
     rotation_deg,
 )
-from monodepth_ros.pipeline.outputs import OutputMaker
+from monodepth_ros.pipeline.outputs import OutputEncoder
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.pipeline.statistics import FrameStatistics
-from monodepth_ros.pipeline.worker import DepthMaker, DepthWorker, Frame, Pipeline
+from monodepth_ros.pipeline.worker import CameraFrame, DepthWorker, FrameProcessor, Pipeline
 from monodepth_ros.ros.camera_info import are_rectified, Calibration, CameraInfoTopic
 from monodepth_ros.ros.depth_publishers import DepthPublishers
 from monodepth_ros.ros.image_watch import ImageWatch
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.qos import best_effort, OVERRIDABLE, subscription_events, with_events
-from monodepth_ros.ros.session import CLASSES, image_source
+from monodepth_ros.ros.session import image_source, ROS_CLASSES
 from monodepth_ros.ros.silent_topic import why_silent
 from monodepth_ros.storage.stamps import RateLimit
 
@@ -84,17 +84,17 @@ class CameraStream:
         self._bit_depth = BitDepth(warn=self.log.warning)
         self._images: Subscription | None = None
         params = live[OutputParams]
-        self._maker = DepthMaker(
-            Pipeline(self._predictor(params), OutputMaker(CLASSES, params)),
+        self._processor = FrameProcessor(
+            Pipeline(self._predictor(params), OutputEncoder(ROS_CLASSES, params)),
             wanted=self._outputs.wanted,
-            complain=self._lost,
+            log_loss=self._lost,
         )
         self.follow_parameters()
 
     def start(self, worker: DepthWorker) -> None:
         """Reset the statistics, subscribe to the images, and queue them for the worker."""
         self._started_s = time.monotonic()
-        self._maker.start_counting()
+        self._processor.start_counting()
         self._watch = ImageWatch(self._node)
         self._last_loss = None
         kind, topic = image_source(
@@ -128,23 +128,23 @@ class CameraStream:
         """Apply changed parameters from the next frame on."""
         max_rate_hz, params = self._live[DepthNodeParams].max_rate_hz, self._live[OutputParams]
         self._rate_limit = RateLimit(max_rate_hz) if max_rate_hz else None
-        predictor, maker = self._maker.pipeline
-        before = maker.params
+        predictor, encoder = self._processor.pipeline
+        before = encoder.params
         if params == before:
             return
         # The predictor keeps its maps unless a parameter that they depend on changed.
         if (params.max_depth_m, params.output_size) != (before.max_depth_m, before.output_size):
             predictor = self._predictor(params)
-        self._maker.pipeline = Pipeline(predictor, OutputMaker(CLASSES, params))
+        self._processor.pipeline = Pipeline(predictor, OutputEncoder(ROS_CLASSES, params))
 
-    def defeat(self) -> str | None:
+    def failure_reason(self) -> str | None:
         """Return why the node shall give up, by the parameter give_up_after; None to continue."""
         limit = self._live[DepthNodeParams].give_up_after
-        if not limit or self._maker.failures < limit:
+        if not limit or self._processor.failures < limit:
             return None
-        return f'{self._maker.failures} frames in a row failed: {self._maker.last_failure}'
+        return f'{self._processor.failures} frames in a row failed: {self._processor.last_failure}'
 
-    def look_around(self) -> list[str]:
+    def check_inputs(self) -> list[str]:
         """Return the problems that prevent depth output or metric scale; call it every second."""
         self._calibration.ask_for_latched()
         if self._images is None:
@@ -168,7 +168,7 @@ class CameraStream:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Return facts about the camera for diagnostics, by name; call it after look_around."""
+        """Return facts about the camera for diagnostics, by name; call it after check_inputs."""
         camera = self._calibration.camera
         facts = {} if self._images is None else self._watch.facts
         angle_deg = None if camera is None else rotation_deg(camera)
@@ -181,7 +181,7 @@ class CameraStream:
     @property
     def statistics(self) -> FrameStatistics:
         """Return the statistics of the images since start."""
-        return self._maker.statistics
+        return self._processor.statistics
 
     @property
     def image_topic(self) -> str:
@@ -201,7 +201,7 @@ class CameraStream:
             self._backend,
             max_depth_m=params.max_depth_m or None,
             output_size=params.output_size,
-            tell=self.log.warning,
+            log=self.log.warning,
         )
 
     def _on_info(self, stamp_ns: int) -> None:
@@ -221,7 +221,7 @@ class CameraStream:
         camera = self._calibration.camera
         if camera is None:
             self.statistics.drop('without camera_info')
-            self._complain(self._calibration.problem)
+            self._log_loss(self._calibration.problem)
             return
         try:
             pixels = decode.image_pixels(msg, self._bit_depth)
@@ -233,17 +233,17 @@ class CameraStream:
             return
         if rate_limit is not None:
             rate_limit.admit(now_ns)
-        frame = Frame(msg.header, pixels, camera, now_ns / NS_PER_S, transport_s)
-        worker.offer(self._maker, frame)
+        frame = CameraFrame(msg.header, pixels, camera, now_ns / NS_PER_S, transport_s)
+        worker.offer(self._processor, frame)
 
     def _lost(self, error: Exception) -> None:
         """Log why a frame is lost, with the traceback of an unforeseen error once per kind."""
         traceback = self._tracebacks.of(error)
         if traceback is not None and self._node.context.ok():
             self.log.error(traceback)
-        self._complain(one_line(error))
+        self._log_loss(one_line(error))
 
-    def _complain(self, why: str) -> None:
+    def _log_loss(self, why: str) -> None:
         self._last_loss = f'frame dropped: {why}'
         if self._node.context.ok():
             self.log.error(self._last_loss, throttle_duration_sec=LOG_PERIOD_S)

@@ -12,7 +12,7 @@ from monodepth_ros.pipeline.header_remarks import age_remarks, frame_remarks, is
 from monodepth_ros.ros.silent_topic import have_one_publisher, lost_remedy
 
 # Smallest fraction of images that must arrive; below it there is a warning.
-LEAST_SHARE = 0.8
+MIN_FRACTION = 0.8
 
 
 class ImageWatch:
@@ -53,10 +53,10 @@ class ImageWatch:
     def facts(self) -> dict[str, str]:
         """Return figures by name, as of the last remarks."""
         arriving = self._arriving
-        share = 'unknown' if arriving is None else f'{100 * arriving.share:.0f}'
+        fraction = 'unknown' if arriving is None else f'{100 * arriving.fraction:.0f}'
         return {
             'camera_info (Hz)': f'{self._arrivals.info_hz:.1f}',
-            'images that arrive (%)': share,
+            'images that arrive (%)': fraction,
         }
 
     def _loss_remarks(self, images: Subscription, info_topic: str | None) -> list[str]:
@@ -64,11 +64,11 @@ class ImageWatch:
             self._node, images.topic_name, info_topic
         )
         self._arriving = self._arrivals.arriving(infos_of_images=infos_of_images)
-        if self._arriving is None or self._arriving.share >= LEAST_SHARE:
+        if self._arriving is None or self._arriving.fraction >= MIN_FRACTION:
             return []
-        share, sign = self._arriving
+        fraction, sign = self._arriving
         return [
-            f'only {100 * share:.0f} % of the images of the last {WINDOW_S:.0f} s arrived, '
-            f'expected at least {100 * LEAST_SHARE:.0f} %: {sign}. '
+            f'only {100 * fraction:.0f} % of the images of the last {WINDOW_S:.0f} s arrived, '
+            f'expected at least {100 * MIN_FRACTION:.0f} %: {sign}. '
             f'{lost_remedy(self._node, images)}; if that is done, this machine is too busy'
         ]

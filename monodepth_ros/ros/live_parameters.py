@@ -20,7 +20,7 @@ from monodepth_ros.parameter_rules import changed, Parameters, read_parameters, 
 from monodepth_ros.ros.given_parameters import check_given
 
 # Larger than any sensible parameter; some tools show ranges as 32-bit numbers.
-MOST_WHOLE = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 Params = TypeVar('Params', bound=Parameters)
 
 
@@ -99,7 +99,7 @@ def _declare(
             FloatingPointRange(from_value=float(rule.low), to_value=high)
         ]
     elif rule.low is not None:
-        high = MOST_WHOLE if rule.high is None else int(rule.high)
+        high = MAX_INTEGER if rule.high is None else int(rule.high)
         descriptor.integer_range = [IntegerRange(from_value=int(rule.low), to_value=high, step=1)]
     return node.declare_parameter(name, default, descriptor).value
 

@@ -29,7 +29,7 @@ def message_class(name: str) -> type:
     return kind
 
 
-CLASSES = message_classes(message_class, native_sequence)
+ROS_CLASSES = message_classes(message_class, native_sequence)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from monodepth_ros.common.paths import existing_path
 from monodepth_ros.messages.decode import is_depth
 from monodepth_ros.messages.image_topics import IMAGE_TYPES
 from monodepth_ros.storage.bag_definitions import (
-    CLASSES,
+    ROSBAGS_CLASSES,
     standard_definition,
     topic_definition,
     TopicDefinition,
@@ -34,7 +34,7 @@ from monodepth_ros.storage.bag_storage import is_cdr, TolerantReader
 
 # Names of this module, and of the modules behind it that other modules use.
 __all__ = [
-    'CLASSES',
+    'ROSBAGS_CLASSES',
     'TYPES',
     'Bag',
     'BagError',
@@ -116,11 +116,11 @@ class Bag:
         """Return how many messages the topics hold together."""
         return sum(c.msgcount for c in self._readable if c.topic in topics)
 
-    def time_at(self, share: float) -> int:
+    def time_at(self, fraction: float) -> int:
         """Return the recording time in ns at a fraction (0..1) of the recording."""
         start = min(reader.start_time for reader in self._readers)
         end = max(reader.end_time for reader in self._readers)
-        return start + round(share * (end - start))
+        return start + round(fraction * (end - start))
 
     def messages(
         self,

@@ -151,13 +151,13 @@ def named_stereo(
     Raises BagError where no topic, or more than one, fits.
     """
     found = []
-    for eye, given, file in zip(('left', 'right'), (left, right), calibration, strict=True):
+    for view, given, file in zip(('left', 'right'), (left, right), calibration, strict=True):
         images = bag.topics_of_type(*IMAGE_TYPES)
-        names = [image for image in images if given == image or (not given and eye in image)]
+        names = [image for image in images if given == image or (not given and view in image)]
         if len(names) != 1:
             raise BagError(
-                f'{bag.name} holds {", ".join(names) or "no image topic"} for the {eye} '
-                f'camera, expected one of {", ".join(images) or "none"}; name it with --{eye}'
+                f'{bag.name} holds {", ".join(names) or "no image topic"} for the {view} '
+                f'camera, expected one of {", ".join(images) or "none"}; name it with --{view}'
             )
         found.append(_calibrated_topic(names[0], file, rectified=False))
     return found[0], found[1]

@@ -16,7 +16,7 @@ from monodepth_ros.messages.encode import message_classes
 from monodepth_ros.storage.bag_storage import CDR, encoding_of, NO_DEFINITION, ros2_ext
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
-CLASSES = message_classes(TYPES.types.__getitem__, np.asarray)
+ROSBAGS_CLASSES = message_classes(TYPES.types.__getitem__, np.asarray)
 # Precedes each file in a definition of encoding ros2idl.
 IDL_FILE = '=' * 80 + '\nIDL: '
 

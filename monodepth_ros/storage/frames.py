@@ -47,7 +47,7 @@ Drop = Callable[[str, str], None]
 Also = Callable[[BagMessage], None]
 
 
-class Frame(NamedTuple):
+class StoredFrame(NamedTuple):
     """
     An image, (H, W, 3) RGB or (H, W) grey uint8, its camera, header and recording time.
 
@@ -85,7 +85,7 @@ class BagSource:
         """Return the topics as the class describes them; computed on first use."""
         return {name: self._bag.definition(name) for name in self._bag.topics}
 
-    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
+    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[StoredFrame]:
         """Yield the frames in recorded order."""
         bit_depth = _bit_depth(camera_bits(self._bag, self._topic.image), self._topic.image)
         for message, camera in self._with_cameras(self._decoded(drop, also)):
@@ -98,7 +98,9 @@ class BagSource:
             except ValueError as error:
                 drop(UNREADABLE, f'{place}: {error}')
             else:
-                yield Frame(image, camera, message.content.header, message.recorded_ns, place)
+                yield StoredFrame(
+                    image, camera, message.content.header, message.recorded_ns, place
+                )
 
     def _with_cameras(
         self, messages: Iterator[BagMessage]
@@ -171,7 +173,7 @@ class FileSource:
         self._images = [path] if path.suffix.lower() in IMAGE_SUFFIXES else _images(path)
         self.count = len(self._images) or _video_length(path)
 
-    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[Frame]:
+    def frames(self, drop: Drop, also: Also | None = None) -> Iterator[StoredFrame]:
         """
         Yield the frames; `also` is never called.
 
@@ -182,7 +184,7 @@ class FileSource:
             ns = round(seconds * NS_PER_S)
             stamp = TYPES.types['builtin_interfaces/msg/Time'](*divmod(ns, NS_PER_S))
             header = TYPES.types['std_msgs/msg/Header'](stamp, FRAME_ID)
-            yield Frame(image, self._camera, header, ns, place)
+            yield StoredFrame(image, self._camera, header, ns, place)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from monodepth_ros.storage.image_files import PairImages
 from monodepth_ros.storage.image_folder import find_images, FolderImages
 from monodepth_ros.storage.pair_names import names_in_time
 
-EYES = ('left', 'right')
+VIEWS = ('left', 'right')
 CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
 GT_DEPTH_UNITS_PER_M = 256
 JPEG_QUALITY = 95
@@ -48,7 +48,7 @@ class PairFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.calibration = _read_calibration(self.path / CALIBRATION)
-        left, right = (_images(self.path / eye) for eye in EYES)
+        left, right = (_images(self.path / view) for view in VIEWS)
         # Other programs may write any second field.
         stamped = [fields[0] for fields in _stamp_fields(self.path)]
         self.names = names_in_time(left, right, stamped, stamps=self.path / STAMPS)
@@ -116,8 +116,8 @@ class PairFolderWriter:
         self._committed = {
             line.split()[0] for line in whole_lines(folder / STAMPS) if line.strip()
         }
-        for eye in EYES:
-            (folder / eye).mkdir(parents=True, exist_ok=True)
+        for view in VIEWS:
+            (folder / view).mkdir(parents=True, exist_ok=True)
         file = folder / CALIBRATION
         if not file.exists():
             values = calibration.intrinsics.as_dict() | {'baseline_m': calibration.baseline_m}
@@ -160,8 +160,8 @@ class PairFolderWriter:
 
     def write_jpegs(self, name: str, left: bytes, right: bytes) -> int:
         """Write one pair as write_images does, from the bytes of encoded_jpeg."""
-        for eye, jpeg in zip(EYES, (left, right), strict=True):
-            _write(self._folder / eye / f'{name}.jpg', jpeg)
+        for view, jpeg in zip(VIEWS, (left, right), strict=True):
+            _write(self._folder / view / f'{name}.jpg', jpeg)
         return len(left) + len(right)
 
     def commit(self, name: str, stamp_ns: int) -> None:

@@ -16,7 +16,7 @@ from monodepth_ros.core.bit_depth import at_one_depth, BitDepth
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.messages.decode import image_pixels, stamp_ns
-from monodepth_ros.storage.pair_folder import EYES, PairFolderWriter, STAMPS, stated_bits
+from monodepth_ros.storage.pair_folder import PairFolderWriter, STAMPS, stated_bits, VIEWS
 
 BYTES_PER_GB = 1_000_000_000
 # About a second of pairs: a longer queue only fills memory where the disk is always too slow.
@@ -180,14 +180,14 @@ def _size_bytes(folder: Path) -> int:
 
 
 def _remove_partial(folder: Path) -> None:
-    for eye in EYES:
-        for path in (folder / eye).glob(f'*{PARTIAL_SUFFIX}'):
+    for view in VIEWS:
+        for path in (folder / view).glob(f'*{PARTIAL_SUFFIX}'):
             path.unlink()
 
 
 def _next_number(folder: Path) -> int:
     """Return the number after all images, including uncommitted images of a killed process."""
-    stems = (path.stem for eye in EYES for path in (folder / eye).glob('*'))
+    stems = (path.stem for view in VIEWS for path in (folder / view).glob('*'))
     return max((int(stem) for stem in stems if stem.isdecimal()), default=-1) + 1
 
 

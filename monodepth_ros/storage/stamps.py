@@ -14,7 +14,7 @@ from monodepth_ros.messages.decode import NS_PER_S, stamp_ns
 
 # Number of images of one camera that wait for their partner before the oldest is given up.
 WAITING = 16
-OTHER_EYE = {'left': 'right', 'right': 'left'}
+OTHER_VIEW = {'left': 'right', 'right': 'left'}
 
 
 def header_stamp_ns(message: Any) -> int:
@@ -59,33 +59,35 @@ class PairMatcher:
         self.unpaired = 0
         self.apart_ns: int | None = None
         self._tolerance_ns = tolerance_ns
-        self._waiting: dict[str, deque[Any]] = {eye: deque() for eye in OTHER_EYE}
-        self._stamps: dict[str, deque[int]] = {eye: deque(maxlen=4 * WAITING) for eye in OTHER_EYE}
+        self._waiting: dict[str, deque[Any]] = {view: deque() for view in OTHER_VIEW}
+        self._stamps: dict[str, deque[int]] = {
+            view: deque(maxlen=4 * WAITING) for view in OTHER_VIEW
+        }
 
-    def take(self, eye: str, message: Any) -> tuple[Any, Any] | None:
+    def take(self, view: str, message: Any) -> tuple[Any, Any] | None:
         """Add an image of the left or right camera; return (left, right) once it has a partner."""
-        stamp, other = stamp_ns(message.header), OTHER_EYE[eye]
-        self._stamps[eye].append(stamp)
+        stamp, other = stamp_ns(message.header), OTHER_VIEW[view]
+        self._stamps[view].append(stamp)
         partner = take_nearest(self._waiting[other], stamp, tolerance_ns=self._tolerance_ns)
         if partner is None:
-            self._waiting[eye].append(message)
-            if len(self._waiting[eye]) > WAITING:
-                self._give_up_oldest(eye)
+            self._waiting[view].append(message)
+            if len(self._waiting[view]) > WAITING:
+                self._give_up_oldest(view)
             return None
         # A topic delivers in order, so older waiting images will never find a partner.
-        self._give_up_before(eye, stamp)
+        self._give_up_before(view, stamp)
         self._give_up_before(other, stamp_ns(partner.header))
-        return (message, partner) if eye == 'left' else (partner, message)
+        return (message, partner) if view == 'left' else (partner, message)
 
-    def _give_up_before(self, eye: str, stamp: int) -> None:
-        waiting = self._waiting[eye]
+    def _give_up_before(self, view: str, stamp: int) -> None:
+        waiting = self._waiting[view]
         while waiting and stamp_ns(waiting[0].header) < stamp:
-            self._give_up_oldest(eye)
+            self._give_up_oldest(view)
 
-    def _give_up_oldest(self, eye: str) -> None:
-        stamp = stamp_ns(self._waiting[eye].popleft().header)
+    def _give_up_oldest(self, view: str) -> None:
+        stamp = stamp_ns(self._waiting[view].popleft().header)
         self.unpaired += 1
-        apart = (abs(stamp - other) for other in self._stamps[OTHER_EYE[eye]])
+        apart = (abs(stamp - other) for other in self._stamps[OTHER_VIEW[view]])
         self.apart_ns = min(apart, default=None)
 
 

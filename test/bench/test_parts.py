@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from bench.parts import FAILED, Finding, NOT_RUN, run_part, WHY
+from bench.parts import FAILED, NOT_RUN, PartResult, run_part, WHY
 
 
 def test_what_a_part_gives_comes_through():
@@ -21,16 +21,16 @@ def test_an_error_is_the_last_finding():
 
 def test_a_process_that_dies_is_a_finding():
     (finding,) = run_part('part', map, os._exit, [3], limit_s=60)
-    assert finding == Finding('part', FAILED, {WHY: 'its process died with status 3'})
+    assert finding == PartResult('part', FAILED, {WHY: 'its process died with status 3'})
 
 
 def test_a_part_that_hangs_is_cut_off():
     start_s = time.monotonic()
     (finding,) = run_part('part', map, time.sleep, [600], limit_s=0.5)
-    assert finding == Finding('part', NOT_RUN, {WHY: 'stopped after 0 s'})
+    assert finding == PartResult('part', NOT_RUN, {WHY: 'stopped after 0 s'})
     assert time.monotonic() - start_s < 60
 
 
 def test_numbers_and_words_are_shown_in_one_line():
-    finding = Finding('part', 'name', {'p50_ms': 0.86123, 'with': 'tensorrt 10.3'})
+    finding = PartResult('part', 'name', {'p50_ms': 0.86123, 'with': 'tensorrt 10.3'})
     assert finding.text == 'p50_ms: 0.8612, with: tensorrt 10.3'

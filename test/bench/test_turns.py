@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bench.turns import by_turns, LEAST_IMAGES, ROUNDS, speed_up, summary
+from bench.turns import by_turns, MIN_IMAGES, ROUNDS, speed_up, summary
 
 
 def test_percentiles_are_of_all_images_and_throughput_is_images_over_time():
@@ -29,9 +29,9 @@ def test_a_speed_up_compares_within_a_round():
 
 def test_each_has_its_turn_in_every_round_after_a_run_that_does_not_count():
     ran = []
-    # Slow enough that a turn is LEAST_IMAGES long.
+    # Slow enough that a turn is MIN_IMAGES long.
     latencies = by_turns({name: lambda name=name: _wait(ran, name) for name in 'ab'})
-    turn = LEAST_IMAGES + 1
+    turn = MIN_IMAGES + 1
     assert ran == (['a'] * turn + ['b'] * turn) * ROUNDS
     assert len(latencies['a'].rounds_s) == ROUNDS
 

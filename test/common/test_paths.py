@@ -14,7 +14,7 @@ from monodepth_ros.storage.bag import Bag
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 from monodepth_ros.storage.frames import open_source
 from trainer.datasets.sources import open_sequences
-from trainer.import_model.foreign_model import load_foreign
+from trainer.import_model.third_party_model import load_third_party
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def _open(path):
         (Bag, 'recording'),
         (_open, 'source'),
         (open_sequences, 'data'),
-        (load_foreign, 'network'),
+        (load_third_party, 'network'),
     ],
 )
 def test_every_reader_takes_what_people_type(home, reader, what):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.canonical import fit_canonical, FromCanonical, ToCanonical
+from monodepth_ros.core.canonical import fit_canonical, ImageWarp, PredictionWarp
 from monodepth_ros.core.network_view import widened
 
 CANONICAL = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
@@ -35,7 +35,7 @@ def test_a_gradient_image_tells_where_each_canonical_pixel_was_taken():
     camera = _live()
     columns = np.tile(np.arange(240, dtype=np.uint8), (240, 1))
     image = np.pad(columns, ((0, 0), (0, 80)), mode='edge')
-    warped = ToCanonical(camera, CANONICAL).warp(image)
+    warped = ImageWarp(camera, CANONICAL).warp(image)
     for u, v in ((40, 20), (64, 32), (80, 50)):
         x, _ = _live_pixel_of(camera, CANONICAL, u, v)
         # Area averaging and rounding to bytes each cost half a grey level.
@@ -45,7 +45,7 @@ def test_a_gradient_image_tells_where_each_canonical_pixel_was_taken():
 def test_a_pinhole_camera_of_the_same_numbers_is_left_alone():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (64, 128, 3), np.uint8)
-    to_canonical = ToCanonical(Camera.pinhole(CANONICAL), CANONICAL)
+    to_canonical = ImageWarp(Camera.pinhole(CANONICAL), CANONICAL)
     np.testing.assert_array_equal(to_canonical.warp(image), image)
     assert to_canonical.valid.all()
 
@@ -54,7 +54,7 @@ def test_minifying_averages_instead_of_aliasing():
     # One-pixel stripes of 0 and 200, four times larger than the canonical image: all grey.
     live = CANONICAL.scaled_to(width=512, height=256)
     stripes = np.tile(np.array([0, 200], np.uint8), (256, 256))
-    warped = ToCanonical(Camera.pinhole(live), CANONICAL).warp(stripes)
+    warped = ImageWarp(Camera.pinhole(live), CANONICAL).warp(stripes)
     assert set(np.unique(warped)) == {100}
 
 
@@ -65,19 +65,19 @@ def test_minifying_by_any_factor_is_nearly_an_area_average(factor):
     live = Intrinsics(fx=800, fy=800, cx=500, cy=270, width=1024, height=512)
     small = live.scaled_to(width=size[0], height=size[1])
     averaged = cv2.resize(noise, size, interpolation=cv2.INTER_AREA).astype(float)
-    warped = ToCanonical(Camera.pinhole(live), small).warp(noise)
+    warped = ImageWarp(Camera.pinhole(live), small).warp(noise)
     assert np.std(warped - averaged) < 0.18 * np.std(averaged)
 
 
 def test_a_focal_length_that_cannot_be_is_refused():
     live = Intrinsics(fx=1e6, fy=1e6, cx=160, cy=120, width=320, height=240)
     with pytest.raises(ValueError, match=r'focal lengths of 1e\+06 and 1e\+06 px, 1e\+04 times'):
-        ToCanonical(Camera.pinhole(live), CANONICAL)
+        ImageWarp(Camera.pinhole(live), CANONICAL)
 
 
 def test_pixels_outside_the_live_image_are_invalid():
     half = CANONICAL.cropped(left=0, top=0, width=64, height=64)
-    valid = ToCanonical(Camera.pinhole(half), CANONICAL).valid
+    valid = ImageWarp(Camera.pinhole(half), CANONICAL).valid
     assert valid[:, :64].all()
     assert not valid[:, 64:].any()
 
@@ -86,23 +86,23 @@ def test_rays_that_the_lens_cannot_have_seen_are_invalid():
     # r (1 - r^2 / 3) grows up to r = 1, that is 45 degrees.
     wide = Intrinsics(fx=50, fy=50, cx=100, cy=0, width=201, height=1)
     k = (50.0, 0, 100.0, 0, 50.0, 0.0, 0, 0, 1.0)
-    valid = ToCanonical(Camera(201, 1, k, d=(-1 / 3, 0.0, 0.0, 0.0, 0.0)), wide).valid[0]
+    valid = ImageWarp(Camera(201, 1, k, d=(-1 / 3, 0.0, 0.0, 0.0, 0.0)), wide).valid[0]
     np.testing.assert_array_equal(valid, np.abs(np.arange(201) - 100) < 50)
 
 
 def test_a_cropped_map_gives_the_window_of_the_whole_one():
     live = CANONICAL.scaled_to(width=256, height=128)
     image = np.random.default_rng(0).integers(0, 256, (128, 256), np.uint8)
-    whole = ToCanonical(Camera.pinhole(live), CANONICAL)
+    whole = ImageWarp(Camera.pinhole(live), CANONICAL)
     window = whole.cropped(left=10, top=5, width=100, height=50)
     np.testing.assert_array_equal(window.warp(image), whole.warp(image)[5:55, 10:110])
-    assert window.canonical == CANONICAL.cropped(left=10, top=5, width=100, height=50)
+    assert window.target == CANONICAL.cropped(left=10, top=5, width=100, height=50)
     assert window.valid.shape == (50, 100)
 
 
 def test_another_size_than_the_camera_info_is_refused():
     with pytest.raises(ValueError, match='got an image of 10 x 20, expected 320 x 240'):
-        ToCanonical(_live(), CANONICAL).warp(np.zeros((20, 10, 3), np.uint8))
+        ImageWarp(_live(), CANONICAL).warp(np.zeros((20, 10, 3), np.uint8))
 
 
 def test_there_and_back_gives_the_depth_of_the_same_ray():
@@ -114,7 +114,7 @@ def test_there_and_back_gives_the_depth_of_the_same_ray():
         row = (100 * 0.5 / 4 * (1 - x)).astype(np.float32)
         return np.tile(row, (camera.height, 1))
 
-    back = FromCanonical(CANONICAL, live, np.ones((64, 128), bool))
+    back = PredictionWarp(CANONICAL, live, np.ones((64, 128), bool))
     result = back.warp_disparity(slanted_plane(CANONICAL))
     assert 0.2 < back.valid.mean() < 1
     assert np.isnan(result[~back.valid]).all()
@@ -130,14 +130,14 @@ def test_across_an_edge_of_more_than_5_percent_nothing_is_invented(far, near, in
     step[:, 64:] = near
     # Eight pixels from the centre of column 63 to that of 64.
     live = CANONICAL.scaled_to(width=1024, height=512)
-    result = FromCanonical(CANONICAL, live, np.ones_like(step, bool)).warp_disparity(step)
+    result = PredictionWarp(CANONICAL, live, np.ones_like(step, bool)).warp_disparity(step)
     assert len(set(np.unique(result)) - {far, near}) == invented
 
 
 def test_invalid_canonical_pixels_stay_invalid():
     valid = np.ones((64, 128), bool)
     valid[:, :10] = False
-    result = FromCanonical(CANONICAL, CANONICAL, valid).warp_disparity(
+    result = PredictionWarp(CANONICAL, CANONICAL, valid).warp_disparity(
         np.ones_like(valid, np.float32)
     )
     np.testing.assert_array_equal(np.isnan(result), ~valid)
@@ -148,7 +148,7 @@ def test_nothing_leaks_from_invalid_pixels_into_their_neighbours():
     valid[:, :10] = False
     disparity_px = np.where(valid, np.float32(10), np.float32(10.3))  # less than an edge
     live = CANONICAL.scaled_to(width=512, height=256)
-    result = FromCanonical(CANONICAL, live, valid).warp_disparity(disparity_px)
+    result = PredictionWarp(CANONICAL, live, valid).warp_disparity(disparity_px)
     assert np.isnan(result[:, :40]).all()
     assert (result[:, 40:] == 10).all()
 
@@ -158,7 +158,7 @@ def test_confidence_is_interpolated_and_0_where_the_canonical_camera_does_not_se
     ramp = np.tile(np.arange(64, 192, dtype=np.float32) / 256, (64, 1))
     # From 10 px left of the canonical image, at half pixels: between the ramp's values.
     live = Intrinsics(fx=100, fy=100, cx=73, cy=31.5, width=100, height=64)
-    result = FromCanonical(CANONICAL, live, np.ones_like(ramp, bool)).warp_confidence(ramp)
+    result = PredictionWarp(CANONICAL, live, np.ones_like(ramp, bool)).warp_confidence(ramp)
     assert (result[:, :9] == 0).all()
     np.testing.assert_allclose(result[:, 10:], np.tile((np.arange(90) + 64.5) / 256, (64, 1)))
 
@@ -204,15 +204,15 @@ def cameras(draw):
 @given(camera=cameras(), stride=st.sampled_from([16, 32, 64]))
 def test_any_calibration_gives_whole_arrays(camera, stride):
     live = camera.rectified
-    seen = ToCanonical(camera, live).valid
+    seen = ImageWarp(camera, live).valid
     assert seen.shape == (live.height, live.width)
     network = widened(CANONICAL, live, seen, stride=stride)
-    to_network = ToCanonical(camera, network)
+    to_network = ImageWarp(camera, network)
     shape = (network.height, network.width)
     assert to_network.valid.shape == shape
     warped = to_network.warp(np.full((camera.height, camera.width, 3), 200, np.uint8))
     np.testing.assert_array_equal(warped, np.full((*shape, 3), 200, np.uint8))
-    back = FromCanonical(network, live, to_network.valid)
+    back = PredictionWarp(network, live, to_network.valid)
     disparity_px = back.warp_disparity(np.full(shape, 7, np.float32))
     np.testing.assert_array_equal(disparity_px, np.where(back.valid, np.float32(7), np.nan))
 
@@ -246,7 +246,7 @@ def test_each_axis_has_its_own_focal_length_on_the_way_back():
     columns, rows = np.meshgrid(np.arange(128), np.arange(64))
     plane = (200 + 0.25 * columns + 0.5 * rows).astype(np.float32)
     live = OBLONG.scaled_to(width=256, height=256)
-    back = FromCanonical(OBLONG, live, np.ones_like(plane, bool))
+    back = PredictionWarp(OBLONG, live, np.ones_like(plane, bool))
     # Two live columns, and four live rows, a pixel; the outermost ones repeat their neighbours.
     live_columns, live_rows = np.meshgrid(np.arange(256), np.arange(256))
     expected = 200 + 0.25 * ((live_columns + 0.5) / 2 - 0.5) + 0.5 * ((live_rows + 0.5) / 4 - 0.5)
@@ -261,7 +261,7 @@ def test_an_edge_lies_in_the_middle_between_two_pixels(axis, at):
     expected = np.where(np.indices((96, 128))[axis] < 16 * at, 10, 20)
     small = Intrinsics(fx=10, fy=10, cx=3.5, cy=2.5, width=8, height=6)
     live = small.scaled_to(width=128, height=96)
-    back = FromCanonical(small, live, np.ones_like(step, bool))
+    back = PredictionWarp(small, live, np.ones_like(step, bool))
     np.testing.assert_array_equal(back.warp_disparity(step), expected)
 
 
@@ -270,7 +270,7 @@ def test_the_canonical_camera_sees_to_the_outer_edges_of_its_pixels():
     live = small.scaled_to(width=128, height=96).cropped(left=-20, top=-10, width=168, height=116)
     seen = np.zeros((116, 168), bool)
     seen[10:106, 20:148] = True
-    back = FromCanonical(small, live, np.ones((6, 8), bool))
+    back = PredictionWarp(small, live, np.ones((6, 8), bool))
     np.testing.assert_array_equal(back.valid, seen)
     ones = np.ones((6, 8), np.float32)
     np.testing.assert_array_equal(np.isfinite(back.warp_disparity(ones)), seen)
@@ -284,7 +284,7 @@ def test_the_live_camera_sees_to_the_outer_edges_of_its_pixels():
     # ... so its first pixel, from 10.02 on, does not reach the centre at 10; its last one, up to
     # 60.02, reaches that at 60.
     seen[6:46, 11:61] = True
-    np.testing.assert_array_equal(ToCanonical(Camera.pinhole(live), CANONICAL).valid, seen)
+    np.testing.assert_array_equal(ImageWarp(Camera.pinhole(live), CANONICAL).valid, seen)
 
 
 def test_a_pixel_that_the_live_camera_sees_in_part_is_invalid():
@@ -292,7 +292,7 @@ def test_a_pixel_that_the_live_camera_sees_in_part_is_invalid():
     live = fine.cropped(left=1, top=1, width=254, height=126)
     seen = np.zeros((64, 128), bool)
     seen[1:-1, 1:-1] = True
-    np.testing.assert_array_equal(ToCanonical(Camera.pinhole(live), CANONICAL).valid, seen)
+    np.testing.assert_array_equal(ImageWarp(Camera.pinhole(live), CANONICAL).valid, seen)
 
 
 @pytest.mark.parametrize(('fx', 'fy', 'along'), [(25, 100, 1), (100, 25, 0)])
@@ -304,5 +304,5 @@ def test_minifying_along_one_axis_averages_there(fx, fy, along):
     assert max(live.fx, live.fy) == 100
     # One in four lines is white, none of those that the middle of a pixel lies between.
     stripes = 200 * (np.indices(size)[along] % 4 == 3).astype(np.uint8)
-    warped = ToCanonical(Camera.pinhole(live), canonical).warp(stripes)
+    warped = ImageWarp(Camera.pinhole(live), canonical).warp(stripes)
     assert set(np.unique(warped)) == {50}

@@ -32,8 +32,8 @@ def test_what_only_one_eye_sees_is_cut_off_and_the_principal_point_moves():
     assert rectifier.calibration.baseline_m == 0.25
     assert rectifier.calibration.intrinsics == Intrinsics(60, 60, 21.5, 23.5, 54, 48)
     ramp = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
-    assert rectifier.eyes[0].warp(ramp)[0, 0] == 10
-    assert rectifier.eyes[1].warp(ramp)[0, 0] == 0
+    assert rectifier.views[0].warp(ramp)[0, 0] == 10
+    assert rectifier.views[1].warp(ramp)[0, 0] == 0
 
 
 def test_the_left_camera_need_not_be_the_origin():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.canonical import ImageWarp
 from monodepth_ros.core.network_view import MAX_AREA, widened
 
 CANONICAL = Intrinsics(fx=100, fy=100, cx=63.5, cy=31.5, width=128, height=64)
@@ -75,7 +75,7 @@ def test_a_fisheye_is_used_as_far_as_its_image_reaches():
     # Zeros alone would be no distortion at all.
     d = (1e-12, 0.0, 0.0, 0.0)
     camera = Camera(320, 60, k, d=d, p=p, distortion_model='equidistant')
-    valid = ToCanonical(camera, camera.rectified).valid
+    valid = ImageWarp(camera, camera.rectified).valid
     expected = CANONICAL.cropped(left=-40, top=0, width=208, height=64)
     assert _widened(camera.rectified, valid) == expected
 

@@ -82,7 +82,7 @@ def test_a_real_drive(tmp_path, shared_data):
 
 @pytest.mark.parametrize(
     ('changes', 'words'),
-    [({'eyes': ('left',)}, 'no stereo pair'), ({'right_lag_ns': 50_000_000}, 'synchronised')],
+    [({'views': ('left',)}, 'no stereo pair'), ({'right_lag_ns': 50_000_000}, 'synchronised')],
 )
 def test_a_stage_that_fails_stops_the_demo_with_its_own_message(tmp_path, changes, words):
     bag = write_stereo_bag(tmp_path / 'bag', **changes)

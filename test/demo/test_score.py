@@ -8,12 +8,12 @@ import pytest
 from demo.score import (
     check_headers,
     is_near_at_bottom,
-    near_bottom_shares,
+    near_bottom_fractions,
     score,
 )
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages import encode
-from monodepth_ros.storage.bag import CLASSES
+from monodepth_ros.storage.bag import ROSBAGS_CLASSES
 from monodepth_ros.storage.bag_writer import write_bag
 from test.helpers.recordings import header_of, write_stereo_bag
 from trainer.datasets.depth_map import DepthMap
@@ -30,9 +30,9 @@ def _depth(rows):
 def output_bag(tmp_path):
     """One frame at stamp 5: 2 m everywhere, but two pixels invalid or out of range."""
     header = header_of(5)
-    info = encode.camera_info(CLASSES, header, CAMERA)
+    info = encode.camera_info(ROSBAGS_CLASSES, header, CAMERA)
     depth_m = _depth([[2, 2, 2, 2], [2, 2, NAN, np.inf]])
-    image = encode.depth_image(CLASSES, header, depth_m, '32FC1')
+    image = encode.depth_image(ROSBAGS_CLASSES, header, depth_m, '32FC1')
     with write_bag(tmp_path / 'bag') as bag:
         bag.add('/depth/image_rect', image, recorded_ns=5)
         bag.add('/depth/camera_info', info, recorded_ns=5)
@@ -74,7 +74,7 @@ def test_the_lowest_fifth_must_be_nearer_than_half_the_middle():
 
 def test_shares_of_the_whole_image_and_of_the_way_ahead(output_bag):
     # The one frame is flat: neither passes.
-    shares = near_bottom_shares(output_bag)
+    shares = near_bottom_fractions(output_bag)
     assert shares == {'near_bottom_share': 0.0, 'near_bottom_share_ahead': 0.0}
 
 

@@ -17,7 +17,7 @@ from demo.world import (
 )
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.canonical import ImageWarp
 from monodepth_ros.messages.decode import image_rgb
 from monodepth_ros.storage.bag import Bag
 from monodepth_ros.storage.bag_cameras import camera_topics, find_stereo
@@ -55,7 +55,7 @@ def test_all_rectified_pixels_are_seen():
         (RIGHT_CAMERA, LEFT_CAMERA),
         (LIVE_CAMERA, LIVE_CAMERA),
     ):
-        assert ToCanonical(camera, target.rectified).valid.all()
+        assert ImageWarp(camera, target.rectified).valid.all()
 
 
 def test_recordings_hold_the_rig_and_the_single_camera(tmp_path):

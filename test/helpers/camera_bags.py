@@ -10,7 +10,7 @@ import numpy as np
 
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.messages.encode import color_image
-from monodepth_ros.storage.bag import CLASSES, standard_definition, TYPES
+from monodepth_ros.storage.bag import ROSBAGS_CLASSES, standard_definition, TYPES
 from monodepth_ros.storage.bag_writer import write_bag
 from test.helpers.recordings import camera_info, FOCAL_PX, header_of, HEIGHT, WIDTH
 from test.helpers.tiny_model import red_image
@@ -32,7 +32,7 @@ class Damaged(NamedTuple):
 def red_frame(number: int, red: int = 51, *, width: int = WIDTH, height: int = HEIGHT) -> Any:
     """An rgb8 Image of one red, stamped number periods after 0; red 51 is 5 m away."""
     image = red_image(red, width=width, height=height)
-    return color_image(CLASSES, header_of(number * PERIOD_NS), image)
+    return color_image(ROSBAGS_CLASSES, header_of(number * PERIOD_NS), image)
 
 
 def red_png(number: int, red: int = 51) -> Any:

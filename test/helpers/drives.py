@@ -23,7 +23,7 @@ def write_drive(path: Path, *, frames: int = 8, step_m: float = STEP_M) -> Path:
     for number in range(frames):
         pose = Pose(0, step_m * number, height_m=1.2)
         left, right = (
-            render(scene, camera, eye) for eye in (pose, pose.moved_right(RIG.baseline_m))
+            render(scene, camera, view) for view in (pose, pose.moved_right(RIG.baseline_m))
         )
         noisy = [_with_noise(view.rgb, noise) for view in (left, right)]
         name = f'{number:06d}'

@@ -21,16 +21,16 @@ FOCAL_PX, BASELINE_M = 60.0, 0.25
 PERIOD_NS = 100_000_000
 
 
-def grey_level(eye: str, frame: int) -> np.ndarray:
+def grey_level(view: str, frame: int) -> np.ndarray:
     """A picture of one grey."""
-    return np.full((HEIGHT, WIDTH), (10 * frame + (5 if eye == 'right' else 0)) % 256, np.uint8)
+    return np.full((HEIGHT, WIDTH), (10 * frame + (5 if view == 'right' else 0)) % 256, np.uint8)
 
 
-def textured(eye: str, frame: int) -> np.ndarray:
+def textured(view: str, frame: int) -> np.ndarray:
     """A rough wall at a disparity of 4 px, past which the rig drives 3 px a frame."""
     wall = cv2.GaussianBlur(np.random.default_rng(5).uniform(0, 255, (HEIGHT, 600)), (0, 0), 1.5)
     wall = np.clip(128 + 3 * (wall - wall.mean()), 0, 255).astype(np.uint8)
-    start = 3 * frame % 500 + (4 if eye == 'right' else 0)
+    start = 3 * frame % 500 + (4 if view == 'right' else 0)
     return wall[:, start : start + WIDTH]
 
 
@@ -38,7 +38,7 @@ def write_stereo_bag(
     path: Path,
     *,
     frames: int = 5,
-    eyes: tuple[str, ...] = ('left', 'right'),
+    views: tuple[str, ...] = ('left', 'right'),
     with_info: bool = True,
     focal_px: float = FOCAL_PX,
     baseline_m: float = BASELINE_M,
@@ -73,22 +73,22 @@ def write_stereo_bag(
     with write_bag(path) as bag:
         if extra is not None:
             extra(bag)
-        for number, eye in product(range(frames), eyes):
-            at_ns = (first_frame + number) * PERIOD_NS + (right_lag_ns if eye == 'right' else 0)
+        for number, view in product(range(frames), views):
+            at_ns = (first_frame + number) * PERIOD_NS + (right_lag_ns if view == 'right' else 0)
             recorded_ns = at_ns + (recorded_after_ns or {}).get(number, 0)
             header = header_of(at_ns if stamped else 0)
-            image = image_of(eye, number)
-            _add_image(bag, f'/{eye}/{topic}', header, image, compressed, recorded_ns)
+            image = image_of(view, number)
+            _add_image(bag, f'/{view}/{topic}', header, image, compressed, recorded_ns)
             if with_info and (info_frames is None or number in info_frames):
                 size = info_size or image.shape[1::-1]
-                info = _eye_info(header, eye, size, **shape)
-                bag.add(f'/{eye}/camera_info', info, recorded_ns=recorded_ns)
+                info = _eye_info(header, view, size, **shape)
+                bag.add(f'/{view}/camera_info', info, recorded_ns=recorded_ns)
     return path
 
 
 def _eye_info(
     header: Any,
-    eye: str,
+    view: str,
     size: tuple[int, int],
     *,
     focal_px: float,
@@ -99,8 +99,8 @@ def _eye_info(
 ) -> Any:
     info = camera_info(
         header,
-        focal_px=0.0 if eye in uncalibrated else focal_px,
-        shift=focal_px * offsets_m.get(eye, 0.0),
+        focal_px=0.0 if view in uncalibrated else focal_px,
+        shift=focal_px * offsets_m.get(view, 0.0),
         width=size[0],
         height=size[1],
     )

@@ -36,9 +36,9 @@ def write_red_pairs(
 ) -> Path:
     """A pair folder; of every frame the red of its images and its true depth in m (H, W)."""
     for name, (red, depth_m) in frames.items():
-        for eye in ('left', 'right'):
+        for view in ('left', 'right'):
             size = {'width': camera.width, 'height': camera.height}
-            write_image(path / eye / f'{name}.png', red, **size)
+            write_image(path / view / f'{name}.png', red, **size)
         if depth_m is not None:
             (path / 'gt_depth').mkdir(exist_ok=True)
             units = np.rint(np.nan_to_num(depth_m) * 256).astype(np.uint16)
@@ -98,8 +98,8 @@ def write_kitti_stereo(
     training = root / 'training'
     for name, disparity_px in disparities.items():
         for moment in ('10', '11'):
-            for eye in ('image_2', 'image_3'):
-                write_image(training / eye / f'{name}_{moment}.png', level)
+            for view in ('image_2', 'image_3'):
+                write_image(training / view / f'{name}_{moment}.png', level)
         (training / 'disp_noc_0').mkdir(exist_ok=True)
         units = np.rint(disparity_px * 256).astype(np.uint16)
         cv2.imwrite(str(training / 'disp_noc_0' / f'{name}_10.png'), units)

@@ -26,7 +26,7 @@ def test_the_fastest_that_works_is_taken_and_says_why_not_a_faster_one(
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'monodepth_ros.inference.openvino', raising=False)
     said = []
-    with load_backend(red_disparity_model, tell=said.append) as backend:
+    with load_backend(red_disparity_model, log=said.append) as backend:
         assert backend.name == 'onnxruntime'
     assert said[0].startswith('red.onnx runs on onnxruntime; ')
     assert 'not on openvino: ' in said[0]
@@ -37,7 +37,7 @@ def test_the_fastest_that_works_is_taken_and_says_why_not_a_faster_one(
 def test_tensorrt_is_spoken_of_where_there_is_a_gpu(red_disparity_model, monkeypatch, there):
     monkeypatch.setattr('monodepth_ros.inference.load.has_nvidia_gpu', lambda: there)
     said = []
-    load_backend(red_disparity_model, tell=said.append).close()
+    load_backend(red_disparity_model, log=said.append).close()
     assert ('tensorrt' in said[0]) == there
 
 

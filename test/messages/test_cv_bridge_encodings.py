@@ -11,7 +11,7 @@ import pytest
 from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.encodings import decode_image, ENCODINGS
 from monodepth_ros.messages import cv_bridge_encodings
-from monodepth_ros.messages.cv_bridge_encodings import cv_bridge_problem, decode_foreign
+from monodepth_ros.messages.cv_bridge_encodings import cv_bridge_problem, decode_with_cv_bridge
 
 # Bytes a pixel of what both convert to RGB.
 SHARED = {
@@ -106,7 +106,7 @@ def test_cv_bridge_and_our_table_agree_byte_for_byte(
 def test_cv_bridge_reads_what_it_is_given(cv_bridge):
     values = np.array([[[0, 257, 65535]]], '<u2')
     fields = {'width': 1, 'height': 1, 'step': 6, 'is_bigendian': 0, 'data': values.tobytes()}
-    rgb = decode_foreign(SimpleNamespace(encoding='rgb16', **fields))
+    rgb = decode_with_cv_bridge(SimpleNamespace(encoding='rgb16', **fields))
     assert rgb.tolist() == [[[0, 1, 255]]]
 
 
@@ -114,14 +114,14 @@ def test_without_cv_bridge_an_unknown_encoding_is_told_what_there_is(monkeypatch
     monkeypatch.setitem(sys.modules, 'cv_bridge', None)
     cv_bridge_problem.cache_clear()
     with pytest.raises(ValueError, match=r"'rgb12', expected one of .*'bgr8'.* not installed"):
-        decode_foreign(_message('rgb12', pixel_bytes=6))
+        decode_with_cv_bridge(_message('rgb12', pixel_bytes=6))
     cv_bridge_problem.cache_clear()
 
 
 def test_a_cv_bridge_that_crashes_takes_no_one_along(installed):
     installed('import os, signal; os.kill(os.getpid(), signal.SIGKILL)')
     with pytest.raises(ValueError, match='ends with signal 9; was it built for another NumPy'):
-        decode_foreign(_message('rgb12', pixel_bytes=6))
+        decode_with_cv_bridge(_message('rgb12', pixel_bytes=6))
 
 
 def test_a_cv_bridge_that_never_answers_is_given_up_and_not_asked_again(installed, monkeypatch):
@@ -130,21 +130,21 @@ def test_a_cv_bridge_that_never_answers_is_given_up_and_not_asked_again(installe
     installed('import signal, time; signal.signal(signal.SIGTERM, print); time.sleep(1000)')
     for _ in range(2):
         with pytest.raises(ValueError, match=r'did not convert an image within 0\.3 s; start'):
-            decode_foreign(_message('rgb12', pixel_bytes=6))
+            decode_with_cv_bridge(_message('rgb12', pixel_bytes=6))
     assert cv_bridge_problem.cache_info().misses == 1
 
 
 def test_a_cv_bridge_that_does_not_import_is_quoted(installed):
     installed('import a_message_package')
     with pytest.raises(ValueError, match=r"fails: .*No module named 'a_message_package'"):
-        decode_foreign(_message('rgb12', pixel_bytes=6))
+        decode_with_cv_bridge(_message('rgb12', pixel_bytes=6))
 
 
 def test_what_cv_bridge_refuses_is_a_value_error(installed):
     installed(WORKING)
-    assert decode_foreign(_message('rgb12', pixel_bytes=6))[0, 0].tolist() == [7, 7, 7]
+    assert decode_with_cv_bridge(_message('rgb12', pixel_bytes=6))[0, 0].tolist() == [7, 7, 7]
     with pytest.raises(ValueError, match='does not convert it: a secret'):
-        decode_foreign(_message('secret', pixel_bytes=6))
+        decode_with_cv_bridge(_message('secret', pixel_bytes=6))
     for wrong in ({'padding': 4}, {'padding': -6}, {'width': 0}, {'height': 0}):
         with pytest.raises(ValueError, match='pixels of 6 bytes with step'):
-            decode_foreign(_message('rgb12', pixel_bytes=6, **wrong))
+            decode_with_cv_bridge(_message('rgb12', pixel_bytes=6, **wrong))

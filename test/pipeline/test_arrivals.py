@@ -30,7 +30,7 @@ class Driver:
 
     def share(self, *, infos_of_images=True):
         arriving = self.arrivals.arriving(infos_of_images=infos_of_images)
-        return None if arriving is None else arriving.share
+        return None if arriving is None else arriving.fraction
 
 
 @pytest.fixture

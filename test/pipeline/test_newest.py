@@ -5,11 +5,11 @@ from __future__ import annotations
 from threading import Thread
 import time
 
-from monodepth_ros.pipeline.worker import NewestOfEach
+from monodepth_ros.pipeline.worker import LatestPerSource
 
 
 def test_what_nobody_took_is_replaced_and_that_is_said():
-    newest = NewestOfEach()
+    newest = LatestPerSource()
     assert not newest.put('left', 1)
     assert newest.put('left', 2)
     assert newest.take() == 2
@@ -18,7 +18,7 @@ def test_what_nobody_took_is_replaced_and_that_is_said():
 
 
 def test_sources_take_turns_however_often_one_of_them_puts():
-    newest = NewestOfEach()
+    newest = LatestPerSource()
     taken = []
     for _ in range(3):
         for value in ('busy 1', 'busy 2', 'busy 3'):
@@ -31,7 +31,7 @@ def test_sources_take_turns_however_often_one_of_them_puts():
 
 
 def test_who_takes_waits_for_the_next_one_and_ends_when_closed():
-    newest, taken = NewestOfEach(), []
+    newest, taken = LatestPerSource(), []
 
     def take_all():
         while (value := newest.take()) is not None:

@@ -14,9 +14,9 @@ from monodepth_ros.inference.load import load_backend
 from monodepth_ros.messages.topics import CLEARING, DISPARITY, POINTS
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline import outputs
-from monodepth_ros.pipeline.outputs import OutputMaker
+from monodepth_ros.pipeline.outputs import OutputEncoder
 from monodepth_ros.pipeline.predictor import Predictor
-from monodepth_ros.storage.bag import CLASSES
+from monodepth_ros.storage.bag import ROSBAGS_CLASSES
 from test.helpers.recordings import header_of
 from test.helpers.tiny_model import CAMERA, red_image, write_red_disparity_model
 
@@ -31,7 +31,7 @@ TURNED = replace(TRAINED, frame_r=QUARTER)
 def cloud_of(red_disparity_model):
     """(h, w, 3) points of a wall 5 m ahead, seen by a camera; one maker for all."""
     predictor = Predictor(load_backend(red_disparity_model))
-    maker = OutputMaker(CLASSES, OutputParams(points_stride=1, points_drop_flying=False))
+    maker = OutputEncoder(ROSBAGS_CLASSES, OutputParams(points_stride=1, points_drop_flying=False))
 
     def made(camera):
         image = red_image(51, width=camera.width, height=camera.height)
@@ -84,7 +84,7 @@ def message_of(tmp_path):
     def made(topic, *, red=51, camera=TRAINED, **params):
         image = red_image(red, width=camera.width, height=camera.height)
         image[:, : camera.width // 2, 1] = 255
-        maker = OutputMaker(CLASSES, OutputParams(points_stride=1, **params))
+        maker = OutputEncoder(ROSBAGS_CLASSES, OutputParams(points_stride=1, **params))
         return maker.message(topic, header_of(0), predictor.predict(image, camera))
 
     return made

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
-from monodepth_ros.core.canonical import FromCanonical, ToCanonical
+from monodepth_ros.core.canonical import ImageWarp, PredictionWarp
 from monodepth_ros.core.flying import FlyingPixels
 from monodepth_ros.core.network_view import CameraMaps
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine
 from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.pipeline import predictor as predictor_module
-from monodepth_ros.pipeline.predictor import Predictor, RETRY_S, RETRY_TRIES, TELL_PERIOD_S
+from monodepth_ros.pipeline.predictor import LOG_PERIOD_S, Predictor, RETRY_S, RETRY_TRIES
 from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter
 from test.helpers.scene import Oracle, picture
 from test.helpers.tiny_model import BASELINE_M, CAMERA, red_image, write_red_disparity_model
@@ -62,9 +62,9 @@ def calls(monkeypatch):
 
         monkeypatch.setattr(owner, name, counting)
 
-    count(ToCanonical, 'warp')
-    count(FromCanonical, 'warp_disparity')
-    count(FromCanonical, 'warp_confidence')
+    count(ImageWarp, 'warp')
+    count(PredictionWarp, 'warp_disparity')
+    count(PredictionWarp, 'warp_confidence')
     count(predictor_module, 'depth_from_disparity')
     count(CameraMaps, '__init__')
     count(OnnxRuntimeEngine, '__init__')
@@ -209,18 +209,18 @@ def test_what_is_not_asked_for_is_not_computed_and_nothing_is_computed_twice(con
     confident.predict(_red(TRAINED), TRAINED)
     calls.clear()
     prediction = confident.predict(_red(TRAINED), TRAINED)
-    assert calls == {'ToCanonical.warp': 1}  # the way into the network
+    assert calls == {'ImageWarp.warp': 1}  # the way into the network
     for _ in range(2):
         assert prediction.depth_m is prediction.depth_m
         assert prediction.disparity_px is prediction.disparity_px
     depth = {
-        'FromCanonical.warp_disparity': 1,
+        'PredictionWarp.warp_disparity': 1,
         'monodepth_ros.pipeline.predictor.depth_from_disparity': 1,
     }
-    assert calls == {'ToCanonical.warp': 1} | depth
+    assert calls == {'ImageWarp.warp': 1} | depth
     assert prediction.color is prediction.color
     assert prediction.confidence is prediction.confidence
-    assert calls == {'ToCanonical.warp': 2, 'FromCanonical.warp_confidence': 1} | depth
+    assert calls == {'ImageWarp.warp': 2, 'PredictionWarp.warp_confidence': 1} | depth
 
 
 def test_the_next_frame_is_written_into_the_same_memory(confident):
@@ -251,7 +251,7 @@ def test_a_camera_that_takes_turns_with_one_that_cannot_be_served_is_served(pred
 
 def test_changes_are_told_now_and_then_with_what_the_user_should_know(red_disparity_model, clock):
     said = []
-    predictor = Predictor(load_backend(red_disparity_model), tell=said.append)
+    predictor = Predictor(load_backend(red_disparity_model), log=said.append)
 
     def told(camera):
         said.clear()
@@ -264,7 +264,7 @@ def test_changes_are_told_now_and_then_with_what_the_user_should_know(red_dispar
     assert 'changed: 128 x 64 px, fx 16 px' in said[0]
     assert told(ODD) == []
     assert told(TRAINED) == []
-    clock.now_s += TELL_PERIOD_S
+    clock.now_s += LOG_PERIOD_S
     assert told(TRAINED) == []
     assert told(WIDE) == ['camera_info', 'the', 'fx', 'the']
 
@@ -292,7 +292,7 @@ def test_the_engine_writes_every_frame_into_the_same_memory(red_disparity_model)
 def _remarks(model, focal_px, width=128):
     said = []
     camera = Camera.pinhole(Intrinsics(focal_px, focal_px, (width - 1) / 2, 31.5, width, 64))
-    Predictor(load_backend(model), tell=said.append).predict(_red(camera), camera)
+    Predictor(load_backend(model), log=said.append).predict(_red(camera), camera)
     return said
 
 

@@ -13,7 +13,7 @@ from monodepth_ros.core.camera import Camera
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.pipeline import worker as worker_module
 from monodepth_ros.pipeline.predictor import Predictor
-from monodepth_ros.pipeline.worker import DepthMaker, DepthWorker, Frame, Pipeline
+from monodepth_ros.pipeline.worker import CameraFrame, DepthWorker, FrameProcessor, Pipeline
 from test.helpers.tiny_model import CAMERA, red_image
 
 TRAINED = Camera.pinhole(CAMERA)
@@ -21,7 +21,7 @@ WAIT_S = 20.0
 
 
 class OneMessage:
-    """Stands for OutputMaker: the message is the header and the depth of a pixel."""
+    """Stands for OutputEncoder: the message is the header and the depth of a pixel."""
 
     def message(self, topic, header, prediction):
         return header, float(prediction.depth_m[30, 60])
@@ -34,17 +34,17 @@ class Worker:
         self.published, self.complaints = [], []
         self.go_on, self.busy = Event(), Event()
         self.go_on.set()
-        self.maker = DepthMaker(
+        self.processor = FrameProcessor(
             Pipeline(Predictor(load_backend(model)), OneMessage()),
             wanted=lambda: {'depth': self._publish},
-            complain=self.complaints.append,
+            log_loss=self.complaints.append,
         )
         self.worker = DepthWorker()
 
     def offer(self, name, image=None, transport_s=None):
         image = red_image(51, width=128, height=64) if image is None else image
-        frame = Frame(name, image, TRAINED, time.monotonic(), transport_s)
-        self.worker.offer(self.maker, frame)
+        frame = CameraFrame(name, image, TRAINED, time.monotonic(), transport_s)
+        self.worker.offer(self.processor, frame)
 
     def wait_for(self, number):
         deadline = time.monotonic() + WAIT_S
@@ -82,7 +82,7 @@ def test_of_the_frames_that_come_meanwhile_the_newest_is_computed_next(worker):
     worker.wait_for(2)
     # Disparity 51 / 1020 of 128 px is 6.4 px: 64 px * 0.5 m / 6.4 px.
     assert worker.published == [('first', pytest.approx(5.0)), ('fourth', pytest.approx(5.0))]
-    assert worker.maker.statistics.summary().dropped == {'a newer one came': 2}
+    assert worker.processor.statistics.summary().dropped == {'a newer one came': 2}
 
 
 def test_a_frame_that_fails_is_told_and_counted_and_the_next_one_comes_out(worker):
@@ -92,7 +92,7 @@ def test_a_frame_that_fails_is_told_and_counted_and_the_next_one_comes_out(worke
     worker.wait_for(2)
     assert [name for name, _ in worker.published] == ['good']
     assert 'got an image of 10 x 10' in str(worker.complaints[0])
-    assert worker.maker.statistics.summary().dropped == {'not computed': 1}
+    assert worker.processor.statistics.summary().dropped == {'not computed': 1}
 
 
 def test_failures_are_counted_in_a_row_and_from_each_start_anew(worker):
@@ -101,11 +101,11 @@ def test_failures_are_counted_in_a_row_and_from_each_start_anew(worker):
         worker.offer(number, image)
         worker.wait_for(number)
         worker.wait_until_idle()
-        numbers.append(worker.maker.failures)
+        numbers.append(worker.processor.failures)
     assert numbers == [1, 2, 0, 1]
-    assert 'got an image of 10 x 10' in worker.maker.last_failure
-    worker.maker.start_counting()
-    assert (worker.maker.failures, worker.maker.last_failure) == (0, '')
+    assert 'got an image of 10 x 10' in worker.processor.last_failure
+    worker.processor.start_counting()
+    assert (worker.processor.failures, worker.processor.last_failure) == (0, '')
 
 
 def test_a_frame_waits_from_its_arrival_to_its_turn(worker):
@@ -117,7 +117,7 @@ def test_a_frame_waits_from_its_arrival_to_its_turn(worker):
     worker.go_on.set()
     worker.wait_for(2)
     worker.worker.close()
-    waited = worker.maker.statistics.summary().latency['waiting']
+    waited = worker.processor.statistics.summary().latency['waiting']
     assert 200 <= waited.max_ms < 1000 * WAIT_S
     assert waited.p50_ms >= 0
 
@@ -140,7 +140,7 @@ def test_the_time_of_each_stage_is_kept(worker):
     worker.offer('first', transport_s=0.5)
     worker.wait_for(1)
     worker.worker.close()
-    latency = worker.maker.statistics.summary().latency
+    latency = worker.processor.statistics.summary().latency
     assert list(latency) == [
         'transport', 'waiting', 'preprocess', 'inference', 'postprocess', 'publish', 'total',
     ]  # fmt: skip
@@ -153,7 +153,7 @@ def test_a_replaced_pipeline_holds_from_the_next_frame_on(worker, red_disparity_
     worker.offer('first')
     worker.wait_for(1)
     near = Predictor(load_backend(red_disparity_model), max_depth_m=4.0)
-    worker.maker.pipeline = Pipeline(near, OneMessage())
+    worker.processor.pipeline = Pipeline(near, OneMessage())
     worker.offer('second')
     worker.wait_for(2)
     assert worker.published[1] == ('second', np.inf)
@@ -183,13 +183,15 @@ def test_each_stage_has_its_own_time(red_disparity_model, monkeypatch):
     predictor.predict = taking(7.0, predictor.predict)
     messages.message = taking(3.0, messages.message)
     publish = taking(5.0, lambda message: None)
-    maker = DepthMaker(
+    processor = FrameProcessor(
         Pipeline(predictor, messages),
         wanted=lambda: {'depth': publish, 'points': publish},
-        complain=pytest.fail,
+        log_loss=pytest.fail,
     )
-    maker.make(Frame('first', red_image(51, width=128, height=64), TRAINED, 998.0, 0.5))
-    latency = maker.statistics.summary().latency
+    processor.process(
+        CameraFrame('first', red_image(51, width=128, height=64), TRAINED, 998.0, 0.5)
+    )
+    latency = processor.statistics.summary().latency
     stages = {stage: latency[stage].max_ms for stage in ('transport', 'waiting')}
     assert stages == {'transport': 500, 'waiting': 2000}
     assert latency['postprocess'].max_ms == 2 * 3000

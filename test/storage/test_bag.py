@@ -38,8 +38,8 @@ def test_a_share_of_the_recording(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
-        ({'eyes': ()}, 'cannot be read|holds no image topic'),
-        ({'eyes': ('left',)}, 'no stereo pair: got /left/image_raw/compressed'),
+        ({'views': ()}, 'cannot be read|holds no image topic'),
+        ({'views': ('left',)}, 'no stereo pair: got /left/image_raw/compressed'),
         ({'with_info': False}, 'no camera_info for .*, expected e.g. /left/camera_info'),
         ({'focal_px': 0.0}, r'/left/camera_info: camera_info has K\[0\] = 0'),
         ({'baseline_m': 0.0}, r'the right one with P\[3\] = -fx \* baseline'),
@@ -52,14 +52,16 @@ def test_a_bag_without_a_stereo_pair_says_what_is_missing(tmp_path, changes, wor
 
 
 def test_an_uncalibrated_third_camera_does_not_hide_the_pair(tmp_path):
-    path = write_stereo_bag(tmp_path / 'bag', eyes=('left', 'right', 'web'), uncalibrated=('web',))
+    path = write_stereo_bag(
+        tmp_path / 'bag', views=('left', 'right', 'web'), uncalibrated=('web',)
+    )
     with Bag(path) as bag:
         left, right = find_stereo(bag)
         assert [camera.image for camera in camera_topics(bag)] == [left.image, right.image]
 
 
 def test_several_pairs_ask_for_a_name(tmp_path):
-    path = write_stereo_bag(tmp_path / 'bag', eyes=('left', 'right', 'left2'))
+    path = write_stereo_bag(tmp_path / 'bag', views=('left', 'right', 'left2'))
     with Bag(path) as bag:
         with pytest.raises(BagError, match=r'several stereo pairs.*--left'):
             find_stereo(bag)
@@ -92,7 +94,7 @@ def test_of_a_pair_the_left_camera_is_found_unless_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('eyes', 'uncalibrated', 'image', 'words'),
+    ('views', 'uncalibrated', 'image', 'words'),
     [
         (('a', 'b'), (), None, r'several cameras: /a/.*, /b/.*; name one with --image'),
         (('a', 'b'), ('a',), '/a/image_raw/compressed', r'/a/camera_info: .* K\[0\] = 0'),
@@ -100,8 +102,8 @@ def test_of_a_pair_the_left_camera_is_found_unless_named(tmp_path):
         (('a',), ('a',), None, r'/a/camera_info: .* K\[0\] = 0'),
     ],
 )
-def test_a_camera_that_cannot_be_found_is_explained(tmp_path, eyes, uncalibrated, image, words):
-    path = write_stereo_bag(tmp_path / 'bag', eyes=eyes, uncalibrated=uncalibrated)
+def test_a_camera_that_cannot_be_found_is_explained(tmp_path, views, uncalibrated, image, words):
+    path = write_stereo_bag(tmp_path / 'bag', views=views, uncalibrated=uncalibrated)
     with pytest.raises(BagError, match=words), Bag(path) as bag:
         find_camera(bag, image)
 
@@ -154,7 +156,7 @@ def test_what_is_no_bag_is_explained(tmp_path):
 
 def test_an_error_while_writing_leaves_no_bag(tmp_path):
     with pytest.raises(ValueError, match='eye'):
-        write_stereo_bag(tmp_path / 'bag', eyes=_failing())
+        write_stereo_bag(tmp_path / 'bag', views=_failing())
     assert list(tmp_path.iterdir()) == []
 
 

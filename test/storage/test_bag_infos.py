@@ -136,10 +136,10 @@ def _rig(path, frame_ids):
         path,
         *(
             message
-            for eye, frame_id, shift in pairs
+            for view, frame_id, shift in pairs
             for message in (
-                (f'/{eye}/image', _frame(frame_id)),
-                (f'/rig/{eye}', _of_frame(info(0, shift=shift), frame_id)),
+                (f'/{view}/image', _frame(frame_id)),
+                (f'/rig/{view}', _of_frame(info(0, shift=shift), frame_id)),
             )
         ),
     )

@@ -167,7 +167,7 @@ def test_of_a_stereo_pair_the_left_camera_is_taken_unless_named(tmp_path):
 
 @pytest.mark.parametrize('with_info', [True, False])
 def test_a_calibration_file_stands_in_for_camera_info(tmp_path, calibration, with_info):
-    bag = write_stereo_bag(tmp_path / 'bag', frames=3, eyes=('left',), with_info=with_info)
+    bag = write_stereo_bag(tmp_path / 'bag', frames=3, views=('left',), with_info=with_info)
     frames, _ = _frames(bag, calibration=calibration)
     camera = read_camera_yaml(calibration, rectified=False)
     assert [frame.camera for frame in frames] == [camera] * 3

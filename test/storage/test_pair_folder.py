@@ -102,8 +102,8 @@ def test_a_pair_of_which_an_image_cannot_be_read_is_named_and_passed_over(folder
         f'{folder}/left: passed over 1 x attributes of macOS (e.g. ._000000.jpg)',
         f'{folder}/right: passed over 1 x dangling link (e.g. 000002.jpg)',
     ]
-    for eye in ('left', 'right'):
-        (folder / eye / '000000.jpg').unlink()
+    for view in ('left', 'right'):
+        (folder / view / '000000.jpg').unlink()
     (folder / 'left' / '000001.jpg').unlink()
     (folder / 'left' / '000001.jpg').mkdir()
     with pytest.raises(ValueError, match='pairs holds no pair of which both images can be read'):
@@ -112,8 +112,8 @@ def test_a_pair_of_which_an_image_cannot_be_read_is_named_and_passed_over(folder
 
 def test_numbers_without_leading_zeros_are_in_the_order_of_numbers(folder):
     (folder / 'timestamps.txt').unlink()
-    for eye in ('left', 'right'):
-        for path in sorted((folder / eye).iterdir()):
+    for view in ('left', 'right'):
+        for path in sorted((folder / view).iterdir()):
             path.rename(path.with_stem(str(9 + int(path.stem))))
     assert PairFolder(folder).names == ['9', '10']
 

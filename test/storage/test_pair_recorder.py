@@ -65,7 +65,7 @@ def _record(folder, pairs, **options):
 
 def _levels(folder):
     pairs = PairFolder(folder)
-    return [tuple(int(eye[3, 3, 0]) for eye in pairs.read_pair(name)) for name in pairs.names]
+    return [tuple(int(view[3, 3, 0]) for view in pairs.read_pair(name)) for name in pairs.names]
 
 
 def test_what_was_offered_is_in_the_folder_after_close(tmp_path):

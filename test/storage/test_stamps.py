@@ -19,7 +19,7 @@ def _image(stamp_ms):
 
 
 def _pairs(matcher, arrivals):
-    found = [matcher.take(eye, _image(stamp_ms)) for eye, stamp_ms in arrivals]
+    found = [matcher.take(view, _image(stamp_ms)) for view, stamp_ms in arrivals]
     return [(left.stamp_ms, right.stamp_ms) for left, right in filter(None, found)]
 
 
@@ -41,7 +41,7 @@ def test_a_late_eye_finds_its_partners_and_a_lost_image_leaves_one_alone():
 def test_images_apart_never_pair_and_how_far_is_known():
     matcher = PairMatcher(tolerance_ns=5 * MS)
     count = 2 * WAITING
-    arrivals = [(eye, 100 * n + lag) for n in range(count) for eye, lag in LAGS]
+    arrivals = [(view, 100 * n + lag) for n in range(count) for view, lag in LAGS]
     assert _pairs(matcher, arrivals) == []
     assert (matcher.unpaired, matcher.apart_ns) == (2 * (count - WAITING), 20 * MS)
 

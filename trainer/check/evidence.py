@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from trainer.check.matching import detect, EyeMatches, match_eyes
+from trainer.check.matching import detect, match_views, ViewMatches
 from trainer.check.measures import implied_baseline_m
 from trainer.datasets.sources import PairSequence
 from trainer.datasets.stereo_matching import checked_disparity_px
@@ -38,7 +38,7 @@ class PairEvidence(NamedTuple):
     """
 
     name: str
-    matches: EyeMatches
+    matches: ViewMatches
     disparity_frac: np.ndarray
     mean_levels: tuple[float, float]
     contrast_levels: tuple[float, float]
@@ -76,7 +76,7 @@ def sampled(sequence: PairSequence, pairs: int) -> list[int]:
     """
     ends = np.linspace(0, len(sequence.names), min(pairs, len(sequence.names)) + 1).astype(int)
     return [
-        next((at for at in range(start, end) if _has_truth(sequence, at)), start)
+        next((at for at in range(start, end) if _has_ground_truth(sequence, at)), start)
         for start, end in pairwise(ends)
     ]
 
@@ -106,7 +106,7 @@ def shrunk_to(image: np.ndarray, width_px: int) -> np.ndarray:
     return cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
 
 
-def _has_truth(sequence: PairSequence, at: int) -> bool:
+def _has_ground_truth(sequence: PairSequence, at: int) -> bool:
     try:
         return sequence.read_gt_depth(sequence.names[at]) is not None
     except (ValueError, OSError):
@@ -125,7 +125,7 @@ def _measured(sequence: PairSequence, at: int) -> PairEvidence | Unreadable:
     next_left = None if coming is None else detect(coming[0])
     return PairEvidence(
         name,
-        match_eyes(detect(left), detect(right), next_left),
+        match_views(detect(left), detect(right), next_left),
         disparity_px / disparity_px.shape[1],
         (float(left.mean()), float(right.mean())),
         (_contrast(left), _contrast(right)),

@@ -11,23 +11,23 @@ from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.config import CheckConfig
 from trainer.check.evidence import matched_size, PairEvidence
-from trainer.check.matching import EyeMatches
+from trainer.check.matching import ViewMatches
 from trainer.check.measures import (
-    behind_and_ahead_share,
+    behind_and_ahead_fractions,
     cell_offsets_px,
     fit_vertical,
     incoherence_px,
     largest_deviation_px,
     late_frames,
 )
-from trainer.check.verdicts import Limits, not_measurable, Row, Verdict
+from trainer.check.verdicts import CheckResult, Limits, not_measurable, Verdict
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
 # Number for all pairs together. Real pairs have 500 each; with fewer than this, single wrong
 # matches decide.
 MIN_MATCHES = 60
 # Fraction of the height. Two frames late measured 0.01; matches of unrelated images about 0.2.
-MOST_INCOHERENCE = 0.05
+MAX_INCOHERENCE = 0.05
 # Frames, exceeded by a quarter of the pairs. Good drives measured up to 0.01, distorted images
 # 0.03; one frame late 0.98, one early at speed 0.55.
 LATE = Limits(warning=0.12, fault=0.3)
@@ -70,7 +70,7 @@ class Rig(NamedTuple):
     calibration: StereoCalibration
 
     @property
-    def matches(self) -> list[EyeMatches]:
+    def matches(self) -> list[ViewMatches]:
         """Return the matches of each pair."""
         return [pair.matches for pair in self.pairs]
 
@@ -82,7 +82,9 @@ class Rig(NamedTuple):
         return {'width': width, 'height': height}
 
 
-def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[Row]:
+def geometry_rows(
+    rig: Rig, config: CheckConfig, before: Sequence[CheckResult]
+) -> list[CheckResult]:
     """
     Return the rows on the geometry of a sequence with at least one readable pair.
 
@@ -90,11 +92,11 @@ def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[
     """
     rows = [_intrinsics(rig.calibration.intrinsics)]
     found = sum(len(matches.left_px) for matches in rig.matches)
-    row = Row('matches', f'{found / len(rig.pairs):.0f} a pair', f'{MIN_MATCHES} in all')
+    row = CheckResult('matches', f'{found / len(rig.pairs):.0f} a pair', f'{MIN_MATCHES} in all')
     if found < MIN_MATCHES:
         row = row._replace(verdict=Verdict.WARNING, remedy=TOO_FEW)
         return [*rows, row, _range(rig, config)]
-    if incoherence_px(rig.matches, **rig.size) > MOST_INCOHERENCE * rig.size['height']:
+    if incoherence_px(rig.matches, **rig.size) > MAX_INCOHERENCE * rig.size['height']:
         measured = f'{row.measured}, at random'
         row = row._replace(measured=measured, verdict=Verdict.FAULT, remedy=AT_RANDOM)
         return [*rows, row, _range(rig, config)]
@@ -108,9 +110,11 @@ def geometry_rows(rig: Rig, config: CheckConfig, before: Sequence[Row]) -> list[
     return [*rows, _beyond(rig), _texture(rig), _baseline(rig)]
 
 
-def _intrinsics(camera: Intrinsics) -> Row:
+def _intrinsics(camera: Intrinsics) -> CheckResult:
     fault = intrinsics_fault(camera)
-    row = Row('intrinsics', f'of {camera.width} x {camera.height} px', 'those of the images')
+    row = CheckResult(
+        'intrinsics', f'of {camera.width} x {camera.height} px', 'those of the images'
+    )
     if fault is None:
         return row
     return row._replace(
@@ -118,7 +122,7 @@ def _intrinsics(camera: Intrinsics) -> Row:
     )
 
 
-def _late(rig: Rig) -> Row:
+def _late(rig: Rig) -> CheckResult:
     frames = np.array([late for late in late_frames(rig.matches, **rig.size) if late is not None])
     if len(frames) < MIN_MOVING_PAIRS:
         return not_measurable(LATE_NAME, 'no successive frames, or the rig stands or only turns')
@@ -134,12 +138,12 @@ def _late(rig: Rig) -> Row:
     )
 
 
-def _order(rig: Rig, late: Row) -> Row:
+def _order(rig: Rig, late: CheckResult) -> CheckResult:
     if late.verdict is Verdict.FAULT:
         return not_measurable(ORDER_NAME, 'frames are late')
     disparity_px = np.concatenate([m.disparity_px for m in rig.matches])
-    share, ahead = behind_and_ahead_share(disparity_px)
-    swapped = 'swapped: ' if share > max(ahead, BEHIND.warning) else ''
+    fraction, ahead = behind_and_ahead_fractions(disparity_px)
+    swapped = 'swapped: ' if fraction > max(ahead, BEHIND.warning) else ''
     remedy = (
         'left and right are swapped: exchange the folders left/ and right/ (or `--left` and '
         '`--right` of `trainer ingest`)'
@@ -148,15 +152,15 @@ def _order(rig: Rig, late: Row) -> Row:
         + RECTIFY
     )
     return BEHIND.row(
-        share,
+        fraction,
         ORDER_NAME,
-        f'{swapped}{share:.1%} of points behind infinity',
+        f'{swapped}{fraction:.1%} of points behind infinity',
         f'{BEHIND.warning:.0%} at most',
         remedy,
     )
 
 
-def _alignment(rig: Rig, late: Row) -> list[Row]:
+def _alignment(rig: Rig, late: CheckResult) -> list[CheckResult]:
     matches = rig.matches
     median_px = float(np.median(np.concatenate([m.vertical_px for m in matches])))
     cells_px = cell_offsets_px(matches, **rig.size)
@@ -185,7 +189,7 @@ def _alignment(rig: Rig, late: Row) -> list[Row]:
     ]
 
 
-def _range(rig: Rig, config: CheckConfig) -> Row:
+def _range(rig: Rig, config: CheckConfig) -> CheckResult:
     camera = rig.calibration.intrinsics
     focal_baseline = camera.fx * rig.calibration.baseline_m  # px m
     nearest_m = focal_baseline / (MAX_DISPARITY_FRAC * camera.width)
@@ -194,7 +198,7 @@ def _range(rig: Rig, config: CheckConfig) -> Row:
         for name, value in (('from', config.nearest_m), ('to', config.farthest_m))
         if value is not None
     ]
-    row = Row(
+    row = CheckResult(
         'depth range',
         f'{nearest_m:.2f} m ({MAX_DISPARITY_FRAC} of the width) to {focal_baseline:.0f} m (1 px)',
         ' '.join(wanted),
@@ -208,25 +212,25 @@ def _range(rig: Rig, config: CheckConfig) -> Row:
     return row
 
 
-def _beyond(rig: Rig) -> Row:
+def _beyond(rig: Rig) -> CheckResult:
     sparse = np.concatenate([m.disparity_px for m in rig.matches]) / rig.size['width']
     dense = np.concatenate([pair.disparity_frac.ravel() for pair in rig.pairs])
     dense = dense[np.isfinite(dense)]
     # Take the larger of both: semi-global matching weighs by area, but features reach further.
-    share = max(
+    fraction = max(
         float(np.mean(values > MAX_DISPARITY_FRAC)) for values in (sparse, dense) if len(values)
     )
     return BEYOND.row(
-        share,
+        fraction,
         BEYOND_NAME,
-        f'median {np.median(sparse):.1%} of the width, {share:.1%} beyond {MAX_DISPARITY_FRAC}',
+        f'median {np.median(sparse):.1%} of the width, {fraction:.1%} beyond {MAX_DISPARITY_FRAC}',
         f'{BEYOND.warning:.0%} beyond at most',
         'too many points are nearer than the network can predict (see depth range): use a shorter '
         'baseline or a wider lens, or keep more distance',
     )
 
 
-def _texture(rig: Rig) -> Row:
+def _texture(rig: Rig) -> CheckResult:
     matched = float(np.median([np.isfinite(pair.disparity_frac).mean() for pair in rig.pairs]))
     return UNMATCHED.row(
         1 - matched,
@@ -237,7 +241,7 @@ def _texture(rig: Rig) -> Row:
     )
 
 
-def _baseline(rig: Rig) -> Row:
+def _baseline(rig: Rig) -> CheckResult:
     implied = [pair.baseline_m for pair in rig.pairs if pair.baseline_m is not None]
     if not implied:
         return not_measurable(BASELINE_NAME, 'no ground truth (gt_depth)')

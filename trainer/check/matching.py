@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 # The strongest features; twice as many take twice the time and change no measure.
-MOST_FEATURES = 1500
+MAX_FEATURES = 1500
 # Half of SIFT's default, to find features on tarmac and walls too.
 CONTRAST = 0.02
 # The distance of the best match must be below this times that of the second best (Lowe 2004: 0.8).
@@ -22,7 +22,7 @@ class Features(NamedTuple):
     descriptors: np.ndarray
 
 
-class EyeMatches(NamedTuple):
+class ViewMatches(NamedTuple):
     """
     Points found in both views, (N, 2) float32 px: u, v in each view.
 
@@ -47,7 +47,7 @@ class EyeMatches(NamedTuple):
 
 def detect(grey: np.ndarray) -> Features:
     """Return the features of a (H, W) uint8 image, possibly none."""
-    sift = cv2.SIFT.create(nfeatures=MOST_FEATURES, contrastThreshold=CONTRAST)
+    sift = cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=CONTRAST)
     points, descriptors = sift.detectAndCompute(grey, None)
     if descriptors is None:
         return Features(np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32))
@@ -72,11 +72,11 @@ def match(first: Features, second: Features) -> tuple[np.ndarray, np.ndarray]:
     return chosen, partner[chosen]
 
 
-def match_eyes(left: Features, right: Features, next_left: Features | None) -> EyeMatches:
+def match_views(left: Features, right: Features, next_left: Features | None) -> ViewMatches:
     """Match both views, and the left one with its next frame if there is one."""
     in_left, in_right = match(left, right)
     motion_px = np.full_like(left.at_px, np.nan)
     if next_left is not None:
         now, then = match(left, next_left)
         motion_px[now] = next_left.at_px[then] - left.at_px[now]
-    return EyeMatches(left.at_px[in_left], right.at_px[in_right], motion_px[in_left])
+    return ViewMatches(left.at_px[in_left], right.at_px[in_right], motion_px[in_left])

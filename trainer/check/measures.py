@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.check.matching import EyeMatches
+from trainer.check.matching import ViewMatches
 
 # Parts of the image whose vertical offsets are compared, and the matches that a median needs.
 # The fraction of all matches excludes a sky, which has wrong matches only.
 CELL_COLUMNS, CELL_ROWS = 4, 3
-MIN_IN_CELL, MIN_SHARE_IN_CELL = 15, 0.01
+MIN_IN_CELL, MIN_FRACTION_IN_CELL = 15, 0.01
 # Vertical motion that no rotation of the camera explains: feature noise alone causes 0.2 px.
 MIN_PARALLAX_PX = 0.5
 MIN_TRACKED = 60
@@ -21,8 +21,8 @@ MAD_TO_SIGMA = 1.4826
 # A larger negative disparity is no noise of a far point.
 BEHIND_PX = 1.0
 # The noise of larger disparities is a small fraction of them.
-MIN_TRUTH_DISPARITY_PX = 4.0
-MIN_TRUTH_PIXELS = 200
+MIN_GROUND_TRUTH_DISPARITY_PX = 4.0
+MIN_GROUND_TRUTH_PIXELS = 200
 
 
 class VerticalFit(NamedTuple):
@@ -39,14 +39,14 @@ class VerticalFit(NamedTuple):
     scale: float
 
 
-def fit_vertical(matches: Sequence[EyeMatches], *, width: int, height: int) -> VerticalFit:
+def fit_vertical(matches: Sequence[ViewMatches], *, width: int, height: int) -> VerticalFit:
     """Fit the vertical errors that a misaligned rig causes in all pairs alike."""
     vertical_px = np.concatenate([m.vertical_px for m in matches])
     place = np.concatenate([_place(m.left_px, width, height) for m in matches])
     return VerticalFit(*robust_fit(place, vertical_px))
 
 
-def late_frames(matches: Sequence[EyeMatches], *, width: int, height: int) -> list[float | None]:
+def late_frames(matches: Sequence[ViewMatches], *, width: int, height: int) -> list[float | None]:
     """
     Return how many frames after its left image each right one was taken, if enough moves.
 
@@ -75,7 +75,7 @@ def late_frames(matches: Sequence[EyeMatches], *, width: int, height: int) -> li
     return [_slope(m.motion_px[:, 1], px) for m, px in zip(tracked, unbent, strict=True)]
 
 
-def incoherence_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> float:
+def incoherence_px(matches: Sequence[ViewMatches], *, width: int, height: int) -> float:
     """Return the median error of fit_vertical in px; wrong matches make it large."""
     vertical_px = np.concatenate([m.vertical_px for m in matches])
     place = np.concatenate([_place(m.left_px, width, height) for m in matches])
@@ -102,14 +102,14 @@ def robust_fit(design: np.ndarray, values: np.ndarray) -> list[float]:
     return [float(c) for c in coefficients]
 
 
-def cell_offsets_px(matches: Sequence[EyeMatches], *, width: int, height: int) -> np.ndarray:
+def cell_offsets_px(matches: Sequence[ViewMatches], *, width: int, height: int) -> np.ndarray:
     """Return the median vertical_px of each cell, (CELL_ROWS, CELL_COLUMNS); NaN with too few."""
     vertical_px = np.concatenate([m.vertical_px for m in matches])
     at_px = np.concatenate([m.left_px for m in matches])
     column = np.clip(at_px[:, 0] * CELL_COLUMNS // width, 0, CELL_COLUMNS - 1).astype(int)
     row = np.clip(at_px[:, 1] * CELL_ROWS // height, 0, CELL_ROWS - 1).astype(int)
     offsets_px = np.full((CELL_ROWS, CELL_COLUMNS), np.nan)
-    enough = max(MIN_IN_CELL, MIN_SHARE_IN_CELL * len(at_px))
+    enough = max(MIN_IN_CELL, MIN_FRACTION_IN_CELL * len(at_px))
     for at in np.ndindex(offsets_px.shape):
         here = (row == at[0]) & (column == at[1])
         if here.sum() >= enough:
@@ -123,12 +123,14 @@ def largest_deviation_px(offsets_px: np.ndarray, median_px: float) -> float:
     return float(np.abs(known - median_px).max(initial=0))
 
 
-def behind_and_ahead_share(disparity_px: np.ndarray) -> tuple[float, float]:
+def behind_and_ahead_fractions(disparity_px: np.ndarray) -> tuple[float, float]:
     """Return the fractions of points clearly behind and before infinity; 0 behind is right."""
     return float(np.mean(disparity_px < -BEHIND_PX)), float(np.mean(disparity_px > BEHIND_PX))
 
 
-def broken_share(matches: EyeMatches, *, tolerance_px: float, max_disparity_px: float) -> float:
+def broken_fraction(
+    matches: ViewMatches, *, tolerance_px: float, max_disparity_px: float
+) -> float:
     """Return the fraction of points of a vertical offset or disparity that no network learns."""
     disparity_px = matches.disparity_px
     broken = np.abs(matches.vertical_px) > tolerance_px
@@ -147,15 +149,15 @@ def implied_baseline_m(
     focal_px: focal length at the resolution of disparity_px.
     Returns None if too few pixels have both.
     """
-    both = np.isfinite(true_m) & (np.nan_to_num(disparity_px) > MIN_TRUTH_DISPARITY_PX)
-    if both.sum() < MIN_TRUTH_PIXELS:
+    both = np.isfinite(true_m) & (np.nan_to_num(disparity_px) > MIN_GROUND_TRUTH_DISPARITY_PX)
+    if both.sum() < MIN_GROUND_TRUTH_PIXELS:
         return None
     return float(np.median(disparity_px[both] * true_m[both]) / focal_px)
 
 
-def _tracked(matches: EyeMatches) -> EyeMatches:
+def _tracked(matches: ViewMatches) -> ViewMatches:
     found = np.isfinite(matches.motion_px[:, 1])
-    return EyeMatches(*(values[found] for values in matches))
+    return ViewMatches(*(values[found] for values in matches))
 
 
 def _slope(motion_px: np.ndarray, vertical_px: np.ndarray) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from monodepth_ros.common.atomic import atomic_file
 from trainer.check.evidence import matched_views, PairEvidence
 from trainer.check.geometry_rows import Rig, VERTICAL
-from trainer.check.measures import broken_share
+from trainer.check.measures import broken_fraction
 from trainer.check.pictures import charts, pair_picture
 from trainer.check.preflight import SequenceCheck
 from trainer.model.limits import MAX_DISPARITY_FRAC
@@ -17,13 +17,13 @@ from trainer.page import data_uri, render_page
 
 TEMPLATE = 'check/check.html.jinja'
 # Pictures of one sequence, and of all sequences: each takes half a megabyte.
-MOST_SHOWN, SHOWN_IN_ALL = 3, 12
+MAX_SHOWN, SHOWN_IN_ALL = 3, 12
 
 
 def write_page(path: Path, checks: Sequence[SequenceCheck]) -> None:
     """Write the page; replace an older one."""
     with atomic_file(path) as partial:
-        count = max(1, min(MOST_SHOWN, SHOWN_IN_ALL // len(checks)))
+        count = max(1, min(MAX_SHOWN, SHOWN_IN_ALL // len(checks)))
         page = render_page(TEMPLATE, checks=[_shown(check, count) for check in checks])
         partial.write_text(page, encoding='utf-8')
 
@@ -53,7 +53,7 @@ def _pair(check: SequenceCheck, rig: Rig, pair: PairEvidence) -> dict[str, str]:
 
 
 def _broken(rig: Rig, pair: PairEvidence) -> float:
-    return broken_share(
+    return broken_fraction(
         pair.matches,
         tolerance_px=VERTICAL.fault,
         max_disparity_px=MAX_DISPARITY_FRAC * rig.size['width'],

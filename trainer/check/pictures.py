@@ -17,7 +17,7 @@ from trainer.model.limits import MAX_DISPARITY_FRAC
 SHOWN_ERROR_PX = 8.0
 # The colour scale ends where a fault is certain.
 COLORED_ERROR_PX = 3.0
-MOST_LINES = 120
+MAX_LINES = 120
 # Range of the histogram of disparities, in percent of the width.
 SHOWN_DISPARITY = (-35.0, 45.0)
 
@@ -85,7 +85,7 @@ def _cells(axis: Axes, offsets_px: np.ndarray) -> None:
 def _lines(pair: PairEvidence, height: int) -> LineCollection:
     """Return lines from the left image to the right one below it, for a sample of matches."""
     matches = pair.matches
-    chosen = slice(None, None, -(-len(matches.left_px) // MOST_LINES) or 1)
+    chosen = slice(None, None, -(-len(matches.left_px) // MAX_LINES) or 1)
     ends = matches.right_px[chosen] + np.array([0, height])
     lines = LineCollection(
         list(np.stack([matches.left_px[chosen], ends], axis=1)), linewidths=0.8, cmap='RdYlGn_r'

@@ -11,17 +11,17 @@ from trainer.check.config import CheckConfig
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
 from trainer.check.geometry_rows import geometry_rows, Rig
 from trainer.check.image_rows import bit_depth_rows, image_rows
-from trainer.check.verdicts import Row, Verdict
+from trainer.check.verdicts import CheckResult, Verdict
 from trainer.datasets.sources import PairSequence
 
 # A data set may have hundreds of sequences, so the quick check takes evenly spaced ones.
-MOST_QUICK_SEQUENCES = 4
-MOST_QUICK_PAIRS = 12
+MAX_QUICK_SEQUENCES = 4
+MAX_QUICK_PAIRS = 12
 QUICK_PAIRS = 5
 # Up to this many sequences are checked with all the pairs of CheckConfig. More sequences share the
 # same total, but each gets as many pairs as a verdict needs.
 WHOLE_SEQUENCES = 3
-FEWEST_PAIRS = 3
+MIN_PAIRS = 3
 
 # A function that passes measurements on as they come, e.g. to show progress.
 Watch = Callable[
@@ -38,9 +38,9 @@ class SequenceCheck(NamedTuple):
 
     sequence: PairSequence
     evidence: Evidence
-    rows: list[Row]
+    rows: list[CheckResult]
 
-    def of(self, verdict: Verdict) -> list[Row]:
+    def of(self, verdict: Verdict) -> list[CheckResult]:
         """Return the rows with this verdict."""
         return [row for row in self.rows if row.verdict is verdict]
 
@@ -64,8 +64,8 @@ def check_sequences(
     sequences: Sequence[PairSequence], config: CheckConfig, watch: Watch = lambda found, *_: found
 ) -> Iterator[SequenceCheck]:
     """Yield the check of each sequence; with many sequences, check fewer pairs of each."""
-    share = max(FEWEST_PAIRS, WHOLE_SEQUENCES * config.pairs // len(sequences))
-    config = replace(config, pairs=min(config.pairs, share))
+    fraction = max(MIN_PAIRS, WHOLE_SEQUENCES * config.pairs // len(sequences))
+    config = replace(config, pairs=min(config.pairs, fraction))
     for sequence in sequences:
         yield check_sequence(sequence, config, watch)
 
@@ -87,13 +87,13 @@ def quick_check(sequences: Sequence[PairSequence]) -> list[SequenceCheck]:
     A sequence whose intrinsics do not fit its images is among the few. Raises NothingReadable;
     the training replaces single pairs that cannot be read.
     """
-    step = -(-len(sequences) // MOST_QUICK_SEQUENCES)
+    step = -(-len(sequences) // MAX_QUICK_SEQUENCES)
     chosen = [
         sequence
         for at, sequence in enumerate(sequences)
         if at % step == 0 or intrinsics_fault(sequence.calibration.intrinsics)
     ]
-    config = CheckConfig(pairs=max(1, min(QUICK_PAIRS, MOST_QUICK_PAIRS // len(chosen))))
+    config = CheckConfig(pairs=max(1, min(QUICK_PAIRS, MAX_QUICK_PAIRS // len(chosen))))
     for sequence in sequences:
         if sequence not in chosen:
             _require_readable(sequence)

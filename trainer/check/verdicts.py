@@ -14,7 +14,7 @@ class Verdict(Enum):
     FAULT = 'fault'
 
 
-class Row(NamedTuple):
+class CheckResult(NamedTuple):
     """One row of the table; `remedy` says what to do about a warning or a fault."""
 
     measure: str
@@ -30,7 +30,9 @@ class Limits(NamedTuple):
     warning: float
     fault: float
 
-    def row(self, value: float, measure: str, measured: str, expected: str, remedy: str) -> Row:
+    def row(
+        self, value: float, measure: str, measured: str, expected: str, remedy: str
+    ) -> CheckResult:
         """
         Return the row of a value, with the remedy only if a limit is exceeded.
 
@@ -41,10 +43,10 @@ class Limits(NamedTuple):
         """
         if value > self.warning:
             verdict = Verdict.FAULT if value > self.fault else Verdict.WARNING
-            return Row(measure, measured, expected, verdict, remedy)
-        return Row(measure, measured, expected)
+            return CheckResult(measure, measured, expected, verdict, remedy)
+        return CheckResult(measure, measured, expected)
 
 
-def not_measurable(measure: str, why: str) -> Row:
+def not_measurable(measure: str, why: str) -> CheckResult:
     """Return a row that is ok: data that cannot be measured is no fault."""
-    return Row(measure, f'not measurable: {why}', '')
+    return CheckResult(measure, f'not measurable: {why}', '')

@@ -17,7 +17,7 @@ import numpy as np
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.storage.image_folder import find_images, find_in_folders, natural_order
-from trainer.datasets.tree import (
+from trainer.datasets.image_pairs import (
     calibration_of_images,
     complete_pairs,
     image_size,

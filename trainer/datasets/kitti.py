@@ -22,8 +22,7 @@ from monodepth_ros.core.camera import (
 )
 from monodepth_ros.storage.image_folder import find_images, find_in_folders
 from monodepth_ros.storage.pair_folder import read_depth
-from trainer.datasets.lidar import nearest_depth
-from trainer.datasets.tree import (
+from trainer.datasets.image_pairs import (
     calibration_of_images,
     complete_pairs,
     image_size,
@@ -32,6 +31,7 @@ from trainer.datasets.tree import (
     read_arrays,
     require_pairs,
 )
+from trainer.datasets.lidar import nearest_depth
 from trainer.datasets.velodyne_depth import VelodyneDepth
 
 LEFT, RIGHT = 'image_02', 'image_03'
@@ -49,7 +49,7 @@ class KittiDrive(ImagePairs):
 
     path: folder of the drive.
     names: names of the frames.
-    velodyne_depth: depth of a laser point: along the optical axis, or the laser's own x (0.27 m
+    velodyne_depth: depth of a lidar point: along the optical axis, or the lidar's own x (0.27 m
         more), as in the ground truth that the field uses for Eigen's test.
     """
 
@@ -116,8 +116,8 @@ def velodyne_depth_m(
 
     Only points with x >= 0 count. A pixel gets the depth of its nearest point.
 
-    points: (N, 3) metres, x ahead of the laser.
-    projection: (3, 4), from the laser's frame to pixels.
+    points: (N, 3) metres, x ahead of the lidar.
+    projection: (3, 4), from the lidar's frame to pixels.
     camera: gives the size of the image.
     velodyne_depth: see KittiDrive.
     Returns (H, W) float32 metres, NaN where no point falls.

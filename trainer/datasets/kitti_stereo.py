@@ -16,8 +16,8 @@ from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.storage.image_folder import find_images, natural_order
 from monodepth_ros.storage.pair_folder import read_uint16
+from trainer.datasets.image_pairs import image_size, ImagePairs, read_arrays
 from trainer.datasets.kitti import rectified_calibration
-from trainer.datasets.tree import image_size, ImagePairs, read_arrays
 
 ENDING = '_10'  # NAME_11 is the next frame, without a measured disparity
 DISPARITY_UNITS_PER_PX = 256

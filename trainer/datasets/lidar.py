@@ -1,4 +1,4 @@
-"""Projection of laser scans to depth images."""
+"""Projection of lidar scans to depth images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from monodepth_ros.core.camera import Intrinsics
 from monodepth_ros.messages.decode import FLOAT32
 
-NEAREST_M = 0.1
+MIN_DEPTH_M = 0.1
 
 
 def cloud_xyz(cloud: Any) -> np.ndarray:
@@ -49,7 +49,7 @@ def project_points(
     Returns (H, W) float32 metres along the optical axis, NaN where no point falls.
     """
     x, y, z = rectified_from_cloud[:3, :3] @ points.T + rectified_from_cloud[:3, 3:]
-    ahead = z > NEAREST_M
+    ahead = z > MIN_DEPTH_M
     x, y, z = x[ahead], y[ahead], z[ahead]
     u, v = (np.rint(at).astype(int) for at in intrinsics.to_pixels(x / z, y / z))
     return nearest_depth(u, v, z, width=intrinsics.width, height=intrinsics.height)

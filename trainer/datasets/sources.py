@@ -13,7 +13,7 @@ from monodepth_ros.common.paths import existing_path, typed_path
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.storage.image_files import PairImages
 from monodepth_ros.storage.image_folder import find_in_folders
-from monodepth_ros.storage.pair_folder import CALIBRATION, EYES, PairFolder
+from monodepth_ros.storage.pair_folder import CALIBRATION, PairFolder, VIEWS
 from trainer.datasets.cityscapes import LEFT as CITYSCAPES_LEFT
 from trainer.datasets.cityscapes import open_cityscapes
 from trainer.datasets.kitti import CAMERA_FILE, open_kitti_raw
@@ -75,7 +75,7 @@ def open_sequences(
         )
     if (root / 'training' / 'image_2').is_dir():
         return list(open_kitti_stereo(root))
-    if any((root / name).exists() for name in (*EYES, CALIBRATION)):
+    if any((root / name).exists() for name in (*VIEWS, CALIBRATION)):
         return [PairFolder(root)]
     if files := find_in_folders(root, f'*/{CALIBRATION}'):
         return [PairFolder(file.parent) for file in files]

@@ -1,4 +1,4 @@
-"""Semi-global matching with a left-right check: a ground truth for data without a laser."""
+"""Semi-global matching with a left-right check: a ground truth for data without a lidar."""
 
 from __future__ import annotations
 

@@ -21,19 +21,19 @@ class EvaluateConfig:
     truth: Truth = 'laser'
     """Ground truth. `laser`: the depth or disparity in the data. `improved`: KITTI raw's annotated
     depth maps (Uhrig et al. 2017), found in ROOT or beside it. `stereo`: semi-global matching of
-    the pairs with a left-right check, an estimate, for data without a laser."""
+    the pairs with a left-right check, an estimate, for data without a lidar."""
     min_m: float = 1e-3
     """Nearest depth compared, in m; nearer ground truth is left out, predictions are clamped."""
     cap_m: float = 80.0
     """Farthest depth compared, in m; farther ground truth is left out, predictions are clamped."""
     crop: Crop = 'auto'
-    """Part of the image to compare. `garg`: the part that KITTI's laser covers. `none`: all.
-    `auto`: `garg` for KITTI raw with its laser, else `none`."""
+    """Part of the image to compare. `garg`: the part that KITTI's lidar covers. `none`: all.
+    `auto`: `garg` for KITTI raw with its lidar, else `none`."""
     median_scaling: bool = False
     """Scale each prediction to the median of its ground truth. This hides a wrong scale; the
     results say so."""
     velodyne_depth: VelodyneDepth = 'optical'
-    """KITTI raw: depth of a laser point, along the optical axis, or the laser's own x as in the
+    """KITTI raw: depth of a lidar point, along the optical axis, or the lidar's own x as in the
     papers' ground truth."""
     prior: Path | None = None
     """Pair folder of the training; adds the median depth of the training as a row to compare."""

@@ -14,19 +14,19 @@ import numpy as np
 from rich.progress import track
 
 from monodepth_ros.common.paths import typed_path
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.canonical import ImageWarp
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.bag import is_recording
 from monodepth_ros.storage.pair_folder import PairFolder
 from trainer.datasets.depth_map import DepthMap, resample
-from trainer.evaluate.bag_truth import bag_truth
+from trainer.evaluate.bag_ground_truth import bag_ground_truth
 from trainer.evaluate.config import EvaluateConfig
-from trainer.evaluate.pair_truth import pair_truth
+from trainer.evaluate.ground_truth import GroundTruthFrame, GroundTruthFrames
+from trainer.evaluate.pair_ground_truth import pair_ground_truth
 from trainer.evaluate.prior import training_prior
-from trainer.evaluate.scoring import compare, Comparison, ErrorCounts, Score
-from trainer.evaluate.truth import TruthFrame, TruthFrames
+from trainer.evaluate.scoring import compare, Comparison, ErrorCounts, RowScore
 
 CHECKPOINT_SUFFIX = '.ckpt'
 PRIOR = 'prior (never sees the image)'
@@ -34,7 +34,7 @@ EXAMPLES = 3
 
 # A function to the depth of a frame in the ground truth's camera: (H, W) float32 metres, NaN where
 # unseen.
-PredictDepth = Callable[[TruthFrame], np.ndarray]
+PredictDepth = Callable[[GroundTruthFrame], np.ndarray]
 
 
 class Example(NamedTuple):
@@ -58,17 +58,17 @@ class Evaluation:
     garg: whether Garg's crop was used.
     scores: score of each model, then of PRIOR if config.prior is set.
     examples: the best and the worst frames, at most EXAMPLES of each, best first.
-    without_truth: number of frames left out because they have no ground truth.
+    without_ground_truth: number of frames left out because they have no ground truth.
     without_pixels: number of frames with a ground truth, but no pixel to compare.
     """
 
     data: str
-    truth: TruthFrames
+    ground_truth: GroundTruthFrames
     config: EvaluateConfig
     garg: bool
-    scores: dict[str, Score]
+    scores: dict[str, RowScore]
     examples: list[Example] = field(default_factory=list)
-    without_truth: int = 0
+    without_ground_truth: int = 0
     without_pixels: int = 0
 
     @property
@@ -88,8 +88,10 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
     """
     path = typed_path(data)
     is_bag = is_recording(path)
-    truth = bag_truth(path, config) if is_bag else pair_truth(data, config)
-    garg = config.crop == 'garg' or (config.crop == 'auto' and truth.benchmark == 'kitti raw')
+    ground_truth = bag_ground_truth(path, config) if is_bag else pair_ground_truth(data, config)
+    garg = config.crop == 'garg' or (
+        config.crop == 'auto' and ground_truth.benchmark == 'kitti raw'
+    )
     with ExitStack() as stack:
         backends = {
             name: stack.enter_context(closing(load_model(path)))
@@ -98,11 +100,11 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
         predictors = {name: _predicting(backend) for name, backend in backends.items()}
         if config.prior is not None:
             predictors[PRIOR] = _knowing(training_prior(PairFolder(config.prior)))
-        scores = {name: Score(ErrorCounts(config.cap_m)) for name in predictors}
-        evaluation = Evaluation(data, truth, config, garg, scores)
-        for frame in track(truth.frames, 'evaluate', total=truth.most):
+        scores = {name: RowScore(ErrorCounts(config.cap_m)) for name in predictors}
+        evaluation = Evaluation(data, ground_truth, config, garg, scores)
+        for frame in track(ground_truth.frames, 'evaluate', total=ground_truth.max_frames):
             if frame is None:
-                evaluation.without_truth += 1
+                evaluation.without_ground_truth += 1
                 continue
             predictions = {name: predict(frame) for name, predict in predictors.items()}
             _take(evaluation, frame, compare(predictions, frame, config, garg=garg))
@@ -133,18 +135,18 @@ def _predicting(backend: Backend) -> PredictDepth:
     # The protocol clamps depth, the same for all models, and disparities are not clamped at all.
     predictor = Predictor(backend, max_depth_m=math.inf)
 
-    def predict(frame: TruthFrame) -> np.ndarray:
+    def predict(frame: GroundTruthFrame) -> np.ndarray:
         prediction = predictor.predict(frame.rgb, frame.camera)
-        return resample(DepthMap(prediction.depth_m, prediction.camera), frame.truth.camera)
+        return resample(DepthMap(prediction.depth_m, prediction.camera), frame.ground_truth.camera)
 
     return predict
 
 
 def _knowing(prior: DepthMap) -> PredictDepth:
-    return lambda frame: resample(prior, frame.truth.camera)
+    return lambda frame: resample(prior, frame.ground_truth.camera)
 
 
-def _take(evaluation: Evaluation, frame: TruthFrame, comparison: Comparison | None) -> None:
+def _take(evaluation: Evaluation, frame: GroundTruthFrame, comparison: Comparison | None) -> None:
     if comparison is None:
         evaluation.without_pixels += 1
         return
@@ -152,11 +154,13 @@ def _take(evaluation: Evaluation, frame: TruthFrame, comparison: Comparison | No
     for name, score in evaluation.scores.items():
         score.images.append(comparison.scores[name])
         predicted_m = comparison.depths_m[name][compared]
-        score.counts.add(predicted_m, frame.truth.depth_m[compared])
+        score.counts.add(predicted_m, frame.ground_truth.depth_m[compared])
     _keep_example(evaluation.examples, frame, comparison)
 
 
-def _keep_example(examples: list[Example], frame: TruthFrame, comparison: Comparison) -> None:
+def _keep_example(
+    examples: list[Example], frame: GroundTruthFrame, comparison: Comparison
+) -> None:
     """Insert the frame if it is among the best or the worst; drop the one in the middle."""
     name, score = next(iter(comparison.scores.items()))
     abs_rel = score.metrics.abs_rel
@@ -164,8 +168,8 @@ def _keep_example(examples: list[Example], frame: TruthFrame, comparison: Compar
     full = len(examples) == 2 * EXAMPLES
     if full and at == EXAMPLES:
         return
-    rgb = ToCanonical(frame.camera, frame.truth.camera).warp(frame.rgb)
-    true_m = np.where(comparison.compared, frame.truth.depth_m, np.float32(np.nan))
+    rgb = ImageWarp(frame.camera, frame.ground_truth.camera).warp(frame.rgb)
+    true_m = np.where(comparison.compared, frame.ground_truth.depth_m, np.float32(np.nan))
     examples.insert(at, Example(frame.name, abs_rel, rgb, comparison.depths_m[name], true_m))
     if full:
         # The list held EXAMPLES best and EXAMPLES worst; the new one moved one to the middle.
@@ -173,13 +177,14 @@ def _keep_example(examples: list[Example], frame: TruthFrame, comparison: Compar
 
 
 def _nothing(evaluation: Evaluation) -> str:
-    data, truth = evaluation.data, evaluation.truth
+    data, ground_truth = evaluation.data, evaluation.ground_truth
     if not evaluation.without_pixels:
         return (
-            f'{data} holds no ground truth: looked for {truth.looked_for}; add it, or compare '
-            'with --truth stereo'
+            f'{data} holds no ground truth: looked for {ground_truth.looked_for}; add it, or '
+            'compare with --truth stereo'
         )
     return (
-        f'{data}: none of {evaluation.without_pixels} frames with a ground truth ({truth.label}) '
-        'has a true pixel in range that every model sees; check that it is of this camera'
+        f'{data}: none of {evaluation.without_pixels} frames with a ground truth '
+        f'({ground_truth.label}) has a true pixel in range that every model sees; check that it '
+        'is of this camera'
     )

@@ -18,11 +18,11 @@ from trainer.evaluate.scoring import DistanceBin, ERROR_STEPS
 
 DEPTH_COLORS = ListedColormap(color_table() / 255)
 MAX_ERROR = 0.5
-SPARSE_SHARE = 0.2
+SPARSE_FRACTION = 0.2
 MIN_SHOWN_M = 0.25
 
 
-class Row(NamedTuple):
+class DepthPanels(NamedTuple):
     """The image (H, W, 3), its predicted and its true depth (H, W) in metres, in one camera."""
 
     rgb: np.ndarray
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     true_m: np.ndarray
 
 
-def strip(rows: Sequence[Row], *, near_m: float = NEAR_M, far_m: float = FAR_M) -> Figure:
+def strip(rows: Sequence[DepthPanels], *, near_m: float = NEAR_M, far_m: float = FAR_M) -> Figure:
     """Plot input, depth, ground truth and relative error of each frame; depth on a log scale."""
     height, width = rows[0].depth_m.shape
     figure = Figure(figsize=(16, 0.5 + len(rows) * 4 * height / width), layout='constrained')
@@ -59,8 +59,8 @@ def error_distribution(cumulative: Mapping[str, np.ndarray]) -> Figure:
     """Plot the fraction of pixels below each relative error, see ErrorCounts.cumulative."""
     figure, axis = _chart('relative error |Zp - Z| / Z below', 'fraction of pixels')
     percent = np.arange(1, ERROR_STEPS + 1)
-    for name, share in cumulative.items():
-        axis.plot(percent, 100 * share, label=name)
+    for name, fraction in cumulative.items():
+        axis.plot(percent, 100 * fraction, label=name)
     axis.set(xlim=(0, ERROR_STEPS), ylim=(0, 100))
     axis.xaxis.set_major_formatter('{x:.0f} %')
     axis.yaxis.set_major_formatter('{x:.0f} %')
@@ -114,7 +114,7 @@ def _chart(x_label: str, y_label: str) -> tuple[Figure, Axes]:
 
 def _show(axis: Axes, values: np.ndarray, colors: str | Colormap, **scale: Any) -> ScalarMappable:
     """
-    Show an image, or dots if only a few pixels (laser points) are known.
+    Show an image, or dots if only a few pixels (lidar points) are known.
 
     axis: where to draw.
     values: (H, W), NaN where unknown.
@@ -122,7 +122,7 @@ def _show(axis: Axes, values: np.ndarray, colors: str | Colormap, **scale: Any) 
     scale: range or norm of the colours.
     """
     finite = np.isfinite(values)
-    if finite.mean() > SPARSE_SHARE:
+    if finite.mean() > SPARSE_FRACTION:
         return axis.imshow(np.where(finite, values, np.nan), cmap=colors, **scale)
     v, u = np.nonzero(finite)
     axis.set(xlim=(0, values.shape[1]), ylim=(values.shape[0], 0), aspect='equal')

@@ -14,12 +14,12 @@ from trainer.datasets.stereo_matching import checked_depth_m
 CELL_PX = 16
 NEAR_M, FAR_M = 0.5, 80.0
 # Number of evenly spaced pairs; more change no median and take half a second and 2 MB each.
-MOST_PAIRS = 200
+MAX_PAIRS = 200
 
 
 def training_prior(pairs: PairSequence) -> DepthMap:
     """Return the cell_prior of a training sequence, from semi-global matching of its pairs."""
-    step = -(-len(pairs.names) // MOST_PAIRS)
+    step = -(-len(pairs.names) // MAX_PAIRS)
     return cell_prior(
         [
             DepthMap(

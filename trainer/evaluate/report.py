@@ -47,10 +47,10 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
     scores = evaluation.scores
     return {
         'data': evaluation.data,
-        'truth': evaluation.truth.label,
+        'truth': evaluation.ground_truth.label,
         'protocol': protocol | {'prior': protocol['prior'] and str(protocol['prior'])},
         'frames': evaluation.frames,
-        'frames_without_truth': evaluation.without_truth,
+        'frames_without_truth': evaluation.without_ground_truth,
         'frames_without_pixels': evaluation.without_pixels,
         'rows': [
             {'name': row.name, 'kind': row.kind, **row.values}
@@ -101,7 +101,7 @@ def _examples(examples: list[Example]) -> dict[str, Any] | None:
         return None
     true_m = np.concatenate([e.true_m[np.isfinite(e.true_m)] for e in examples])
     near_m, far_m = np.percentile(true_m, (2, 98))
-    rows = [figures.Row(e.rgb, e.depth_m, e.true_m) for e in examples]
+    rows = [figures.DepthPanels(e.rgb, e.depth_m, e.true_m) for e in examples]
     # Widen the colour range, which would be empty for a ground truth of one depth.
     strip = figures.strip(rows, near_m=near_m, far_m=max(far_m, 1.5 * near_m))
     captions = [f'{e.name}: Abs Rel {e.abs_rel:.3f}' for e in examples]

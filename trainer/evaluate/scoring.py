@@ -11,6 +11,7 @@ import numpy as np
 
 from monodepth_ros.core.disparity import disparity_from_depth
 from trainer.evaluate.config import EvaluateConfig
+from trainer.evaluate.ground_truth import DisparityGroundTruth, GroundTruthFrame
 from trainer.evaluate.metrics import (
     d1_all,
     depth_metrics,
@@ -19,7 +20,6 @@ from trainer.evaluate.metrics import (
     mean_metrics,
     median_scale,
 )
-from trainer.evaluate.truth import DisparityTruth, TruthFrame
 
 # Relative errors are counted in steps of 1 % up to 100 %; larger ones fall in the last step.
 ERROR_STEPS = 100
@@ -97,7 +97,7 @@ class ErrorCounts:
 
 
 @dataclass
-class Score:
+class RowScore:
     """The score of one model, or of the prior: for each image and over all pixels."""
 
     counts: ErrorCounts
@@ -130,7 +130,7 @@ class Comparison(NamedTuple):
 
 def compare(
     predictions: Mapping[str, np.ndarray],
-    frame: TruthFrame,
+    frame: GroundTruthFrame,
     config: EvaluateConfig,
     *,
     garg: bool,
@@ -145,7 +145,7 @@ def compare(
     garg: whether to use Garg's crop.
     Returns None if there is no pixel to compare.
     """
-    true_m = frame.truth.depth_m
+    true_m = frame.ground_truth.depth_m
     known = _known(frame, config, garg=garg)
     compared = known.copy()
     for predicted_m in predictions.values():
@@ -170,9 +170,9 @@ def compare(
     return Comparison(compared, scores, depths_m)
 
 
-def _known(frame: TruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarray:
+def _known(frame: GroundTruthFrame, config: EvaluateConfig, *, garg: bool) -> np.ndarray:
     """Return the ground truth's pixels that count, (H, W) bool."""
-    true_m = frame.truth.depth_m
+    true_m = frame.ground_truth.depth_m
     known: np.ndarray
     if frame.disparity is not None:
         known = np.isfinite(true_m)  # stereo 2015 counts every pixel, however far
@@ -185,7 +185,7 @@ def _scale(predicted_m: np.ndarray, true_m: np.ndarray, config: EvaluateConfig) 
     return median_scale(predicted_m, true_m) if config.median_scaling else 1.0
 
 
-def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityTruth | None) -> np.ndarray:
+def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityGroundTruth | None) -> np.ndarray:
     """Convert depth to the metres of a disparity benchmark, those of its nominal baseline."""
     if disparity is None:
         return predicted_m
@@ -193,7 +193,7 @@ def _in_its_metres(predicted_m: np.ndarray, disparity: DisparityTruth | None) ->
 
 
 def _d1_all(
-    predicted_m: np.ndarray, true_m: np.ndarray, disparity: DisparityTruth | None
+    predicted_m: np.ndarray, true_m: np.ndarray, disparity: DisparityGroundTruth | None
 ) -> float | None:
     """Return D1-all of depths in the nominal rig's metres; infinite depth has disparity 0."""
     if disparity is None:

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from trainer.evaluate.evaluate import Evaluation, PRIOR
 from trainer.evaluate.metrics import DepthMetrics
-from trainer.evaluate.papers import IMAGES, paper_rows, PaperRow
-from trainer.evaluate.scoring import Score
+from trainer.evaluate.published_results import IMAGES, published_results, PublishedResult
+from trainer.evaluate.scoring import RowScore
 
 HEADINGS = {
     'abs_rel': 'Abs Rel',
@@ -65,7 +65,7 @@ def table_rows(evaluation: Evaluation) -> list[TableRow]:
     if len(rows) > 1:
         rows.append(_mean_row(rows))
     rows += [_row(name, score) for name, score in scores.items() if name == PRIOR]
-    for paper in _papers(evaluation):
+    for paper in _published(evaluation):
         name = paper.name + (FROM_MEMORY if paper.from_memory else '')
         values = {key: paper._asdict().get(key) for key in HEADINGS}
         rows.append(TableRow(name, 'paper', values, {}, None))
@@ -81,22 +81,22 @@ def protocol_text(evaluation: Evaluation) -> str:
     """Describe in one line what was compared, and how."""
     config = evaluation.config
     parts = [
-        f'ground truth: {evaluation.truth.label}',
+        f'ground truth: {evaluation.ground_truth.label}',
         f'{config.min_m:g} m to {config.cap_m:g} m',
         'Garg crop' if evaluation.garg else 'no crop',
         'MEDIAN-SCALED to the ground truth' if config.median_scaling else 'metric, no scaling',
-        f'{evaluation.frames} images' + _beside_papers(evaluation),
+        f'{evaluation.frames} images' + _published_text(evaluation),
     ]
-    if evaluation.without_truth:
-        parts.append(f'{evaluation.without_truth} more left out, without a ground truth')
+    if evaluation.without_ground_truth:
+        parts.append(f'{evaluation.without_ground_truth} more left out, without a ground truth')
     if evaluation.without_pixels:
         parts.append(f'{evaluation.without_pixels} more left out, without a pixel to compare')
     return '; '.join(parts)
 
 
-def _beside_papers(evaluation: Evaluation) -> str:
-    benchmark, frames = evaluation.truth.benchmark, evaluation.frames
-    if not _papers(evaluation) or benchmark is None or IMAGES[benchmark] == frames:
+def _published_text(evaluation: Evaluation) -> str:
+    benchmark, frames = evaluation.ground_truth.benchmark, evaluation.frames
+    if not _published(evaluation) or benchmark is None or IMAGES[benchmark] == frames:
         return ''
     return f' (papers: {IMAGES[benchmark]})'
 
@@ -120,17 +120,17 @@ def terminal_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def _papers(evaluation: Evaluation) -> tuple[PaperRow, ...]:
+def _published(evaluation: Evaluation) -> tuple[PublishedResult, ...]:
     config = evaluation.config
-    return paper_rows(
-        evaluation.truth.benchmark,
+    return published_results(
+        evaluation.ground_truth.benchmark,
         cap_m=config.cap_m,
         garg=evaluation.garg,
         median_scaling=config.median_scaling,
     )
 
 
-def _row(name: str, score: Score) -> TableRow:
+def _row(name: str, score: RowScore) -> TableRow:
     values: dict[str, float | None] = {**score.metrics._asdict(), 'd1_all': score.d1_all}
     return TableRow(name, 'prior' if name == PRIOR else 'model', values, {}, score.valid_share)
 
@@ -147,5 +147,5 @@ def _mean_row(rows: Sequence[TableRow]) -> TableRow:
         values = [value for row in rows if (value := row.values[key]) is not None]
         if len(values) == len(rows):
             means[key], spreads[key] = float(np.mean(values)), float(np.std(values, ddof=1))
-    share = float(np.mean([row.valid_share for row in rows]))
-    return TableRow(f'mean ± spread of {len(rows)} models', 'mean', means, spreads, share)
+    fraction = float(np.mean([row.valid_share for row in rows]))
+    return TableRow(f'mean ± spread of {len(rows)} models', 'mean', means, spreads, fraction)

@@ -38,7 +38,7 @@ from trainer.train.pairs import CanonicalViews, PairName, split_in_time
 
 INT8 = 'int8'
 # Numbers of evenly spaced pairs; more change the results in the third digit.
-MOST_CALIBRATING, MOST_HELD_OUT = 128, 64
+MAX_CALIBRATING, MAX_HELD_OUT = 128, 64
 HELD_OUT_FROM = 0.9
 # The range of int8 covers this percentile of an activation's values (docs/design.md#int8).
 PERCENTILE = 99.99
@@ -107,7 +107,7 @@ def read_views(sequences: list[PairSequence], camera: Intrinsics, source: str) -
         pairs = (readers[names[at].sequence].read(names[at].name) for at in chosen)
         return [np.ascontiguousarray(left.transpose(1, 2, 0)) for left, _ in pairs]
 
-    return Views(read(earlier, MOST_CALIBRATING), read(later, MOST_HELD_OUT))
+    return Views(read(earlier, MAX_CALIBRATING), read(later, MAX_HELD_OUT))
 
 
 def _write_int8(float32: Path, output: Path, images: Sequence[np.ndarray]) -> None:
@@ -182,9 +182,9 @@ def _float_nodes(graph: onnx.GraphProto) -> list[str]:
 class _Reader(CalibrationDataReader):
     """A reader of calibration images for ONNX Runtime's quantiser, with a call for each image."""
 
-    def __init__(self, images: Sequence[np.ndarray], tell: Callable[[], None]) -> None:
+    def __init__(self, images: Sequence[np.ndarray], log: Callable[[], None]) -> None:
         self._images = images
-        self._tell = tell
+        self._log = log
         self._wanted = iter(images)
 
     def __len__(self) -> int:
@@ -199,7 +199,7 @@ class _Reader(CalibrationDataReader):
         image = next(self._wanted, None)
         if image is None:
             return None
-        self._tell()
+        self._log()
         return {INPUT: image[None]}
 
 

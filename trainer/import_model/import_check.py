@@ -15,7 +15,7 @@ from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import self_test_image
 from monodepth_ros.inference.model_file import INPUT
 from trainer.import_model.config import ImportConfig
-from trainer.import_model.foreign_model import ForeignModel, load_foreign, PREFIX
+from trainer.import_model.third_party_model import load_third_party, PREFIX, ThirdPartyModel
 
 # Limit of _difference, which is 0 in fp32 and int8, and 1e-4 in fp16: ONNX Runtime rounds the
 # input of a half-precision network, but not the results that our graph computes before it.
@@ -34,7 +34,7 @@ class _Inputs(NamedTuple):
 def check_same(
     path: Path,
     wrapped: onnx.ModelProto,
-    foreign: ForeignModel,
+    third_party: ThirdPartyModel,
     config: ImportConfig,
     *,
     size: tuple[int, int],
@@ -43,16 +43,16 @@ def check_same(
     Run the original network and the wrapped one in ONNX Runtime, on two images.
 
     path: file of the original network.
-    wrapped: graph that `wrap` made of `foreign`.
-    foreign: the network as it was read.
+    wrapped: graph that `wrap` made of `third_party`.
+    third_party: the network as it was read.
     config: its input and output.
     size: (height, width) at which our graph does not resize the image before the network.
     Raises ValueError if their results differ, with the first operator that differs.
     """
-    original = load_foreign(path)
-    name = foreign.picture.name
+    original = load_third_party(path)
+    name = third_party.picture.name
     inputs = [
-        _Inputs(_own_input(image, foreign, config), {INPUT: image[None]})
+        _Inputs(_own_input(image, third_party, config), {INPUT: image[None]})
         for image in _images(*size)
     ]
     try:
@@ -85,15 +85,15 @@ def _images(height: int, width: int) -> Iterator[np.ndarray]:
 
 
 def _own_input(
-    image: np.ndarray, foreign: ForeignModel, config: ImportConfig
+    image: np.ndarray, third_party: ThirdPartyModel, config: ImportConfig
 ) -> dict[str, np.ndarray]:
     """Return the input of the original network for an image, as its authors would compute it."""
     factor, offset = config.normalisation()
     colours = image[..., ::-1] if config.channels == 'bgr' else image
     planes = (colours.astype(np.float32) * factor + offset).transpose(2, 0, 1)
-    leading = (1,) * (len(foreign.image.dims) - 3)
-    kind = helper.tensor_dtype_to_np_dtype(foreign.image.type)
-    return {_own(foreign.image.name): planes.reshape(*leading, *planes.shape).astype(kind)}
+    leading = (1,) * (len(third_party.image.dims) - 3)
+    kind = helper.tensor_dtype_to_np_dtype(third_party.image.type)
+    return {_own(third_party.image.name): planes.reshape(*leading, *planes.shape).astype(kind)}
 
 
 def _first_different(original: onnx.ModelProto, wrapped: onnx.ModelProto, inputs: _Inputs) -> str:

@@ -19,9 +19,9 @@ from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.onnxruntime import open_onnxruntime
 from trainer.export.onnx_model import self_test, store_spec
 from trainer.import_model.config import ImportConfig
-from trainer.import_model.foreign_model import ForeignModel, read_foreign
 from trainer.import_model.import_check import check_same
-from trainer.import_model.wrap_foreign import wrap
+from trainer.import_model.third_party_model import read_third_party, ThirdPartyModel
+from trainer.import_model.wrap_third_party import wrap
 
 # The baseline of a network without a stereo rig: any will do, because depth does not depend on it.
 ANY_BASELINE_M = 0.1
@@ -36,31 +36,31 @@ def import_model(path: Path, output: Path, config: ImportConfig) -> ModelSpec:
     """
     if output.exists() and output.samefile(path):
         raise ValueError(f'{path} would be replaced by its own import; choose another name')
-    foreign = read_foreign(path, output_name=config.output_name)
-    spec = _spec(foreign, path, config)
+    third_party = read_third_party(path, output_name=config.output_name)
+    spec = _spec(third_party, path, config)
     with atomic_file(output) as partial:
-        wrapped = wrap(foreign, config, spec)
+        wrapped = wrap(third_party, config, spec)
         onnx.save(wrapped, partial)
         store_spec(partial, spec)
         try:
-            disparity_frac = _computed(partial, any_size=foreign.fixed_size is None)
+            disparity_frac = _computed(partial, any_size=third_party.fixed_size is None)
         except Exception as error:  # ONNX Runtime does not document which errors it raises
             raise ValueError(
                 f'{path} does not run in ONNX Runtime: {one_line(error.__cause__ or error)}; '
                 'check multiple, width and height'
             ) from error
-        own_size = foreign.fixed_size or (spec.camera.height, spec.camera.width)
-        check_same(path, wrapped, foreign, config, size=own_size)
+        own_size = third_party.fixed_size or (spec.camera.height, spec.camera.width)
+        check_same(path, wrapped, third_party, config, size=own_size)
         _check(disparity_frac, spec, path)
         spec = replace(spec, self_test=self_test(disparity_frac))
         store_spec(partial, spec)
     return spec
 
 
-def _spec(foreign: ForeignModel, path: Path, config: ImportConfig) -> ModelSpec:
+def _spec(third_party: ThirdPartyModel, path: Path, config: ImportConfig) -> ModelSpec:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return ModelSpec(
-        camera=_canonical(foreign, path, config),
+        camera=_canonical(third_party, path, config),
         baseline_m=config.baseline_m or ANY_BASELINE_M,
         depth_range_m=(config.min_depth_m, config.max_depth_m),
         stride=config.multiple or 1,
@@ -69,14 +69,14 @@ def _spec(foreign: ForeignModel, path: Path, config: ImportConfig) -> ModelSpec:
         training_data=(f'not known: imported from {path.name}, sha256 {digest}',),
         data_licence=config.licence,
         git_commit='unknown',
-        precision=_precision(foreign.model.graph),
+        precision=_precision(third_party.model.graph),
     )
 
 
-def _canonical(foreign: ForeignModel, path: Path, config: ImportConfig) -> Intrinsics:
+def _canonical(third_party: ThirdPartyModel, path: Path, config: ImportConfig) -> Intrinsics:
     """Return the canonical camera: square pixels, the principal point in the middle."""
-    if foreign.fixed_size is not None:
-        own = foreign.fixed_size
+    if third_party.fixed_size is not None:
+        own = third_party.fixed_size
     elif config.height and config.width and config.multiple:
         own = config.height, config.width
     else:

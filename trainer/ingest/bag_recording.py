@@ -21,7 +21,11 @@ from monodepth_ros.storage.bag import Bag, BagError, BagMessage
 from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_stereo, named_stereo
 from monodepth_ros.storage.stamps import take_nearest
 from trainer.datasets.depth_map import resample
-from trainer.datasets.truth_topics import open_truth, truth_topics, TruthTopic
+from trainer.datasets.ground_truth_topics import (
+    ground_truth_topics,
+    GroundTruthTopic,
+    open_ground_truth,
+)
 from trainer.ingest.config import IngestConfig
 from trainer.ingest.recording import RawPair, Rig
 
@@ -55,19 +59,19 @@ class BagRecording:
         self._bag = bag
         self._config = config
         self._tolerance_ns = round(config.tolerance_ms * NS_PER_MS)
-        self._topics = _find_eyes(bag, config)
-        self._truth = _find_truth(bag, self._topics[0], config.truth_topic)
+        self._topics = _find_views(bag, config)
+        self._ground_truth = _find_ground_truth(bag, self._topics[0], config.truth_topic)
         self.described = {
             'left': self._topics[0].image,
             'right': self._topics[1].image,
-            'truth': self._truth and self._truth.topic,
+            'truth': self._ground_truth and self._ground_truth.topic,
         }
         for remark in filter(None, (topic.remark for topic in self._topics)):
             print(remark)
         images = [topic.image for topic in self._topics]
         self.bits = camera_bits(bag, *images, first_share=config.first_share)
-        share = config.last_share - config.first_share
-        self.most = round(min(bag.message_count(t.image) for t in self._topics) * share)
+        fraction = config.last_share - config.first_share
+        self.most = round(min(bag.message_count(t.image) for t in self._topics) * fraction)
         self.left_out: Counter[str] = Counter()
 
     def pairs(self) -> Iterator[RawPair]:
@@ -76,30 +80,30 @@ class BagRecording:
 
         Pairs that were recorded more than LAG_NS late come out of order. Raises BagError.
         """
-        eyes = tuple(_Eye(topic, self._config.calibration is None) for topic in self._topics)
-        truths: deque[Stamped] = deque(maxlen=WAITING)
+        views = tuple(_View(topic, self._config.calibration is None) for topic in self._topics)
+        ground_truths: deque[Stamped] = deque(maxlen=WAITING)
         complete: list[tuple[int, int, Stamped, Stamped]] = []
         order = count()  # heapq compares it where stamps are equal
-        self._recall_calibrations(eyes)
+        self._recall_calibrations(views)
         damage = None
         try:
             for message in self._messages():
-                eye = next((eye for eye in eyes if message.topic in eye.topics), None)
-                if eye is None:
-                    truths.append(Stamped.of(message))
-                elif pair := self._take(message, eye, eyes):
+                view = next((view for view in views if message.topic in view.topics), None)
+                if view is None:
+                    ground_truths.append(Stamped.of(message))
+                elif pair := self._take(message, view, views):
                     heappush(complete, (pair[0].stamp_ns, next(order), *pair))
                 while complete and complete[0][2].recorded_ns + LAG_NS < message.recorded_ns:
-                    yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
+                    yield self._raw_pair(*heappop(complete)[2:], views, ground_truths)
         except BagError as error:
             damage = error
         while complete:
-            yield self._raw_pair(*heappop(complete)[2:], eyes, truths)
-        self.left_out['unpaired'] += sum(len(eye.waiting) for eye in eyes)
+            yield self._raw_pair(*heappop(complete)[2:], views, ground_truths)
+        self.left_out['unpaired'] += sum(len(view.waiting) for view in views)
         if damage is not None:
             raise damage
 
-    def _recall_calibrations(self, eyes: tuple[_Eye, ...]) -> None:
+    def _recall_calibrations(self, views: tuple[_View, ...]) -> None:
         """
         Read the camera_info messages before the wanted part of the recording.
 
@@ -109,32 +113,32 @@ class BagRecording:
         if self._config.calibration is None and first > 0:
             infos = [topic.info for topic in self._topics]
             for message in self._bag.messages(*infos, last_share=first, skipped=lambda _: None):
-                eye = next(eye for eye in eyes if message.topic in eye.topics)
-                self._calibrate(eye, Stamped.of(message))
+                view = next(view for view in views if message.topic in view.topics)
+                self._calibrate(view, Stamped.of(message))
 
-    def _calibrate(self, eye: _Eye, info: Stamped) -> None:
+    def _calibrate(self, view: _View, info: Stamped) -> None:
         try:
-            eye.calibrate(info)
+            view.calibrate(info)
         except ValueError as error:
             if not self.left_out[BAD_INFO]:
-                print(f'{eye.topic.info}: left out {error}', file=sys.stderr)
+                print(f'{view.topic.info}: left out {error}', file=sys.stderr)
             self.left_out[BAD_INFO] += 1
 
     def _messages(self) -> Iterator[BagMessage]:
         topics = [topic.image for topic in self._topics]
         if self._config.calibration is None:
             topics += [topic.info for topic in self._topics]
-        if self._truth is not None:
-            topics.append(self._truth.topic)
-        shares = (self._config.first_share, self._config.last_share)
+        if self._ground_truth is not None:
+            topics.append(self._ground_truth.topic)
+        fractions = (self._config.first_share, self._config.last_share)
         seen = 0
         for message in self._bag.messages(
-            *topics, first_share=shares[0], last_share=shares[1], skipped=self._skip
+            *topics, first_share=fractions[0], last_share=fractions[1], skipped=self._skip
         ):
             seen += 1
             yield message
         missing = self._bag.message_count(*topics) - seen - self.left_out[DAMAGED]
-        if shares == (0, 1) and missing > 0:
+        if fractions == (0, 1) and missing > 0:
             # Damage can look like the end of the file, so the reader reports no error.
             text = f'{self._bag.name}: {missing} messages of these topics could not be read'
             print(text, file=sys.stderr)
@@ -147,23 +151,23 @@ class BagRecording:
         self.left_out[DAMAGED] += 1
 
     def _take(
-        self, message: BagMessage, eye: _Eye, eyes: tuple[_Eye, ...]
+        self, message: BagMessage, view: _View, views: tuple[_View, ...]
     ) -> tuple[Stamped, Stamped] | None:
         """
         Use a message of a camera and return the pair that it completes, if any.
 
         message: an image or a camera_info.
-        eye: the camera that sent it.
-        eyes: the left and the right camera.
+        view: the camera that sent it.
+        views: the left and the right camera.
         """
         stamped = Stamped.of(message)
-        if message.topic == eye.topic.info:
-            self._calibrate(eye, stamped)
+        if message.topic == view.topic.info:
+            self._calibrate(view, stamped)
             return None
-        if eye.knows(stamped):
+        if view.knows(stamped):
             self.left_out['duplicate'] += 1
             return None
-        other = eyes[1] if eye is eyes[0] else eyes[0]
+        other = views[1] if view is views[0] else views[0]
         partner = take_nearest(
             other.waiting,
             stamped.stamp_ns,
@@ -171,17 +175,21 @@ class BagRecording:
             stamp_of=lambda waiting: waiting.stamp_ns,
         )
         if partner is None:
-            self.left_out['unpaired'] += len(eye.waiting) == eye.waiting.maxlen
-            eye.waiting.append(stamped)
+            self.left_out['unpaired'] += len(view.waiting) == view.waiting.maxlen
+            view.waiting.append(stamped)
             return None
-        return (stamped, partner) if eye is eyes[0] else (partner, stamped)
+        return (stamped, partner) if view is views[0] else (partner, stamped)
 
     def _raw_pair(
-        self, left: Stamped, right: Stamped, eyes: tuple[_Eye, ...], truths: deque[Stamped]
+        self,
+        left: Stamped,
+        right: Stamped,
+        views: tuple[_View, ...],
+        ground_truths: deque[Stamped],
     ) -> RawPair:
-        topics = eyes[0].topic_at(left.stamp_ns), eyes[1].topic_at(right.stamp_ns)
-        truth = take_nearest(
-            truths,
+        topics = views[0].topic_at(left.stamp_ns), views[1].topic_at(right.stamp_ns)
+        ground_truth = take_nearest(
+            ground_truths,
             left.stamp_ns,
             tolerance_ns=self._tolerance_ns,
             stamp_of=lambda waiting: waiting.stamp_ns,
@@ -190,11 +198,13 @@ class BagRecording:
             left.stamp_ns,
             Rig(topics[0].camera, topics[1].camera),
             partial(_read_each, (left.content, right.content)),
-            partial(_depth_m, self._truth, truth, left.content.header.frame_id, topics[0]),
+            partial(
+                _depth_m, self._ground_truth, ground_truth, left.content.header.frame_id, topics[0]
+            ),
         )
 
 
-class _Eye:
+class _View:
     """The messages of one camera: images that wait for a partner, and its calibrations."""
 
     def __init__(self, topic: CameraTopic, calibrated_by_bag: bool) -> None:
@@ -237,7 +247,7 @@ def _read_each(images: tuple[Any, Any], bit_depth: BitDepth) -> Iterator[np.ndar
 
 
 def _depth_m(
-    topic: TruthTopic | None,
+    topic: GroundTruthTopic | None,
     message: Stamped | None,
     frame_id: str,
     camera: CameraTopic,
@@ -245,11 +255,11 @@ def _depth_m(
 ) -> np.ndarray | None:
     if topic is None or message is None:
         return None
-    truth = topic.read(message.content, frame_id, camera, window)
-    return None if truth is None else resample(truth, window)
+    ground_truth = topic.read(message.content, frame_id, camera, window)
+    return None if ground_truth is None else resample(ground_truth, window)
 
 
-def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
+def _find_views(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic]:
     if config.calibration is None:
         given = {config.left: config.left_info, config.right: config.right_info}
         infos = {image: info for image, info in given.items() if image and info}
@@ -257,12 +267,14 @@ def _find_eyes(bag: Bag, config: IngestConfig) -> tuple[CameraTopic, CameraTopic
     return named_stereo(bag, config.left, config.right, config.calibration)
 
 
-def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> TruthTopic | None:
-    topics = truth_topics(bag, camera)
+def _find_ground_truth(
+    bag: Bag, camera: CameraTopic, topic: str | None
+) -> GroundTruthTopic | None:
+    topics = ground_truth_topics(bag, camera)
     if topic is not None and topic not in topics:
         raise BagError(
             f'{bag.name} holds no ground truth {topic} for {camera.image}, found '
             f'{", ".join(topics) or "none"}; choose one of these with --truth_topic'
         )
     chosen = topic or next(iter(topics), None)
-    return None if chosen is None else open_truth(bag, camera, chosen)
+    return None if chosen is None else open_ground_truth(bag, camera, chosen)

@@ -16,7 +16,7 @@ from trainer.ingest.recording import RawPair, Rig
 # In the correct order at least this many times as many pixels match; over 10 on real pairs.
 CLEARLY = 2.0
 # A smaller fraction of matched pixels proves nothing: on a bare or dark wall some match by chance.
-LEAST_SHARE = 0.1
+MIN_FRACTION = 0.1
 
 
 class UndecidedError(ValueError):
@@ -42,15 +42,15 @@ def with_positive_baseline(pair: RawPair) -> Rig:
         views = Rectifier(*turned).warp(*images)
     except ValueError as error:
         raise UndecidedError(str(error)) from error
-    as_given, swapped = _matched_share(*views), _matched_share(*reversed(views))
+    as_given, swapped = _matched_fraction(*views), _matched_fraction(*reversed(views))
     got = (
         f'P[3] of the right camera is {right.p[3]:g}, expected -fx * baseline beside the '
         f'{left.p[3]:g} of the left one'
     )
-    if as_given > max(CLEARLY * swapped, LEAST_SHARE):
+    if as_given > max(CLEARLY * swapped, MIN_FRACTION):
         print(f'{got}: the images show that its sign is wrong; using {p3:g}')
         return turned
-    if swapped > max(CLEARLY * as_given, LEAST_SHARE):
+    if swapped > max(CLEARLY * as_given, MIN_FRACTION):
         raise BagError(
             f'{got}, and the images match only when exchanged: left and right are swapped; '
             'exchange --left and --right, or the cables'
@@ -61,6 +61,6 @@ def with_positive_baseline(pair: RawPair) -> Rig:
     )
 
 
-def _matched_share(left: np.ndarray, right: np.ndarray) -> float:
+def _matched_fraction(left: np.ndarray, right: np.ndarray) -> float:
     """Return the fraction of pixels that matching with a left-right check finds."""
     return float(np.isfinite(checked_disparity_px(left, right)).mean())

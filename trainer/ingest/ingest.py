@@ -19,7 +19,7 @@ from monodepth_ros.core.camera import Camera, StereoCalibration
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pipeline.camera_remarks import calibration_faults, calibration_remarks
 from monodepth_ros.storage.bag import Bag, BagError
-from monodepth_ros.storage.pair_folder import EYES
+from monodepth_ros.storage.pair_folder import VIEWS
 from trainer.ingest.bag_recording import BagRecording
 from trainer.ingest.baseline_sign import UndecidedError, with_positive_baseline
 from trainer.ingest.config import IngestConfig
@@ -30,11 +30,11 @@ from trainer.ingest.sequence import IngestSequence, Prepared
 # Pairs in work per core: enough that no core waits for the one thread that decides.
 IN_WORK = 3
 # The limit for a machine with many cores: a pair of large images takes 40 MB.
-MOST_IN_WORK = 24
+MAX_IN_WORK = 24
 # A rig that is calibrated again changes less often; more changes mean a zoom lens.
-MOST_SEQUENCES = 20
+MAX_SEQUENCES = 20
 # Dark pairs at the start do not show whether left and right are swapped; allow this many.
-MOST_UNDECIDED = 30
+MAX_UNDECIDED = 30
 
 
 class IngestResult(NamedTuple):
@@ -71,7 +71,7 @@ def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> Inges
 
 @contextmanager
 def _open(sources: Sequence[Path], config: IngestConfig) -> Iterator[Recording]:
-    frames = [source for source in sources if (source / EYES[0]).is_dir()]
+    frames = [source for source in sources if (source / VIEWS[0]).is_dir()]
     if not frames:
         with Bag(*sources) as bag:
             yield BagRecording(bag, config)
@@ -112,11 +112,11 @@ class _Ingest:
     def run(self, title: str) -> None:
         """Process the recording to its end, or to the first place that cannot be read."""
         workers = len(os.sched_getaffinity(0))
-        in_work = min(IN_WORK * workers, MOST_IN_WORK)
+        in_work = min(IN_WORK * workers, MAX_IN_WORK)
         with one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
             for pair in track(self._readable_pairs(), f'ingest {title}', self._recording.most):
                 self._take(pair, pool)
-                self._check_decided(MOST_UNDECIDED)
+                self._check_decided(MAX_UNDECIDED)
                 while len(self._preparing) > in_work:
                     self._judge_next(pool)
                 while len(self._writing) > in_work:
@@ -130,7 +130,7 @@ class _Ingest:
     def _check_decided(self, most: int) -> None:
         """Raise BagError if more than `most` pairs came and none decided the sign of P[3]."""
         if not self._sequences and len(self._undecided) > most:
-            raise BagError(f'{self._eyes()}: {self._undecided[-1]}')
+            raise BagError(f'{self._views()}: {self._undecided[-1]}')
 
     def _readable_pairs(self) -> Iterator[RawPair]:
         try:
@@ -174,22 +174,22 @@ class _Ingest:
                 return 'of unknown order'
             except ValueError as error:
                 if not self._sequences:
-                    raise BagError(f'{self._eyes()}: {error}') from error
+                    raise BagError(f'{self._views()}: {error}') from error
                 # Keep the pairs before and after a damaged calibration: they may be hours.
-                self._report('calibration', f'{self._eyes()} at {pair.stamp_ns}: {error}')
+                self._report('calibration', f'{self._views()} at {pair.stamp_ns}: {error}')
                 self._unusable[rig] = 'of an unusable calibration'
                 return self._unusable[rig]
         return self._sequences[rig]
 
     def _begin_sequence(self, pair: RawPair) -> None:
         rig = with_positive_baseline(pair)
-        for eye, camera in zip(EYES, rig, strict=True):
-            _check_calibration(eye, camera)
+        for view, camera in zip(VIEWS, rig, strict=True):
+            _check_calibration(view, camera)
         rectifier = Rectifier(*rig)
         number = len(self._sequences) + 1
-        if number > MOST_SEQUENCES:
+        if number > MAX_SEQUENCES:
             raise ValueError(
-                f'the calibration changed {MOST_SEQUENCES} times, expected fewer; fix the lens, '
+                f'the calibration changed {MAX_SEQUENCES} times, expected fewer; fix the lens, '
                 'or give one calibration with --calibration'
             )
         if number > 1:
@@ -198,8 +198,8 @@ class _Ingest:
         sequence = IngestSequence(number, rectifier, self._workspace, self._config, bits=bits)
         self._sequences[pair.rig] = sequence
 
-    def _eyes(self) -> str:
-        return ' + '.join(str(self._recording.described[eye]) for eye in EYES)
+    def _views(self) -> str:
+        return ' + '.join(str(self._recording.described[view]) for view in VIEWS)
 
     def _judge_next(self, pool: ThreadPoolExecutor) -> None:
         pair, sequence, future = self._preparing.popleft()
@@ -216,7 +216,9 @@ class _Ingest:
         if prepared is not None and decision.name is not None:
             writing = pool.submit(sequence.write, decision.name, prepared)
         if prepared is not None and decision.lost_truth:
-            what = f'the ground truth of the pair at {pair.stamp_ns}: {prepared.truth_fault}'
+            what = (
+                f'the ground truth of the pair at {pair.stamp_ns}: {prepared.ground_truth_fault}'
+            )
             self._report('truth', what)
         self._writing.append((decision, sequence, writing))
 
@@ -238,12 +240,12 @@ class _Ingest:
         self._reported.add(kind)
 
 
-def _check_calibration(eye: str, camera: Camera) -> None:
+def _check_calibration(view: str, camera: Camera) -> None:
     """Raise ValueError for a calibration that cannot fit its images; print lesser doubts."""
     if faults := calibration_faults(camera):
-        raise ValueError(f'{eye} camera: {"; ".join(faults)}')
+        raise ValueError(f'{view} camera: {"; ".join(faults)}')
     for remark in calibration_remarks(camera):
-        print(f'{eye} camera: {remark}', file=sys.stderr)
+        print(f'{view} camera: {remark}', file=sys.stderr)
 
 
 def _nothing_kept(

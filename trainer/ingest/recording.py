@@ -15,7 +15,7 @@ from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 from monodepth_ros.storage.image_files import decode_file
 from monodepth_ros.storage.image_folder import find_images, other_files
-from monodepth_ros.storage.pair_folder import EYES
+from monodepth_ros.storage.pair_folder import VIEWS
 
 # Names with at least this many digits are stamps in nanoseconds, shorter ones frame numbers.
 STAMP_DIGITS = 16
@@ -36,14 +36,15 @@ class RawPair(NamedTuple):
     rig: the cameras that recorded the pair.
     read: yield the left, then the right image, (H, W) grey or (H, W, 3) RGB uint8, decoded by a
         BitDepth, which may adapt to them. Raises ValueError for damaged data.
-    read_truth: return the ground truth in a window of the rectified left camera, (H, W) float32
-        metres, NaN where unknown; None if there is none. Raises ValueError for damaged data.
+    read_ground_truth: return the ground truth in a window of the rectified left camera,
+        (H, W) float32 metres, NaN where unknown; None if there is none. Raises ValueError for
+        damaged data.
     """
 
     stamp_ns: int
     rig: Rig
     read: Callable[[BitDepth], Iterator[np.ndarray]]
-    read_truth: Callable[[Intrinsics], np.ndarray | None]
+    read_ground_truth: Callable[[Intrinsics], np.ndarray | None]
 
 
 class Recording(Protocol):
@@ -69,12 +70,12 @@ class FrameFolder:
     """A folder with left/ and right/ images of the same names, and a calibration from files."""
 
     def __init__(self, path: Path, calibration: tuple[Path, Path]) -> None:
-        left, right = (find_images(path / eye).files for eye in EYES)
+        left, right = (find_images(path / view).files for view in VIEWS)
         self._names = [name for name in left if name in right]
         if not self._names:
             raise FileNotFoundError(
                 f'{path} holds no image of the same name in left/ and right/, expected frames of '
-                'a stereo rig' + ''.join(other_files(path / eye) for eye in EYES)
+                'a stereo rig' + ''.join(other_files(path / view) for view in VIEWS)
             )
         self._files = {name: (left[name], right[name]) for name in self._names}
         self._rig = Rig(*(read_camera_yaml(file, rectified=False) for file in calibration))

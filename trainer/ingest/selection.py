@@ -15,7 +15,7 @@ LOOK_WIDTH, SMALL_WIDTH = 320, 160
 WHITE = 250
 # Number of pairs in the median of the sharpness: a few seconds, to adapt to a new scene.
 MEMORY = 31
-CORNERS, FEWEST_CORNERS = 30, 10
+CORNERS, MIN_CORNERS = 30, 10
 FLOW_WINDOW, FLOW_LEVEL = (11, 11), 2
 
 
@@ -50,14 +50,14 @@ def look_at(left: np.ndarray, right: np.ndarray) -> Look:
 def motion_percent(before: np.ndarray, after: np.ndarray) -> float | None:
     """Return the median motion of corners in percent of the width; None if it is unknown."""
     corners = cv2.goodFeaturesToTrack(before, CORNERS, qualityLevel=0.01, minDistance=8)
-    if corners is None or len(corners) < FEWEST_CORNERS:
+    if corners is None or len(corners) < MIN_CORNERS:
         return None
     # OpenCV's stubs say that the place for the result may not be None, which is its default.
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before, after, corners, None, winSize=FLOW_WINDOW, maxLevel=FLOW_LEVEL
     )  # type: ignore[call-overload]
     tracked = found.ravel() == 1
-    if tracked.sum() < FEWEST_CORNERS:
+    if tracked.sum() < MIN_CORNERS:
         return None
     way_px = np.linalg.norm((moved - corners).reshape(-1, 2)[tracked], axis=1)
     width: int = before.shape[1]

@@ -22,7 +22,7 @@ class Prepared(NamedTuple):
 
     left, right: encoded jpegs.
     depth_m: ground truth, (H, W) float32 metres; None if there is none.
-    truth_fault: why the ground truth could not be read; None if there is no fault.
+    ground_truth_fault: why the ground truth could not be read; None if there is no fault.
     bits: bit depth that its 16-bit images need, see BitDepth.
     """
 
@@ -30,7 +30,7 @@ class Prepared(NamedTuple):
     right: bytes
     look: Look
     depth_m: np.ndarray | None
-    truth_fault: str | None
+    ground_truth_fault: str | None
     bits: int | None
 
 
@@ -109,13 +109,13 @@ class IngestSequence:
         # Finish one view before the other, while its pixels are in the processor's cache. Encode
         # before the decision, since nearly all pairs are kept.
         jpegs, thumbnails, bit_depth = [], [], BitDepth(bits)
-        for eye, image in zip(self.rectifier.eyes, pair.read(bit_depth), strict=True):
-            view = eye.warp(image)
+        for warp, image in zip(self.rectifier.views, pair.read(bit_depth), strict=True):
+            view = warp.warp(image)
             jpegs.append(encoded_jpeg(view))
             thumbnails.append(thumbnail(view))
         depth_m = fault = None
         try:
-            depth_m = pair.read_truth(self.rectifier.calibration.intrinsics)
+            depth_m = pair.read_ground_truth(self.rectifier.calibration.intrinsics)
         except ValueError as error:
             fault = str(error)
         look = look_at(*thumbnails)
@@ -133,7 +133,7 @@ class IngestSequence:
         why = self._selection.judge(prepared.look)
         name = None if why else f'{self.kept:06d}'
         self.kept += name is not None
-        lost = name is not None and prepared.truth_fault is not None
+        lost = name is not None and prepared.ground_truth_fault is not None
         sharpness = prepared.look.sharpness
         return Decision(stamp_ns, self.number, name, why, sharpness, lost, self._bits)
 

@@ -73,7 +73,7 @@ class ResNet50Encoder(nn.Module):
         return features
 
 
-class Bottleneck(nn.Module):
+class GodardBottleneck(nn.Module):
     """A residual block of 1x1, 3x3 and 1x1 convolutions whose shortcut is always projected."""
 
     def __init__(self, inputs: int, width: int, *, stride: int) -> None:
@@ -103,7 +103,7 @@ def _stage(inputs: int, width: int, blocks: int) -> nn.Sequential:
     widths = (inputs, *[EXPANSION * width] * (blocks - 1))
     strides = (*[1] * (blocks - 1), 2)
     return nn.Sequential(
-        *(Bottleneck(i, width, stride=s) for i, s in zip(widths, strides, strict=True))
+        *(GodardBottleneck(i, width, stride=s) for i, s in zip(widths, strides, strict=True))
     )
 
 

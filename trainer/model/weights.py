@@ -11,7 +11,7 @@ from monodepth_ros.common.errors import one_line
 from monodepth_ros.common.paths import existing_file
 
 IMAGENET = 'imagenet'
-LONGEST_LIST = 300  # characters
+MAX_LIST_LENGTH = 300  # characters
 URL = 'https://download.pytorch.org/models/'
 FILES = {
     'resnet18': 'resnet18-f37072fd.pth',
@@ -70,4 +70,4 @@ def _read(weights: str) -> dict[str, Tensor]:
 def _shortened(error: Exception) -> str:
     # torch lists every missing key, one a line.
     text = ' '.join(str(error).split())
-    return text if len(text) <= LONGEST_LIST else f'{text[:LONGEST_LIST]}...'
+    return text if len(text) <= MAX_LIST_LENGTH else f'{text[:MAX_LIST_LENGTH]}...'

@@ -14,7 +14,12 @@ from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 from trainer.model.network import DepthNetwork
 from trainer.train.augment import augment
 from trainer.train.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
-from trainer.train.objective import adam, compiled_objective, memory_format, objective
+from trainer.train.forward_and_loss import (
+    adam,
+    compiled_forward_and_loss,
+    forward_and_loss,
+    memory_format,
+)
 from trainer.train.pairs import StereoSample
 from trainer.train.panels import training_panel
 
@@ -46,7 +51,7 @@ class StereoDepth(L.LightningModule):
         super().__init__()
         self.network = network
         self._compile = compile
-        self._objective = objective
+        self._forward_and_loss = forward_and_loss
         self._record = record
         self._learning_rate = learning_rate
         self._unchecked: tuple[Tensor, StereoSample] | None = None
@@ -56,13 +61,15 @@ class StereoDepth(L.LightningModule):
         # torch declares no such overload of its own.
         self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
-            self._objective = compiled_objective(self.device)
+            self._forward_and_loss = compiled_forward_and_loss(self.device)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
         """Return the paper's loss of one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
-        terms = self._objective(self.network, left, right, baseline_ratio=batch.baseline_ratio)[1]
+        terms = self._forward_and_loss(
+            self.network, left, right, baseline_ratio=batch.baseline_ratio
+        )[1]
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
@@ -74,7 +81,7 @@ class StereoDepth(L.LightningModule):
     def validation_step(self, batch: StereoSample, index: int) -> None:
         """Log the loss without augmentation, and pictures of the first batch."""
         left, right = _unit_images(batch)
-        disparities, terms = objective(
+        disparities, terms = forward_and_loss(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
         )
         self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from trainer.model.warp import warp
 
-SSIM_SHARE = 0.85
+SSIM_WEIGHT = 0.85
 SMOOTHNESS_WEIGHT = 0.1
 CONSISTENCY_WEIGHT = 1.0
 
@@ -81,7 +81,7 @@ def _scale_terms(left: Tensor, right: Tensor, disparity: Tensor, scale: int) -> 
 def appearance_loss(estimate: Tensor, image: Tensor) -> Tensor:
     """Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2)."""
     dssim = ((1 - ssim(estimate, image)) / 2).clamp(0, 1).mean()
-    return SSIM_SHARE * dssim + (1 - SSIM_SHARE) * (estimate - image).abs().mean()
+    return SSIM_WEIGHT * dssim + (1 - SSIM_WEIGHT) * (estimate - image).abs().mean()
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from trainer.train.augment import Augmentation, draw_augmentation, UNCHANGED
 JPEG_SHRINKS = (8, 4, 2)
 # Grey levels between the darkest and the brightest value; a covered lens has fewer.
 MIN_CONTRAST = 8
-MOST_REPLACEMENTS = 10
+MAX_REPLACEMENTS = 10
 
 
 class PairName(NamedTuple):
@@ -123,7 +123,7 @@ class PairDataset(Dataset[StereoSample]):
         return StereoSample(left, right, ratio, drawn, self._label(pair))
 
     def _usable(self, index: int) -> tuple[PairName, np.ndarray]:
-        for offset in range(MOST_REPLACEMENTS):
+        for offset in range(MAX_REPLACEMENTS):
             pair = self._names[(index + offset) % len(self._names)]
             try:
                 return pair, self._read(pair)
@@ -132,7 +132,7 @@ class PairDataset(Dataset[StereoSample]):
                 if pair not in self._reported:
                     self._reported.add(pair)
                     print(f'{error}; using the next pair instead', file=sys.stderr)
-        raise ValueError(f'{MOST_REPLACEMENTS} pairs in a row are unusable: {last_error}')
+        raise ValueError(f'{MAX_REPLACEMENTS} pairs in a row are unusable: {last_error}')
 
     def _read(self, pair: PairName) -> np.ndarray:
         views = self._readers[pair.sequence].read(pair.name)

@@ -11,21 +11,21 @@ HEARTBEAT_S = 10.0
 
 
 def heartbeat(
-    tell: Callable[[str], None], *, period_s: float = HEARTBEAT_S
+    log: Callable[[str], None], *, period_s: float = HEARTBEAT_S
 ) -> Callable[[str, float], None]:
     """
     Return a progress function for build_plan that calls tell every period_s.
 
     A build takes minutes, and a silent node would look as if it hung.
     """
-    told_s = time.monotonic()
+    logged_s = time.monotonic()
 
     def progress(phase: str, fraction: float) -> None:
-        nonlocal told_s
+        nonlocal logged_s
         now_s = time.monotonic()
-        if now_s - told_s >= period_s:
-            told_s = now_s
-            tell(f'building the engine: {fraction:.0%}, {phase}')
+        if now_s - logged_s >= period_s:
+            logged_s = now_s
+            log(f'building the engine: {fraction:.0%}, {phase}')
 
     return progress
 

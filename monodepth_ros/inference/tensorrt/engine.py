@@ -29,7 +29,7 @@ def open_tensorrt(
     *,
     options: BuildOptions,
     device: int = 0,
-    tell: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
     progress: Callable[[str, float], None] = lambda *_: None,
     cancelled: Callable[[], bool] = lambda: False,
     check: Callable[[Backend], None] = unchecked,
@@ -61,7 +61,7 @@ def open_tensorrt(
             key,
             partial(build, width=width, height=height),
             title=model.path.name,
-            tell=tell,
+            log=log,
             cancelled=cancelled,
         )
         return TensorRtEngine(
@@ -72,7 +72,7 @@ def open_tensorrt(
             # The same words as in `build_engine --list`.
             title=f'{key.library} {key.library_version}, {key.digest}',
             device=device,
-            tell=tell,
+            log=log,
         )
 
     return Backend(
@@ -136,7 +136,7 @@ class TensorRtEngine:
         title: str,
         device: int = 0,
         graph: bool = True,
-        tell: Callable[[str], None] = lambda _: None,
+        log: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._device = device
         try:
@@ -146,7 +146,7 @@ class TensorRtEngine:
                 # Libraries load kernels at first use, which must not happen while recording.
                 self._enqueue()
                 self._stream.wait()
-                self._run = self._recorded(opened, tell) if graph else self._enqueue
+                self._run = self._recorded(opened, log) if graph else self._enqueue
                 self._held = opened.pop_all()
             memory_mb = (len(plan) + self._network.memory_bytes) / BYTES_PER_MB
             self.facts = {
@@ -199,11 +199,11 @@ class TensorRtEngine:
         for buffer in self._results:
             buffer.download(self._stream)
 
-    def _recorded(self, opened: ExitStack, tell: Callable[[str], None]) -> Callable[[], None]:
+    def _recorded(self, opened: ExitStack, log: Callable[[str], None]) -> Callable[[], None]:
         try:
             graph = cuda.Graph(self._stream, self._enqueue)
         except RuntimeError as error:
-            tell(f'warning: TensorRT runs without CUDA graph and is slower: {one_line(error)}')
+            log(f'warning: TensorRT runs without CUDA graph and is slower: {one_line(error)}')
             return self._enqueue
         opened.enter_context(closing(graph))
         opened.callback(self._stream.wait)

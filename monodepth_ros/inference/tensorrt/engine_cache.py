@@ -75,7 +75,7 @@ class EngineCache:
         build: Callable[[], bytes],
         *,
         title: str,
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
         cancelled: Callable[[], bool] = lambda: False,
     ) -> bytes:
         """
@@ -93,14 +93,14 @@ class EngineCache:
         plan, _ = self._find(key, title)
         if plan is not None:
             return plan
-        with locked_folder(self.folder, self._waiting(tell, cancelled)):
+        with locked_folder(self.folder, self._waiting(log, cancelled)):
             # Another process may have built it during the wait.
             plan, why = self._find(key, title)
             if plan is None:
-                tell(f'building the engine of {title}: {why}')
+                log(f'building the engine of {title}: {why}')
                 start_s = time.monotonic()
                 plan = build()
-                self._keep(_note(key, title, plan, time.monotonic() - start_s), plan, tell)
+                self._keep(_note(key, title, plan, time.monotonic() - start_s), plan, log)
         return plan
 
     def entries(self) -> list[EngineNote]:
@@ -147,10 +147,10 @@ class EngineCache:
         ]
         if not changes:
             return 'there is none yet'
-        fewest = min(changes, key=len)
-        return f'there is one for another {", ".join(fewest)}'
+        min_count = min(changes, key=len)
+        return f'there is one for another {", ".join(min_count)}'
 
-    def _keep(self, note: EngineNote, plan: bytes, tell: Callable[[str], None]) -> None:
+    def _keep(self, note: EngineNote, plan: bytes, log: Callable[[str], None]) -> None:
         plan_file, note_file = self._files(note.key)
         try:
             # Both files are complete before they are renamed. A process killed between the two
@@ -160,7 +160,7 @@ class EngineCache:
                 write_private(plan_partial, plan)
             self._forget_all_but(plan_file)
         except OSError as error:
-            tell(
+            log(
                 f'warning: the engine is used but cannot be stored in {self.folder} '
                 f'({error.strerror}), so the next start builds it again; free space there'
             )
@@ -193,23 +193,23 @@ class EngineCache:
         return self.folder / (key.digest + PLAN), self.folder / (key.digest + NOTE)
 
     def _waiting(
-        self, tell: Callable[[str], None], cancelled: Callable[[], bool]
+        self, log: Callable[[str], None], cancelled: Callable[[], bool]
     ) -> Callable[[], None]:
         """Return a function to call during a wait: it reports, and raises BuildCancelled."""
         start_s = time.monotonic()
-        told_s = start_s - WAITING_LINE_PERIOD_S
+        logged_s = start_s - WAITING_LINE_PERIOD_S
 
         def waiting() -> None:
-            nonlocal told_s
+            nonlocal logged_s
             now_s = time.monotonic()
             if cancelled():
                 raise BuildCancelled
-            if now_s - told_s >= WAITING_LINE_PERIOD_S:
-                tell(
+            if now_s - logged_s >= WAITING_LINE_PERIOD_S:
+                log(
                     f'waiting for another process that builds an engine in {self.folder} '
                     f'({now_s - start_s:.0f} s)'
                 )
-                told_s = now_s
+                logged_s = now_s
 
         return waiting
 

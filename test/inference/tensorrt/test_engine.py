@@ -58,7 +58,7 @@ def test_a_plan_without_a_gpu_is_refused_in_one_line(model):
 def test_it_computes_what_the_model_says_and_keeps_its_engines(model, cache):
     told = []
     for _ in range(2):
-        with open_tensorrt(model, cache, options=BuildOptions(), tell=told.append) as backend:
+        with open_tensorrt(model, cache, options=BuildOptions(), log=told.append) as backend:
             check_self_test(backend, 'red')
             assert np.allclose(_disparity(backend, 102), 0.1, rtol=1e-6)
             image = red_image(0, **SIZE)

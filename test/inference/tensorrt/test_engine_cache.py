@@ -50,7 +50,7 @@ class Maker:
         self.told = []
 
     def get(self, key=KEY, **options):
-        return self.cache.get(key, self._build, title='red.onnx', tell=self.told.append, **options)
+        return self.cache.get(key, self._build, title='red.onnx', log=self.told.append, **options)
 
     def _build(self):
         self.builds += 1
@@ -228,7 +228,7 @@ def test_a_failed_build_leaves_the_cache_as_it_was(folder, maker):
     forced = EngineCache(folder, force=True)
     for kept in (0, 2):
         with pytest.raises(KeyError):
-            forced.get(KEY, fail, title='red.onnx', tell=lambda _: None)
+            forced.get(KEY, fail, title='red.onnx', log=lambda _: None)
         assert len(_files(folder)) == kept
         maker.get()
     assert maker.builds == 1
@@ -344,7 +344,7 @@ from monodepth_ros.inference.tensorrt.engine_key import EngineKey
 folder = Path(sys.argv[1])
 key = EngineKey(**{KEY.__dict__!r})
 
-def tell(text):
+def log(text):
     print(text, flush=True)
 
 def build():
@@ -352,7 +352,7 @@ def build():
 """
 GET = """
 cache = EngineCache(folder, force='force' in sys.argv)
-plan = cache.get(key, build, title='red.onnx', tell=tell)
+plan = cache.get(key, build, title='red.onnx', log=log)
 assert plan == bytes(range(64))
 """
 SLOW = """

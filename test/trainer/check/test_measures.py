@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.check.matching import detect, EyeMatches, match, match_eyes
+from trainer.check.matching import detect, match, match_views, ViewMatches
 from trainer.check.measures import (
-    behind_and_ahead_share,
-    broken_share,
+    behind_and_ahead_fractions,
+    broken_fraction,
     cell_offsets_px,
     fit_vertical,
     implied_baseline_m,
@@ -31,7 +31,7 @@ def _matches(left_px, *, disparity_px=10.0, vertical_px=0.0, motion_px=NAN):
     count = len(left_px)
     move = np.column_stack([np.full(count, -disparity_px), np.broadcast_to(vertical_px, count)])
     motion = np.column_stack([np.zeros(count), np.broadcast_to(motion_px, count)])
-    return EyeMatches(left_px, left_px + move, motion)
+    return ViewMatches(left_px, left_px + move, motion)
 
 
 def _ahead(left_px, seed=1):
@@ -41,7 +41,7 @@ def _ahead(left_px, seed=1):
 
 
 def test_disparity_and_vertical_error_by_their_definition():
-    matches = EyeMatches(np.array([[7.0, 3.0]]), np.array([[5.0, 4.0]]), np.full((1, 2), NAN))
+    matches = ViewMatches(np.array([[7.0, 3.0]]), np.array([[5.0, 4.0]]), np.full((1, 2), NAN))
     assert matches.disparity_px == [2]
     assert matches.vertical_px == [1]
 
@@ -64,7 +64,7 @@ def test_a_third_of_wrong_matches_changes_little():
 
 
 def test_matches_at_random_are_incoherent():
-    matches = EyeMatches(_points(seed=1), _points(seed=2), np.full((400, 2), NAN))
+    matches = ViewMatches(_points(seed=1), _points(seed=2), np.full((400, 2), NAN))
     assert incoherence_px([matches], **SIZE) > 0.1 * SIZE['height']
 
 
@@ -109,16 +109,16 @@ def test_cells_show_where_a_rig_is_misaligned():
 
 
 def test_points_behind_and_before_infinity():
-    assert behind_and_ahead_share(np.array([-5.0, -0.5, 8.0, 9.0])) == (0.25, 0.5)
+    assert behind_and_ahead_fractions(np.array([-5.0, -0.5, 8.0, 9.0])) == (0.25, 0.5)
 
 
 def test_a_broken_match_is_off_vertically_or_of_an_impossible_disparity():
-    matches = EyeMatches(
+    matches = ViewMatches(
         np.array([[50.0, 5], [50, 5], [50, 5], [50, 5]]),
         np.array([[40.0, 5], [60, 5], [10, 5], [40, 9]]),
         np.full((4, 2), NAN),
     )
-    assert broken_share(matches, tolerance_px=1.5, max_disparity_px=30) == 0.75
+    assert broken_fraction(matches, tolerance_px=1.5, max_disparity_px=30) == 0.75
 
 
 def test_the_baseline_that_a_truth_implies():
@@ -132,7 +132,7 @@ def test_features_are_matched_in_any_direction():
     rng = np.random.default_rng(0)
     image = np.kron(rng.integers(0, 256, (30, 40)), np.ones((8, 8))).astype(np.uint8)
     left, right = image[:200, 20:], image[12:212, :300]
-    matches = match_eyes(detect(left), detect(right), detect(left))
+    matches = match_views(detect(left), detect(right), detect(left))
     assert len(matches.left_px) > 50
     # The right view shows the same 20 px farther right, and 12 px higher.
     assert np.median(matches.disparity_px) == pytest.approx(-20, abs=0.2)

@@ -36,8 +36,8 @@ def test_depth_is_focal_length_times_54_cm_over_disparity(tmp_path):
 def test_pairs_are_grouped_by_calibration_and_size(tmp_path):
     names = ('000000', '000001', '000002')
     root = write_kitti_stereo(tmp_path, disparities={name: _disparity(2) for name in names})
-    for eye in ('image_2', 'image_3'):
-        write_image(root / 'training' / eye / '000001_10.png', 9, width=60)
+    for view in ('image_2', 'image_3'):
+        write_image(root / 'training' / view / '000001_10.png', 9, width=60)
     calibration = root / 'training' / 'calib_cam_to_cam' / '000001.txt'
     calibration.write_text(calibration.read_text().replace(f'{WIDTH:.6e}', f'{60:.6e}'))
     first, second = open_sequences(str(root))

@@ -7,9 +7,9 @@ import numpy as np
 from monodepth_ros.core.colors import DepthColors
 from trainer.evaluate.figures import (
     by_distance,
+    DepthPanels,
     error_distribution,
     over_frames,
-    Row,
     strip,
 )
 from trainer.evaluate.scoring import DistanceBin
@@ -21,7 +21,7 @@ RGB = np.zeros((4, 6, 3), np.uint8)
 def test_a_strip_has_four_pictures_a_frame_and_the_error_by_hand(tmp_path):
     true_m = np.full((4, 6), 10.0)
     true_m[0, 0] = np.inf
-    figure = strip([Row(RGB, np.full((4, 6), 12.0), true_m)] * 2)
+    figure = strip([DepthPanels(RGB, np.full((4, 6), 12.0), true_m)] * 2)
     pictures = [axis for axis in figure.axes if axis.images]
     titles = [axis.get_title() for axis in pictures[:4]]
     assert titles == ['input', 'depth', 'ground truth', 'relative error']
@@ -35,7 +35,7 @@ def test_a_strip_has_four_pictures_a_frame_and_the_error_by_hand(tmp_path):
 
 def test_a_depth_has_the_colour_that_the_node_gives_it():
     depth_m = np.geomspace(0.5, 100, 24).reshape(4, 6).astype(np.float32)
-    picture = strip([Row(RGB, depth_m, depth_m)]).axes[1].images[0]
+    picture = strip([DepthPanels(RGB, depth_m, depth_m)]).axes[1].images[0]
     shown = picture.to_rgba(picture.get_array(), bytes=True)[..., :3]
     np.testing.assert_array_equal(shown, DepthColors().paint(depth_m))
 
@@ -43,7 +43,7 @@ def test_a_depth_has_the_colour_that_the_node_gives_it():
 def test_a_few_laser_points_are_dots():
     true_m = np.full((4, 6), np.nan)
     true_m[1, 2] = 5
-    _, _, truth, _ = strip([Row(RGB, np.full((4, 6), 5.0), true_m)]).axes[:4]
+    _, _, truth, _ = strip([DepthPanels(RGB, np.full((4, 6), 5.0), true_m)]).axes[:4]
     assert truth.collections[0].get_offsets().tolist() == [[2, 1]]
 
 

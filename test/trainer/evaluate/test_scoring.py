@@ -11,8 +11,8 @@ import pytest
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from trainer.datasets.depth_map import DepthMap
 from trainer.evaluate.config import EvaluateConfig
+from trainer.evaluate.ground_truth import DisparityGroundTruth, GroundTruthFrame
 from trainer.evaluate.scoring import compare, ErrorCounts
-from trainer.evaluate.truth import DisparityTruth, TruthFrame
 
 CAMERA = Intrinsics(fx=100, fy=100, cx=1, cy=1, width=3, height=3)
 RGB = np.zeros((3, 3, 3), np.uint8)
@@ -21,7 +21,7 @@ NAN, INF = np.nan, np.inf
 
 def _frame(true_m, disparity=None):
     true = DepthMap(np.array(true_m, np.float32), CAMERA)
-    return TruthFrame('a', RGB, Camera.pinhole(CAMERA), true, disparity)
+    return GroundTruthFrame('a', RGB, Camera.pinhole(CAMERA), true, disparity)
 
 
 def _array(rows):
@@ -88,7 +88,7 @@ def test_what_is_mostly_beyond_range_cannot_be_scaled():
 
 def test_a_disparity_benchmark_is_scaled_in_its_own_metres():
     rig, nominal = StereoCalibration(CAMERA, 0.4), StereoCalibration(CAMERA, 0.5)
-    frame = _frame([[4, 6, 9]] * 3, DisparityTruth(rig, nominal))
+    frame = _frame([[4, 6, 9]] * 3, DisparityGroundTruth(rig, nominal))
     config = EvaluateConfig(median_scaling=True)
     comparison = compare({'a': _array([[1, 2, 3]] * 3)}, frame, config, garg=False)
     # 2 m of the rig are 2.5 nominal ones, and have to become 6.
@@ -100,7 +100,7 @@ def test_disparities_by_hand():
     """A disparity benchmark in metres of a nominal baseline, taken with another one."""
     rig, nominal = StereoCalibration(CAMERA, 0.4), StereoCalibration(CAMERA, 0.5)
     # 100 px * 0.5 m over 10, 20 and 50 px; the last one is nearer than min_m and counts, too.
-    frame = _frame([[5, 2.5, 1]] * 3, DisparityTruth(rig, nominal))
+    frame = _frame([[5, 2.5, 1]] * 3, DisparityGroundTruth(rig, nominal))
     # In metres of the rig, 4 m are 10 px, 2.5 m are 16 px and beyond range 0 px.
     predicted_m = _array([[4, 2.5, INF]] * 3)
     config = EvaluateConfig(min_m=2)

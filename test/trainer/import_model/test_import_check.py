@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from monodepth_ros.inference.load import load_backend
-from test.helpers.foreign_networks import (
+from test.helpers.third_party_networks import (
     config,
     FIXED,
     HEIGHT,
@@ -19,10 +19,10 @@ from test.helpers.foreign_networks import (
     WIDTH,
     write_convolution,
 )
-from trainer.import_model.foreign_model import read_foreign
 from trainer.import_model.import_check import check_same
 from trainer.import_model.import_model import _spec
-from trainer.import_model.wrap_foreign import wrap
+from trainer.import_model.third_party_model import read_third_party
+from trainer.import_model.wrap_third_party import wrap
 
 # Every third row and fourth column, 33 x 35 of 98 x 140, and back to its size.
 STRIDES, SCALES = [3, 4], [1.0, 1.0, 2.97, 4.0]
@@ -129,7 +129,7 @@ def test_what_onnx_runtime_cannot_run_by_itself_is_refused(tmp_path):
 @pytest.mark.parametrize(('factor', 'same'), [(1.0005, True), (1.01, False), (np.nan, False)])
 def test_one_per_cent_more_is_another_network(tmp_path, factor, same):
     path = write_convolution(tmp_path / 'foreign.onnx', RED, size=FIXED)
-    foreign = read_foreign(path)
+    foreign = read_third_party(path)
     wrapped = wrap(foreign, config(), _spec(foreign, path, config()))
     (weight,) = (w for w in wrapped.graph.initializer if w.name == 'foreign/kernel')
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * factor, weight.name))

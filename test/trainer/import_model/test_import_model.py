@@ -20,7 +20,7 @@ from monodepth_ros.core.model_spec import self_test_image
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.pipeline.predictor import Predictor
-from test.helpers.foreign_networks import (
+from test.helpers.third_party_networks import (
     ANY_SIZE,
     command,
     config,

@@ -45,22 +45,22 @@ def test_eyes_half_a_frame_apart_are_no_pair(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['bag']
 
 
-@pytest.mark.parametrize('eyes', [('left', 'right'), ('right', 'left')])
-def test_a_wrong_sign_of_the_baseline_is_understood_from_the_images(tmp_path, capsys, eyes):
+@pytest.mark.parametrize('views', [('left', 'right'), ('right', 'left')])
+def test_a_wrong_sign_of_the_baseline_is_understood_from_the_images(tmp_path, capsys, views):
     scene, pose = make_scene(np.random.default_rng([1, 1])), Pose(0, 0, 1.2, 0.0)
     camera = Camera.pinhole(Intrinsics(120, 120, 79.5, 59.5, 160, 120))
-    views = {
-        eye: render(scene, camera, pose.moved_right(shift_m)).rgb
-        for eye, shift_m in zip(eyes, (0.0, 0.3), strict=True)
+    images = {
+        view: render(scene, camera, pose.moved_right(shift_m)).rgb
+        for view, shift_m in zip(views, (0.0, 0.3), strict=True)
     }
     bag = write_stereo_bag(
         tmp_path / 'bag',
         frames=1,
         baseline_m=-0.3,
         focal_px=120,
-        image_of=lambda eye, _: views[eye],
+        image_of=lambda view, _: images[view],
     )
-    if eyes[0] == 'left':
+    if views[0] == 'left':
         assert ingest([bag], tmp_path / 'pairs', DARK_TOO).calibrations[0].baseline_m == 0.3
         assert 'its sign is wrong; using -36' in capsys.readouterr().out
     else:
@@ -80,8 +80,8 @@ def test_two_distorted_eyes_become_the_views_of_two_pinhole_cameras():
     rectifier = Rectifier(LEFT_CAMERA, RIGHT_CAMERA)
     pinhole = Camera.pinhole(rectifier.calibration.intrinsics)
     for raw, to_rectified, shift_m in (
-        (LEFT_CAMERA, rectifier.eyes[0], 0.0),
-        (RIGHT_CAMERA, rectifier.eyes[1], rectifier.calibration.baseline_m),
+        (LEFT_CAMERA, rectifier.views[0], 0.0),
+        (RIGHT_CAMERA, rectifier.views[1], rectifier.calibration.baseline_m),
     ):
         there = pose.moved_right(shift_m)
         got = to_rectified.warp(render(scene, raw, there).rgb).astype(float)
@@ -100,7 +100,7 @@ def test_the_demo_rig_has_no_black_border_to_crop():
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
-        ({'eyes': ('left',)}, 'no stereo pair'),
+        ({'views': ('left',)}, 'no stereo pair'),
         ({'with_info': False}, 'record it too'),
         ({'focal_px': 0.0}, 'calibrate the camera'),
     ],

@@ -20,7 +20,7 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from monodepth_ros.common.atomic import lock_folder
 from monodepth_ros.core.bit_depth import FIRST_FRAMES
-from monodepth_ros.storage.pair_folder import EYES, PairFolder, PairFolderWriter, stated_bits
+from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter, stated_bits, VIEWS
 from test.helpers.recordings import add_cloud, copy_bag, PERIOD_NS, textured, write_stereo_bag
 from trainer.__main__ import main
 from trainer.datasets.sources import open_sequences
@@ -49,9 +49,9 @@ def _scans(bag):
         add_cloud(bag, 'left_optical_frame', np.array([[0, 0, 2.0]]), stamp_ns=frame * PERIOD_NS)
 
 
-def _stop_and_go(eye, frame):
+def _stop_and_go(view, frame):
     """Still in frames 3 and 4, and again in 8."""
-    return textured(eye, {3: 2, 4: 2, 8: 7}.get(frame, frame))
+    return textured(view, {3: 2, 4: 2, 8: 7}.get(frame, frame))
 
 
 @pytest.fixture
@@ -110,10 +110,10 @@ def test_killed_and_started_again_the_result_is_the_same(
 DARK_FRAMES = FIRST_FRAMES + 4
 
 
-def _one_brighter(eye, frame):
+def _one_brighter(view, frame):
     """Of 10 bits but one right view of 12."""
-    factor = 16 if (eye, frame) == ('right', DARK_FRAMES) else 4
-    return textured(eye, frame).astype(np.uint16) * factor
+    factor = 16 if (view, frame) == ('right', DARK_FRAMES) else 4
+    return textured(view, frame).astype(np.uint16) * factor
 
 
 def test_a_brighter_pair_raises_the_bits_also_where_a_killed_run_goes_on(
@@ -130,8 +130,8 @@ def test_a_brighter_pair_raises_the_bits_also_where_a_killed_run_goes_on(
     assert stated_bits(pairs.path) == 12
     for frame in range(DARK_FRAMES - 1, DARK_FRAMES + 4):
         white = 1023 if frame < DARK_FRAMES else 4095
-        for eye, view in zip(EYES, pairs.read_pair(f'{frame:06d}'), strict=True):
-            assert np.abs(view[..., 0] - 255 / white * _one_brighter(eye, frame)).mean() < 2
+        for view, rgb in zip(VIEWS, pairs.read_pair(f'{frame:06d}'), strict=True):
+            assert np.abs(rgb[..., 0] - 255 / white * _one_brighter(view, frame)).mean() < 2
     killed = tmp_path / 'killed.partial'
     for state in range(DARK_FRAMES - 1, DARK_FRAMES + 3):
         shutil.copytree(tmp_path / f'state {state}', killed)
@@ -320,8 +320,8 @@ def test_a_missing_metadata_file_and_an_unknown_lens_are_one_line(bag, tmp_path,
 
 
 def test_a_black_start_does_not_decide_about_a_wrong_sign(tmp_path, capsys):
-    def dark_first(eye, frame):
-        return textured(eye, frame) * (frame > 1)
+    def dark_first(view, frame):
+        return textured(view, frame) * (frame > 1)
 
     bag = write_stereo_bag(tmp_path / 'bag', image_of=dark_first, baseline_m=-0.25)
     counts = ingest([bag], tmp_path / 'pairs', IngestConfig()).counts

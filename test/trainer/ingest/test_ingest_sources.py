@@ -65,9 +65,9 @@ def test_every_storage_and_compression(bag, tmp_path, plugin, mode):
     assert np.abs(right[..., 0] - textured('right', 2).astype(int)).mean() < 2
 
 
-def _in_12_bits(eye, frame):
+def _in_12_bits(view, frame):
     """The same picture: each level stands for the nearest of 4096."""
-    return np.rint(textured(eye, frame) * (4095 / 255)).astype(np.uint16)
+    return np.rint(textured(view, frame) * (4095 / 255)).astype(np.uint16)
 
 
 @pytest.mark.parametrize('compressed', [True, False])
@@ -89,8 +89,8 @@ def test_a_file_alone_is_a_recording(bag, tmp_path):
     assert len(_pairs([bag / 'bag.mcap'], tmp_path).names) == FRAMES
 
 
-def _later(eye, frame):
-    return textured(eye, frame + FRAMES)
+def _later(view, frame):
+    return textured(view, frame + FRAMES)
 
 
 def test_several_recordings_are_one_in_time(bag, tmp_path):
@@ -118,10 +118,10 @@ def test_a_split_recording_is_one(bag, tmp_path):
 
 
 def _write_frames(folder, names):
-    for eye in ('left', 'right'):
-        (folder / eye).mkdir(parents=True)
+    for view in ('left', 'right'):
+        (folder / view).mkdir(parents=True)
         for frame, name in enumerate(names):
-            cv2.imwrite(str(folder / eye / f'{name}.png'), textured(eye, frame))
+            cv2.imwrite(str(folder / view / f'{name}.png'), textured(view, frame))
     return folder
 
 
@@ -224,8 +224,8 @@ def test_the_baseline_of_files_is_between_both_cameras(bag, tmp_path):
 
 
 def test_a_calibration_of_another_size_is_refused_with_the_one_that_fits(tmp_path):
-    def halved(eye, frame):
-        return textured(eye, frame)[::2, ::2]
+    def halved(view, frame):
+        return textured(view, frame)[::2, ::2]
 
     bag = write_stereo_bag(tmp_path / 'bag', image_of=halved)
     files = _write_calibration(tmp_path)
@@ -240,13 +240,13 @@ def test_a_calibration_of_another_size_is_refused_with_the_one_that_fits(tmp_pat
 
 def test_camera_info_topics_can_be_named(bag, tmp_path, capsys):
     """Both cameras have one frame_id, so that nothing else tells which is whose."""
-    topics = {f'/{eye}/camera_info': f'/rig/{eye}' for eye in ('left', 'right')}
+    topics = {f'/{view}/camera_info': f'/rig/{view}' for view in ('left', 'right')}
     renamed = rename_topics(bag, tmp_path / 'renamed', topics)
     command = ['ingest', str(renamed), '-o', str(tmp_path / 'pairs')]
     assert main(command) == 1
     assert '/rig/left or /rig/right may belong to /left/image_raw' in capsys.readouterr().err
-    named = [f'--{eye}=/{eye}/image_raw/compressed' for eye in ('left', 'right')]
-    infos = [f'--{eye}_info=/rig/{eye}' for eye in ('left', 'right')]
+    named = [f'--{view}=/{view}/image_raw/compressed' for view in ('left', 'right')]
+    infos = [f'--{view}_info=/rig/{view}' for view in ('left', 'right')]
     assert main([*command, *infos]) == 1
     assert 'left_info is /rig/left, expected it with the image' in capsys.readouterr().err
     assert main([*command, *named, *infos]) == 0
@@ -271,7 +271,7 @@ def test_rectified_topics_are_taken_as_they_are(tmp_path):
 
 def test_topics_for_a_calibration_are_found_by_name_or_given(tmp_path):
     bag = write_stereo_bag(
-        tmp_path / 'bag', image_of=textured, with_info=False, eyes=('left', 'right', 'other_left')
+        tmp_path / 'bag', image_of=textured, with_info=False, views=('left', 'right', 'other_left')
     )
     files = _write_calibration(tmp_path)
     with pytest.raises(BagError, match=r'for the left camera, expected one of .*--left'):
@@ -285,7 +285,7 @@ def test_topics_for_a_calibration_are_found_by_name_or_given(tmp_path):
     [
         {'baseline_m': 0.5},
         {'focal_px': 61.0},
-        {'image_of': lambda eye, frame: _later(eye, frame)[:40]},
+        {'image_of': lambda view, frame: _later(view, frame)[:40]},
         {'baseline_m': 0.5, 'right_lag_ns': 3_000_000},
     ],
     ids=['baseline', 'focal length', 'size', 'right eye late'],
@@ -317,8 +317,8 @@ def test_a_later_part_has_the_calibration_that_was_sent_before_it(tmp_path):
 
 
 def test_pictures_of_another_size_than_their_camera_info_are_left_out(tmp_path, capsys):
-    def some_small(eye, frame):
-        return textured(eye, frame)[: HEIGHT - 8 * (frame == 2)]
+    def some_small(view, frame):
+        return textured(view, frame)[: HEIGHT - 8 * (frame == 2)]
 
     bag = write_stereo_bag(tmp_path / 'bag', image_of=some_small, info_size=(WIDTH, HEIGHT))
     assert len(_pairs([bag], tmp_path).names) == FRAMES - 1

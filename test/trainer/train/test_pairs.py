@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
-from monodepth_ros.core.canonical import ToCanonical
+from monodepth_ros.core.canonical import ImageWarp
 from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter
 from test.helpers.stereo_folders import BASELINE_M, RIG, write_pairs
 from trainer.train.pairs import CanonicalViews, PairDataset, SampleKey, split_in_time
@@ -90,7 +90,7 @@ def test_a_jpeg_decoded_small_lies_where_the_full_one_does(tmp_path, width):
     folder = PairFolder(tmp_path / 'pairs')
     small = CanonicalViews(folder, canonical)
     assert small._shrink == 4
-    full = ToCanonical(Camera.pinhole(rig), canonical).warp(folder.read_pair('0')[0])
+    full = ImageWarp(Camera.pinhole(rig), canonical).warp(folder.read_pair('0')[0])
     difference = small.read('0')[0].transpose(1, 2, 0).astype(int) - full
     assert abs(difference[2:-2, 2:-2].mean()) < 0.3
     assert np.abs(difference[2:-2, 2:-2]).max() <= 3

@@ -272,8 +272,8 @@ def test_other_frames_are_not_gone_on_with(tmp_path, capsys):
     pairs = write_pairs(tmp_path / 'pairs', 4)
     four = {'trainer.max_steps': 4}
     assert main(_arguments(pairs, tmp_path / 'run', **four)) == 0
-    for eye in ('left', 'right'):
-        (pairs / eye / '4.jpg').write_bytes((pairs / eye / '3.jpg').read_bytes())
+    for view in ('left', 'right'):
+        (pairs / view / '4.jpg').write_bytes((pairs / view / '3.jpg').read_bytes())
     assert main(_arguments(pairs, tmp_path / 'run', **four)) == 1
     assert 'was trained on other frames' in capsys.readouterr().err
 

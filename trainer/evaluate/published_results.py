@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trainer.evaluate.truth import Benchmark
+from trainer.evaluate.ground_truth import Benchmark
 
 
-class PaperRow(NamedTuple):
+class PublishedResult(NamedTuple):
     """
     The result of a paper: means over images, None where not reported, d1_all in percent.
 
@@ -28,35 +28,45 @@ class PaperRow(NamedTuple):
 IMAGES: dict[Benchmark, int] = {'kitti raw': 697, 'kitti stereo 2015': 200}
 # With Garg's crop. The networks are stereo-trained and metric, without median scaling.
 EIGEN_80_M = (
-    PaperRow('Godard 2017 VGG, K', 0.148, 1.344, 5.927, 0.247, 0.803),
-    PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.114, 0.898, 4.935, 0.206, 0.861, from_memory=True),
-    PaperRow("Godard 2017, authors' released ResNet50, K", 0.133, 1.142, 5.533, 0.230, 0.830),
-    PaperRow('Monodepth2 S 640x192, no ImageNet weights', 0.130, 1.144, 5.485, 0.232, 0.831),
-    PaperRow('Monodepth2 S 640x192', 0.109, 0.873, 4.960, 0.209, 0.864),
-    PaperRow('Depth Hints R50 640', 0.102, 0.762, delta_1=0.880),
-    PaperRow('Depth Hints HR R50', 0.096, 0.710, delta_1=0.890),
-    PaperRow('PlaneDepth HR self-distilled', 0.085, delta_1=0.910),
+    PublishedResult('Godard 2017 VGG, K', 0.148, 1.344, 5.927, 0.247, 0.803),
+    PublishedResult(
+        'Godard 2017 ResNet50 pp, CS+K', 0.114, 0.898, 4.935, 0.206, 0.861, from_memory=True
+    ),
+    PublishedResult(
+        "Godard 2017, authors' released ResNet50, K", 0.133, 1.142, 5.533, 0.230, 0.830
+    ),
+    PublishedResult(
+        'Monodepth2 S 640x192, no ImageNet weights', 0.130, 1.144, 5.485, 0.232, 0.831
+    ),
+    PublishedResult('Monodepth2 S 640x192', 0.109, 0.873, 4.960, 0.209, 0.864),
+    PublishedResult('Depth Hints R50 640', 0.102, 0.762, delta_1=0.880),
+    PublishedResult('Depth Hints HR R50', 0.096, 0.710, delta_1=0.890),
+    PublishedResult('PlaneDepth HR self-distilled', 0.085, delta_1=0.910),
 )
 EIGEN_50_M = (
-    PaperRow('Godard 2017 VGG, K', 0.140, 0.976, 4.471, 0.232, 0.818, from_memory=True),
-    PaperRow('Godard 2017 ResNet50 pp, CS+K', 0.108, 0.657, 3.729, 0.194, 0.873, from_memory=True),
+    PublishedResult('Godard 2017 VGG, K', 0.140, 0.976, 4.471, 0.232, 0.818, from_memory=True),
+    PublishedResult(
+        'Godard 2017 ResNet50 pp, CS+K', 0.108, 0.657, 3.729, 0.194, 0.873, from_memory=True
+    ),
 )
 # Without a crop.
 STEREO_2015 = (
-    PaperRow('Godard 2017 VGG, K', 0.124, 1.388, 6.125, 0.217, 0.841, 30.27, from_memory=True),
-    PaperRow(
+    PublishedResult(
+        'Godard 2017 VGG, K', 0.124, 1.388, 6.125, 0.217, 0.841, 30.27, from_memory=True
+    ),
+    PublishedResult(
         'Godard 2017 VGG, Cityscapes only',
         0.699, 10.060, 14.445, 0.542, 0.053, 94.76, from_memory=True,
     ),
-    PaperRow(
+    PublishedResult(
         'Godard 2017 ResNet50 pp, CS+K', 0.097, 0.896, 5.093, 0.176, 0.879, 23.81, from_memory=True
     ),
 )  # fmt: skip
 
 
-def paper_rows(
+def published_results(
     benchmark: Benchmark | None, *, cap_m: float, garg: bool, median_scaling: bool
-) -> tuple[PaperRow, ...]:
+) -> tuple[PublishedResult, ...]:
     """
     Return the results with the same protocol; none for other data.
 

@@ -11,7 +11,7 @@ import pytest
 
 from monodepth_ros.core.model_spec import METADATA_KEY
 from monodepth_ros.inference.load import load_backend
-from test.helpers.foreign_networks import (
+from test.helpers.third_party_networks import (
     ANY_SIZE,
     command,
     FIXED,

@@ -14,10 +14,10 @@ from torch import Tensor
 from trainer.model.network import DepthNetwork
 from trainer.train.losses import LossTerms, stereo_loss
 
-Objective = Callable[..., tuple[list[Tensor], LossTerms]]
+ForwardAndLoss = Callable[..., tuple[list[Tensor], LossTerms]]
 
 
-def objective(
+def forward_and_loss(
     network: DepthNetwork,
     left: Tensor,
     right: Tensor,
@@ -37,9 +37,9 @@ def objective(
     return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio)
 
 
-def compiled_objective(device: torch.device) -> Objective:
+def compiled_forward_and_loss(device: torch.device) -> ForwardAndLoss:
     """
-    Return the objective compiled by torch; without a compiler, warn and do not compile.
+    Return forward_and_loss compiled by torch; without a compiler, warn and do not compile.
 
     On a GPU, network and loss become one graph. On a CPU only the loss is compiled, because the
     network would still use oneDNN's convolutions and gain nothing.
@@ -48,11 +48,11 @@ def compiled_objective(device: torch.device) -> Objective:
     compiler = os.environ.get('CC', 'gcc') if on_gpu else os.environ.get('CXX', 'g++')
     if not shutil.which(compiler):
         print(f'compile: {compiler} not found; training without it', file=sys.stderr)
-        return objective
+        return forward_and_loss
     # Compile for fixed sizes, which do not change in a training: other code would be slower.
     if on_gpu:
-        return torch.compile(objective, dynamic=False)
-    return partial(objective, loss=torch.compile(stereo_loss, dynamic=False))
+        return torch.compile(forward_and_loss, dynamic=False)
+    return partial(forward_and_loss, loss=torch.compile(stereo_loss, dynamic=False))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

@@ -14,7 +14,7 @@ from trainer.datasets.depth_map import DepthMap
 Benchmark = Literal['kitti raw', 'kitti stereo 2015']
 
 
-class DisparityTruth(NamedTuple):
+class DisparityGroundTruth(NamedTuple):
     """
     The two rigs of a benchmark that measures disparity and computes depth with a nominal rig.
 
@@ -29,7 +29,7 @@ class DisparityTruth(NamedTuple):
     nominal: StereoCalibration
 
 
-class TruthFrame(NamedTuple):
+class GroundTruthFrame(NamedTuple):
     """
     An image and its ground truth.
 
@@ -43,12 +43,12 @@ class TruthFrame(NamedTuple):
     name: str
     rgb: np.ndarray
     camera: Camera
-    truth: DepthMap
-    disparity: DisparityTruth | None = None
+    ground_truth: DepthMap
+    disparity: DisparityGroundTruth | None = None
 
 
 @dataclass(frozen=True)
-class TruthFrames:
+class GroundTruthFrames:
     """
     The frames of a data set.
 
@@ -61,6 +61,6 @@ class TruthFrames:
 
     label: str
     looked_for: str
-    most: int
-    frames: Iterable[TruthFrame | None]
+    max_frames: int
+    frames: Iterable[GroundTruthFrame | None]
     benchmark: Benchmark | None = None

@@ -1,4 +1,4 @@
-"""The ground truth in a recording of the robot's camera: laser scans or depth images."""
+"""The ground truth in a recording of the robot's camera: lidar scans or depth images."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from monodepth_ros.messages.decode import image_rgb, stamp_ns
 from monodepth_ros.pipeline.camera_remarks import calibration_remarks
 from monodepth_ros.storage.bag import Bag, BagError
 from monodepth_ros.storage.bag_cameras import camera_bits, CameraTopic, find_camera
-from trainer.datasets.scans import CLOUD_TYPE, TF_STATIC
+from trainer.datasets.ground_truth_topics import (
+    ground_truth_topics,
+    GroundTruthTopic,
+    open_ground_truth,
+)
+from trainer.datasets.lidar_topics import CLOUD_TYPE, TF_STATIC
 from trainer.datasets.sync import nearest_images
-from trainer.datasets.truth_topics import open_truth, truth_topics, TruthTopic
 from trainer.evaluate.config import EvaluateConfig
-from trainer.evaluate.truth import TruthFrame, TruthFrames
+from trainer.evaluate.ground_truth import GroundTruthFrame, GroundTruthFrames
 
 NS_PER_MS = 1_000_000
 
 
-def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
+def bag_ground_truth(path: Path, config: EvaluateConfig) -> GroundTruthFrames:
     """
     Return the frames of a recording whose image and ground truth are stamped within a tolerance.
 
@@ -42,18 +46,20 @@ def bag_truth(path: Path, config: EvaluateConfig) -> TruthFrames:
         camera = find_camera(bag, config.image, info=config.info)
         for remark in filter(None, (camera.remark, *calibration_remarks(camera.camera))):
             print(remark, file=sys.stderr)
-        topic = _find_truth(bag, camera, config.truth_topic)
-        truth = open_truth(bag, camera, topic)
+        topic = _find_ground_truth(bag, camera, config.truth_topic)
+        ground_truth = open_ground_truth(bag, camera, topic)
         looked_for = f'{topic} within {config.tolerance_ms:g} ms of {camera.image}'
-        share = config.last_share - config.first_share
-        most = math.ceil(bag.message_count(topic) * share)
-    return TruthFrames(truth.label, looked_for, most, _frames(path, camera, truth, config))
+        fraction = config.last_share - config.first_share
+        max_frames = math.ceil(bag.message_count(topic) * fraction)
+    return GroundTruthFrames(
+        ground_truth.label, looked_for, max_frames, _frames(path, camera, ground_truth, config)
+    )
 
 
 def _frames(
-    path: Path, camera: CameraTopic, truth: TruthTopic, config: EvaluateConfig
-) -> Iterator[TruthFrame]:
-    topic, rectified = truth.topic, camera.camera.rectified
+    path: Path, camera: CameraTopic, ground_truth: GroundTruthTopic, config: EvaluateConfig
+) -> Iterator[GroundTruthFrame]:
+    topic, rectified = ground_truth.topic, camera.camera.rectified
     with Bag(path) as bag:
         bit_depth = BitDepth(
             camera_bits(bag, camera.image, first_share=config.first_share),
@@ -66,16 +72,16 @@ def _frames(
         for image, message in nearest_images(messages, camera.image, tolerance_ns=tolerance_ns):
             name = str(stamp_ns(image.header))
             try:
-                depth = truth.read(message, image.header.frame_id, camera, rectified)
+                depth = ground_truth.read(message, image.header.frame_id, camera, rectified)
                 rgb = image_rgb(image, bit_depth)
             except ValueError as error:
                 raise BagError(f'{path}, {camera.image} at {name} and {topic}: {error}') from error
             if depth is not None:
-                yield TruthFrame(name, rgb, camera.camera, depth)
+                yield GroundTruthFrame(name, rgb, camera.camera, depth)
 
 
-def _find_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> str:
-    topics = truth_topics(bag, camera)
+def _find_ground_truth(bag: Bag, camera: CameraTopic, topic: str | None) -> str:
+    topics = ground_truth_topics(bag, camera)
     chosen = [name for name in topics if topic in (None, name)]
     if len(chosen) == 1:
         return chosen[0]

@@ -8,8 +8,13 @@ import pytest
 import torch
 
 from trainer.model.network import build_network
+from trainer.train.forward_and_loss import (
+    adam,
+    compiled_forward_and_loss,
+    forward_and_loss,
+    memory_format,
+)
 from trainer.train.losses import stereo_loss
-from trainer.train.objective import adam, compiled_objective, memory_format, objective
 
 
 def test_the_loss_of_the_left_images_disparities():
@@ -17,7 +22,7 @@ def test_the_loss_of_the_left_images_disparities():
     network = build_network('small').eval()
     left, right = torch.rand(2, 2, 3, 32, 64)
     ratio = torch.tensor([1.0, 2.0])
-    disparities, terms = objective(network, left, right, baseline_ratio=ratio)
+    disparities, terms = forward_and_loss(network, left, right, baseline_ratio=ratio)
     torch.testing.assert_close(disparities, network(left))
     expected = stereo_loss(left, right, disparities, baseline_ratio=ratio)
     assert terms.total.item() == pytest.approx(expected.total.item())
@@ -29,10 +34,10 @@ def test_the_loss_of_the_left_images_disparities():
 def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatch, capsys):
     monkeypatch.setattr(shutil, 'which', lambda _: None)
     monkeypatch.delenv(variable, raising=False)
-    assert compiled_objective(torch.device(device)) is objective
+    assert compiled_forward_and_loss(torch.device(device)) is forward_and_loss
     assert f'{usual} not found' in capsys.readouterr().err
     monkeypatch.setenv(variable, 'my-compiler')
-    compiled_objective(torch.device(device))
+    compiled_forward_and_loss(torch.device(device))
     assert 'my-compiler not found' in capsys.readouterr().err
 
 
@@ -42,7 +47,7 @@ def test_the_compiled_loss_and_its_gradients_are_the_same():
     network = build_network('small').eval()
     left, right = torch.rand(2, 2, 3, 32, 64)
     results = []
-    for compute in (objective, compiled_objective(torch.device('cpu'))):
+    for compute in (forward_and_loss, compiled_forward_and_loss(torch.device('cpu'))):
         network.zero_grad()
         _, terms = compute(network, left, right, baseline_ratio=torch.ones(2))
         terms.total.backward()

@@ -16,7 +16,7 @@ from test.helpers.recordings import (
     WIDTH,
     write_stereo_bag,
 )
-from trainer.evaluate.bag_truth import bag_truth
+from trainer.evaluate.bag_ground_truth import bag_ground_truth
 from trainer.evaluate.config import EvaluateConfig
 
 AHEAD = np.array([[0, 0, 3.0]])
@@ -24,12 +24,12 @@ DEPTH_M = np.full((HEIGHT, WIDTH), 3, np.float32)
 
 
 def _bag(tmp_path, extra=None, **changes):
-    values = {'frames': 1, 'eyes': ('left',)} | changes
+    values = {'frames': 1, 'views': ('left',)} | changes
     return write_stereo_bag(tmp_path / 'bag', extra=extra, **values)
 
 
 def _frames(path, **options):
-    return list(bag_truth(path, EvaluateConfig(**options)).frames)
+    return list(bag_ground_truth(path, EvaluateConfig(**options)).frames)
 
 
 def _scan(bag):
@@ -42,9 +42,9 @@ def _depth(bag, **changes):
 
 def test_the_scan_falls_on_the_rectified_camera(tmp_path):
     (frame,) = _frames(_bag(tmp_path, _scan))
-    assert (frame.truth.camera.width, frame.truth.camera.height) == (WIDTH, HEIGHT)
-    assert frame.truth.depth_m[24, 32] == 3  # the principal point, 31.5 and 23.5, to even
-    assert np.isfinite(frame.truth.depth_m).sum() == 1
+    assert (frame.ground_truth.camera.width, frame.ground_truth.camera.height) == (WIDTH, HEIGHT)
+    assert frame.ground_truth.depth_m[24, 32] == 3  # the principal point, 31.5 and 23.5, to even
+    assert np.isfinite(frame.ground_truth.depth_m).sum() == 1
 
 
 @pytest.mark.parametrize('topic', ['image_raw', 'image_rect'])
@@ -59,13 +59,13 @@ def test_the_scan_is_turned_by_r_for_the_rectified_topic_too(tmp_path, topic):
     )
     (frame,) = _frames(bag)
     # The point (0.5, 0, 3) of the frame is (0, 0.5, 3) rectified: 60 * 0.5 / 3 = 10 px lower.
-    assert frame.truth.depth_m[34, 32] == 3
+    assert frame.ground_truth.depth_m[34, 32] == 3
 
 
 def test_depth_without_camera_info_is_that_of_the_camera_if_it_fits(tmp_path):
     (frame,) = _frames(_bag(tmp_path, _depth))
-    assert frame.truth.camera == frame.camera.rectified
-    np.testing.assert_array_equal(frame.truth.depth_m, DEPTH_M)
+    assert frame.ground_truth.camera == frame.camera.rectified
+    np.testing.assert_array_equal(frame.ground_truth.depth_m, DEPTH_M)
 
 
 def test_a_camera_of_12_bits_is_measured_in_its_brightness(tmp_path, capsys):
@@ -80,7 +80,7 @@ def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
         _scan(bag)
         _depth(bag)
 
-    bag = _bag(tmp_path, both, eyes=('left', 'rear'))
+    bag = _bag(tmp_path, both, views=('left', 'rear'))
     with pytest.raises(BagError, match=r'several cameras: /left/.*, /rear/.*--image'):
         _frames(bag)
     image = '/left/image_raw/compressed'
@@ -89,12 +89,12 @@ def test_several_cameras_and_truths_can_be_told_apart(tmp_path):
     ):
         _frames(bag, image=image)
     (frame,) = _frames(bag, image=image, truth_topic='/depth/image_rect')
-    assert np.isfinite(frame.truth.depth_m).all()
+    assert np.isfinite(frame.ground_truth.depth_m).all()
 
 
 def test_a_camera_info_topic_can_be_named(tmp_path, capsys):
     names = {'/left/camera_info': '/left/info', '/rear/camera_info': '/rear/info'}
-    bag = rename_topics(_bag(tmp_path, _scan, eyes=('left', 'rear')), tmp_path / 'copy', names)
+    bag = rename_topics(_bag(tmp_path, _scan, views=('left', 'rear')), tmp_path / 'copy', names)
     image = '/left/image_raw/compressed'
     with pytest.raises(BagError, match=r'/left/info or /rear/info may belong to /left/.*--info'):
         _frames(bag, image=image)
@@ -116,7 +116,7 @@ def test_what_this_package_published_with_depth_is_no_camera_unless_named(tmp_pa
 
 
 def test_of_a_stereo_pair_the_left_camera_is_measured(tmp_path):
-    (frame,) = _frames(_bag(tmp_path, _scan, eyes=('left', 'right')))
+    (frame,) = _frames(_bag(tmp_path, _scan, views=('left', 'right')))
     assert frame.rgb[0, 0, 0] == 0, 'the right eye is 5 brighter'
 
 

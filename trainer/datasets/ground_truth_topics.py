@@ -1,4 +1,4 @@
-"""Ground truths in a recording for a camera: laser scans and depth images, as depth maps."""
+"""Ground truths in a recording for a camera: lidar scans and depth images, as depth maps."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from monodepth_ros.messages.decode import depth_m_from_image
 from monodepth_ros.storage.bag import Bag, BagError
 from monodepth_ros.storage.bag_cameras import camera_topics, CameraTopic
 from trainer.datasets.depth_map import DepthMap
-from trainer.datasets.scans import frame_id_of, scan_depth_m, scan_topics, static_transforms
+from trainer.datasets.lidar_topics import (
+    frame_id_of,
+    lidar_depth_m,
+    lidar_topics,
+    static_transforms,
+)
 
 # A function from a message of the ground truth to depth. Its arguments are the message, the
 # image's frame_id, the camera, and the window of the rectified camera that scans are projected to;
 # depth images keep their own.
-ReadTruth = Callable[[Any, str, CameraTopic, Intrinsics], DepthMap | None]
+ReadGroundTruth = Callable[[Any, str, CameraTopic, Intrinsics], DepthMap | None]
 
 
-class TruthTopic(NamedTuple):
+class GroundTruthTopic(NamedTuple):
     """
     A topic with a ground truth.
 
@@ -29,34 +34,36 @@ class TruthTopic(NamedTuple):
 
     topic: str
     label: str
-    read: ReadTruth
+    read: ReadGroundTruth
 
 
-def truth_topics(bag: Bag, camera: CameraTopic) -> list[str]:
+def ground_truth_topics(bag: Bag, camera: CameraTopic) -> list[str]:
     """Return the clouds that /tf_static connects with the camera, then the depth images."""
-    return [*scan_topics(bag, camera, static_transforms(bag)), *bag.depth_topics]
+    return [*lidar_topics(bag, camera, static_transforms(bag)), *bag.depth_topics]
 
 
-def open_truth(bag: Bag, camera: CameraTopic, topic: str) -> TruthTopic:
-    """Open one of truth_topics; raise BagError for depth in another frame than the camera."""
+def open_ground_truth(bag: Bag, camera: CameraTopic, topic: str) -> GroundTruthTopic:
+    """Open one of ground_truth_topics; raise BagError for depth that is in another frame."""
     if topic in bag.depth_topics:
-        return TruthTopic(topic, f'{topic} (depth image)', _depth_reader(bag, camera, topic))
-    return TruthTopic(topic, f'{topic} (laser)', _scan_reader(bag))
+        return GroundTruthTopic(topic, f'{topic} (depth image)', _depth_reader(bag, camera, topic))
+    return GroundTruthTopic(topic, f'{topic} (laser)', _lidar_reader(bag))
 
 
-def _scan_reader(bag: Bag) -> ReadTruth:
+def _lidar_reader(bag: Bag) -> ReadGroundTruth:
     transforms = static_transforms(bag)
 
-    def read(scan: Any, frame_id: str, camera: CameraTopic, window: Intrinsics) -> DepthMap | None:
-        depth_m = scan_depth_m(
-            scan, frame_id=frame_id, camera=camera, intrinsics=window, transforms=transforms
+    def read(
+        cloud: Any, frame_id: str, camera: CameraTopic, window: Intrinsics
+    ) -> DepthMap | None:
+        depth_m = lidar_depth_m(
+            cloud, frame_id=frame_id, camera=camera, intrinsics=window, transforms=transforms
         )
         return None if depth_m is None else DepthMap(depth_m, window)
 
     return read
 
 
-def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadTruth:
+def _depth_reader(bag: Bag, camera: CameraTopic, topic: str) -> ReadGroundTruth:
     frames = frame_id_of(bag, topic), frame_id_of(bag, camera.image)
     if frames[0] != frames[1]:
         raise BagError(

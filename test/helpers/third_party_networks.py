@@ -28,16 +28,16 @@ def config(**changes: Any) -> ImportConfig:
     return ImportConfig(**values | changes)
 
 
-def imported(foreign: Path, **changes: Any) -> Path:
+def imported(third_party: Path, **changes: Any) -> Path:
     """The model file that becomes of a network, beside it."""
-    path = foreign.with_name('model.onnx')
-    import_model(foreign, path, config(**changes))
+    path = third_party.with_name('model.onnx')
+    import_model(third_party, path, config(**changes))
     return path
 
 
-def command(foreign: Path, *options: str) -> int:
+def command(third_party: Path, *options: str) -> int:
     """The status of `python -m trainer import` to the same file, as for Depth Anything 3."""
-    args = ['import', str(foreign), '-o', str(foreign.with_name('model.onnx'))]
+    args = ['import', str(third_party), '-o', str(third_party.with_name('model.onnx'))]
     args += ['--output', 'depth', '--scale', '1', '--focal-px', '300', '--normalise', 'imagenet']
     return main([*args, '--multiple', '14', '--licence', 'Apache-2.0', *options])
 
@@ -150,7 +150,7 @@ def save(
     """Write a network; inputs, outputs: shapes by name, free sizes as text."""
     graph = helper.make_graph(
         nodes,
-        'foreign',
+        'third_party',
         [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
         [helper.make_tensor_value_info(name, kind, shape) for name, shape in outputs.items()],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],

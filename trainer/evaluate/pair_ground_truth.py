@@ -16,13 +16,18 @@ from trainer.datasets.sources import open_sequences, PairSequence
 from trainer.datasets.stereo_matching import checked_depth_m
 from trainer.datasets.velodyne_depth import LABELS
 from trainer.evaluate.config import EvaluateConfig
-from trainer.evaluate.truth import Benchmark, DisparityTruth, TruthFrame, TruthFrames
+from trainer.evaluate.ground_truth import (
+    Benchmark,
+    DisparityGroundTruth,
+    GroundTruthFrame,
+    GroundTruthFrames,
+)
 
 IMPROVED_LABEL = "KITTI's improved ground truth (annotated depth maps)"
 STEREO_LABEL = 'checked semi-global matching of the pair (an estimate)'
 
 
-def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
+def pair_ground_truth(data: str, config: EvaluateConfig) -> GroundTruthFrames:
     """Return the frames of data that open_sequences reads; raise ValueError or OSError."""
     for name in ('image', 'info', 'truth_topic'):
         if getattr(config, name) is not None:
@@ -38,14 +43,14 @@ def pair_truth(data: str, config: EvaluateConfig) -> TruthFrames:
     pairs = [(sequence, name) for sequence in sequences for name in sequence.names]
     first, last = (round(s * len(pairs)) for s in (config.first_share, config.last_share))
     label, looked_for, benchmark = _described(sequences[0], config)
-    return TruthFrames(
+    return GroundTruthFrames(
         label, looked_for, last - first, _frames(pairs[first:last], config), benchmark
     )
 
 
 def _frames(
     pairs: list[tuple[PairSequence, str]], config: EvaluateConfig
-) -> Iterator[TruthFrame | None]:
+) -> Iterator[GroundTruthFrame | None]:
     for sequence, name in pairs:
         depth_m = _true_depth_m(sequence, name, config)
         if depth_m is None:
@@ -53,12 +58,12 @@ def _frames(
             continue
         left_rgb, _ = sequence.read_pair(name)
         intrinsics = sequence.calibration.intrinsics
-        yield TruthFrame(
+        yield GroundTruthFrame(
             f'{sequence.path.name}/{name}',
             left_rgb,
             Camera.pinhole(intrinsics),
             DepthMap(depth_m, intrinsics),
-            _disparity_truth(sequence, config),
+            _disparity_ground_truth(sequence, config),
         )
 
 
@@ -71,9 +76,11 @@ def _true_depth_m(sequence: PairSequence, name: str, config: EvaluateConfig) -> 
     return sequence.read_gt_depth(name)
 
 
-def _disparity_truth(sequence: PairSequence, config: EvaluateConfig) -> DisparityTruth | None:
+def _disparity_ground_truth(
+    sequence: PairSequence, config: EvaluateConfig
+) -> DisparityGroundTruth | None:
     if isinstance(sequence, KittiStereo2015) and config.truth == 'laser':
-        return DisparityTruth(sequence.calibration, sequence.nominal)
+        return DisparityGroundTruth(sequence.calibration, sequence.nominal)
     return None
 
 

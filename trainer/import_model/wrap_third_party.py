@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper, TensorProto
 from monodepth_ros.core.model_spec import ModelSpec
 from monodepth_ros.inference.model_file import DISPARITY, FREE_SIZES, INPUT
 from trainer.import_model.config import ImportConfig
-from trainer.import_model.foreign_model import ForeignModel
+from trainer.import_model.third_party_model import ThirdPartyModel
 
 # Depth is clipped to the depth range, widened by this factor on either side: an inverse depth of 0
 # becomes a far depth, whose disparity engines can compare.
@@ -20,9 +20,9 @@ RANGE_MARGIN = 10.0
 SMALLEST_IR = 4
 
 
-def wrap(foreign: ForeignModel, config: ImportConfig, spec: ModelSpec) -> onnx.ModelProto:
+def wrap(third_party: ThirdPartyModel, config: ImportConfig, spec: ModelSpec) -> onnx.ModelProto:
     """
-    Build the graph of the model file in place, around the operators and weights of `foreign`.
+    Build the graph of the model file in place, around the operators and weights of `third_party`.
 
     Its disparity is in fractions of spec.camera.width for any size of the image.
     """
@@ -30,13 +30,13 @@ def wrap(foreign: ForeignModel, config: ImportConfig, spec: ModelSpec) -> onnx.M
     # TensorRT requires Cast to be the first operator after a uint8 input, and its only reader.
     pixels = ours.add('Cast', INPUT, to=TensorProto.FLOAT)
     size = ours.add('Slice', ours.add('Shape', pixels), _whole(1), _whole(3))
-    _prepare(ours, pixels, foreign, config)
-    ours.nodes.extend(foreign.model.graph.node)
-    picture = ours.add('Cast', foreign.picture.name, to=TensorProto.FLOAT)
-    picture = _with_leading(ours, picture, 4 - len(foreign.picture.dims))
+    _prepare(ours, pixels, third_party, config)
+    ours.nodes.extend(third_party.model.graph.node)
+    picture = ours.add('Cast', third_party.picture.name, to=TensorProto.FLOAT)
+    picture = _with_leading(ours, picture, 4 - len(third_party.picture.dims))
     disparity = _disparity(ours, picture, config, spec)
-    _finish(ours, disparity, size, foreign.fixed_size)
-    return _assembled(foreign.model, ours)
+    _finish(ours, disparity, size, third_party.fixed_size)
+    return _assembled(third_party.model, ours)
 
 
 class _Operators:
@@ -67,13 +67,15 @@ class _Operators:
         return name
 
 
-def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, config: ImportConfig) -> None:
+def _prepare(
+    ours: _Operators, pixels: str, third_party: ThirdPartyModel, config: ImportConfig
+) -> None:
     """
     Add the operators that turn pixels into the third-party network's input.
 
     ours: the graph to append to.
     pixels: name of the image, (1, H, W, 3) float32, 0..255.
-    foreign: the network.
+    third_party: the network.
     config: its input and output.
     """
     factor, offset = (values.reshape(3, 1, 1) for values in config.normalisation())
@@ -81,10 +83,10 @@ def _prepare(ours: _Operators, pixels: str, foreign: ForeignModel, config: Impor
     if config.channels == 'bgr':
         planes = ours.add('Gather', planes, _whole(2, 1, 0), axis=1)
     planes = ours.add('Add', ours.add('Mul', planes, factor), offset)
-    if foreign.fixed_size is not None:
-        planes = _resized(ours, planes, _whole(1, 3, *foreign.fixed_size))
-    planes = _with_leading(ours, planes, len(foreign.image.dims) - 4)
-    ours.add('Cast', planes, to=foreign.image.type, name=foreign.image.name)
+    if third_party.fixed_size is not None:
+        planes = _resized(ours, planes, _whole(1, 3, *third_party.fixed_size))
+    planes = _with_leading(ours, planes, len(third_party.image.dims) - 4)
+    ours.add('Cast', planes, to=third_party.image.type, name=third_party.image.name)
 
 
 def _disparity(ours: _Operators, picture: str, config: ImportConfig, spec: ModelSpec) -> str:

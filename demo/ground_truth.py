@@ -1,4 +1,4 @@
-"""Ground truths of the demo: rendered depth, projected laser scans, and stereo matching."""
+"""Ground truths of the demo: rendered depth, projected lidar scans, and stereo matching."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.datasets.depth_map import DepthMap
 from trainer.datasets.stereo_matching import checked_depth_m
 
 
-def rendered_truth(bag_path: Path) -> dict[int, DepthMap]:
+def rendered_depth(bag_path: Path) -> dict[int, DepthMap]:
     """Return the exact depth of the live recording by stamp in ns."""
     with Bag(bag_path) as bag:
         return {
@@ -25,14 +25,14 @@ def rendered_truth(bag_path: Path) -> dict[int, DepthMap]:
         }
 
 
-def laser_truth(folder: PairFolder) -> dict[int, DepthMap]:
+def lidar_depth(folder: PairFolder) -> dict[int, DepthMap]:
     """Return the folder's projected scans by stamp in ns; empty if the recording has none."""
     camera = folder.calibration.intrinsics
     depths = ((stamp, folder.read_gt_depth(name)) for name, stamp in folder.stamps_ns().items())
     return {stamp: DepthMap(depth, camera) for stamp, depth in depths if depth is not None}
 
 
-def matched_truth(folder: PairFolder, title: str) -> dict[int, DepthMap]:
+def matched_depth(folder: PairFolder, title: str) -> dict[int, DepthMap]:
     """Return depth by stamp in ns, from semi-global matching with a left-right check."""
     calibration = folder.calibration
     return {

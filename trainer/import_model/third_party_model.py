@@ -18,7 +18,7 @@ from monodepth_ros.core.model_spec import METADATA_KEY
 
 PREFIX = 'foreign/'
 # Since this opset, the operators that we add have the same form; older networks are converted.
-OLDEST_OPSET = 13
+MIN_OPSET = 13
 # Until this opset, Upsample and Resize had one rule: pixel = output pixel / scale, rounded down.
 # Later, an attribute states the rule. onnx (1.23) does not set the attribute when it converts, and
 # its default is half a pixel different.
@@ -28,7 +28,7 @@ MAX_BYTES = onnx.checker.MAXIMUM_PROTOBUF
 INPUT_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16)
 OUTPUT_TYPES = (*INPUT_TYPES, TensorProto.DOUBLE)
 # Outputs with a smaller side are no images, but poses or intrinsics.
-LEAST_SIDE = 16
+MIN_SIDE = 16
 
 
 class Tensor(NamedTuple):
@@ -46,11 +46,11 @@ class Tensor(NamedTuple):
     def is_picture(self) -> bool:
         """Return whether it is an image of one value a pixel: [..., H, W], 1 in front of H."""
         *before, rows, columns = (None, *self.dims) if len(self.dims) > 1 else (0, 0, 0)
-        sides = all(size is None or size >= LEAST_SIDE for size in (rows, columns))
+        sides = all(size is None or size >= MIN_SIDE for size in (rows, columns))
         return sides and _all_one(before) and self.type in OUTPUT_TYPES
 
 
-class ForeignModel(NamedTuple):
+class ThirdPartyModel(NamedTuple):
     """
     A network, with a prefix to its names so that they do not collide with ours.
 
@@ -69,14 +69,14 @@ class ForeignModel(NamedTuple):
         return None if height is None or width is None else (height, width)
 
 
-def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
+def read_third_party(path: Path, *, output_name: str | None = None) -> ThirdPartyModel:
     """
     Read a network with all its weights, also those in other files.
 
     output_name: name of the output that is depth; None: the only one that can be.
     Raises OSError for files that cannot be read, ValueError for a network that cannot be used.
     """
-    model = load_foreign(path)
+    model = load_third_party(path)
     try:
         image = _image(model.graph)
         picture = _picture(model.graph, output_name)
@@ -84,15 +84,15 @@ def read_foreign(path: Path, *, output_name: str | None = None) -> ForeignModel:
     except ValueError as error:
         raise ValueError(f'{path} {error}') from error
     _prefix(model.graph)
-    return ForeignModel(
+    return ThirdPartyModel(
         model,
         image._replace(name=PREFIX + image.name),
         picture._replace(name=PREFIX + picture.name),
     )
 
 
-def load_foreign(path: Path) -> onnx.ModelProto:
-    """Return a network as it was exported, with all its weights. Raises as read_foreign."""
+def load_third_party(path: Path) -> onnx.ModelProto:
+    """Return a network as it was exported, with all its weights. Raises as read_third_party."""
     path = existing_file(path, 'network', 'give the .onnx file of its authors')
     try:
         model = onnx.load(path, format='protobuf', load_external_data=False)
@@ -178,14 +178,14 @@ def _listed(tensors: list[Tensor]) -> str:
 
 def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
     opset = next((o.version for o in model.opset_import if o.domain in ('', 'ai.onnx')), 0)
-    if opset >= OLDEST_OPSET:
+    if opset >= MIN_OPSET:
         return model
     try:
-        converted = onnx.version_converter.convert_version(model, OLDEST_OPSET)
+        converted = onnx.version_converter.convert_version(model, MIN_OPSET)
     except Exception as error:  # an error of the C++ library, without a class of its own
         raise ValueError(
-            f'has opset {opset}, which onnx cannot convert to {OLDEST_OPSET}: {one_line(error)}; '
-            f'export the network again with opset {OLDEST_OPSET} or later'
+            f'has opset {opset}, which onnx cannot convert to {MIN_OPSET}: {one_line(error)}; '
+            f'export the network again with opset {MIN_OPSET} or later'
         ) from error
     if opset <= LAST_PLAIN_RESIZE:
         for node in _nodes(converted.graph):

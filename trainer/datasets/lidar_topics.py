@@ -1,4 +1,4 @@
-"""The laser of a recording: its topic, its mounting, and its scans in the rectified camera."""
+"""The lidar of a recording: its topic, its mounting, and its scans in the rectified camera."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def frame_id_of(bag: Bag, topic: str) -> str:
     return '' if first is None else str(first.header.frame_id)
 
 
-def scan_topics(bag: Bag, camera: CameraTopic, transforms: StaticTransforms) -> Iterator[str]:
+def lidar_topics(bag: Bag, camera: CameraTopic, transforms: StaticTransforms) -> Iterator[str]:
     """Yield the cloud topics that /tf_static connects with the camera; print the others."""
     frame_id = frame_id_of(bag, camera.image)
     for topic in bag.topics_of_type(CLOUD_TYPE):
@@ -44,8 +44,8 @@ def scan_topics(bag: Bag, camera: CameraTopic, transforms: StaticTransforms) -> 
             )
 
 
-def scan_depth_m(
-    scan: Any,
+def lidar_depth_m(
+    cloud: Any,
     *,
     frame_id: str,
     camera: CameraTopic,
@@ -62,13 +62,13 @@ def scan_depth_m(
     transforms: the transforms of the recording.
     Returns (H, W) float32 metres, NaN where no point falls; None if the frames are not connected.
     """
-    frame_from_cloud = transforms.between(frame_id, scan.header.frame_id)
+    frame_from_cloud = transforms.between(frame_id, cloud.header.frame_id)
     if frame_from_cloud is None:
         return None
     rectified_from_frame = np.eye(4)
     rectified_from_frame[:3, :3] = camera.camera.rectified_from_frame
     return project_points(
-        cloud_xyz(scan),
+        cloud_xyz(cloud),
         rectified_from_cloud=rectified_from_frame @ frame_from_cloud,
         intrinsics=intrinsics,
     )
