@@ -28,6 +28,8 @@ endif
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 NUMPY1 := .venv-numpy1
+# Tests of the nodes wait for each other's messages more than they compute.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-all lint clean
 
@@ -35,10 +37,10 @@ demo: $(READY)
 	$(BIN)/python -m demo $(if $(BAG),--bag '$(BAG)') $(if $(LEFT),--left '$(LEFT)') $(if $(RIGHT),--right '$(RIGHT)')
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-all: $(READY) $(NUMPY1)/.ready lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 	$(NUMPY1)/bin/python -m pytest test/core test/test_six_cameras.py
 
 lint: $(READY)

@@ -60,6 +60,7 @@ setup(
             'mypy',
             'openvino',
             'pytest',
+            'pytest-xdist',
             'ruff',
             'scikit-image',
             # It parses and builds without a GPU, so that every test machine does.

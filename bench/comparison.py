@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.contenders import Contender, Network, TORCH_CPU
 from bench.networks import unseen_images, write_network
-from bench.turns import by_turns, Latency
+from bench.turns import by_turns, EngineLatency
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.inference.backend import Backend
 
@@ -29,17 +29,17 @@ class Measured(NamedTuple):
 
     first_s: float
     error: float
-    latency: Latency
+    latency: EngineLatency
 
 
-class Comparison(NamedTuple):
+class EngineComparison(NamedTuple):
     """The measured contenders, and those left out because they do not run here, with a reason."""
 
     measured: dict[Contender, Measured]
     left_out: dict[Contender, str]
 
 
-def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> Comparison:
+def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> EngineComparison:
     """Write the network into the folder, and measure all contenders in turns."""
     refusals = write_network(network, folder)
     images = unseen_images(network.camera)
@@ -64,7 +64,7 @@ def compare(network: Network, contenders: Iterable[Contender], folder: Path) -> 
         errors = {c: _error(_disparities(b, images), expected) for c, b in backends.items()}
         latencies = by_turns({c: _run(b, images[0]) for c, b in backends.items()})
     measured = {c: Measured(first_s[c], errors[c], latencies[c]) for c in backends}
-    return Comparison(measured, left_out)
+    return EngineComparison(measured, left_out)
 
 
 def _run(backend: Backend, image: np.ndarray) -> Callable[[], object]:

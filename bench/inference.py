@@ -40,7 +40,7 @@ from bench.report import report, Target
 from bench.turns import ROUNDS, speed_up
 
 if TYPE_CHECKING:
-    from bench.comparison import Comparison
+    from bench.comparison import EngineComparison
 
 NETWORKS = (
     Network('resnet18', 640, 192),
@@ -81,7 +81,7 @@ def main() -> int:
 
 
 def inference_targets(
-    network: Network, comparison: Comparison, flags: set[str]
+    network: Network, comparison: EngineComparison, flags: set[str]
 ) -> Iterator[Target]:
     """
     Yield the targets that can be judged on this machine.
@@ -118,7 +118,7 @@ def inference_targets(
         yield target(TENSORRT_FP16, TORCH_GPU, MIN_OVER_TORCH_GPU)
 
 
-def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender, StartUp]]:
+def _measure(network: Network, folder: Path) -> tuple[EngineComparison, dict[Contender, StartUp]]:
     # Imported late: child processes import this module, and most of them do not need torch.
     from bench.comparison import compare
 
@@ -134,7 +134,7 @@ def _measure(network: Network, folder: Path) -> tuple[Comparison, dict[Contender
 
 
 def _rows(
-    network: Network, comparison: Comparison, starts: dict[Contender, StartUp]
+    network: Network, comparison: EngineComparison, starts: dict[Contender, StartUp]
 ) -> Iterator[list[str]]:
     yield [network.title, *[''] * (len(COLUMNS) - 1)]
     for contender, (_, error, latency) in comparison.measured.items():
@@ -150,7 +150,7 @@ def _rows(
         ]
 
 
-def _as_dict(comparison: Comparison, starts: dict[Contender, StartUp]) -> dict[str, Any]:
+def _as_dict(comparison: EngineComparison, starts: dict[Contender, StartUp]) -> dict[str, Any]:
     """Return the measurements for JSON."""
     engines = {
         contender.title: {'first_s': first_s, 'error': error}

@@ -16,7 +16,7 @@ MIN_IMAGES, MIN_S = 3, 0.1
 K = TypeVar('K')
 
 
-class Latency(NamedTuple):
+class EngineLatency(NamedTuple):
     """
     The latency of one engine, one image after the other.
 
@@ -38,7 +38,7 @@ class _Turn(NamedTuple):
     processor_s: float
 
 
-def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, Latency]:
+def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, EngineLatency]:
     """Measure functions that compute one image each, in turns, in ROUNDS rounds."""
     turns: dict[K, list[_Turn]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
@@ -47,7 +47,7 @@ def by_turns(runs: Mapping[K, Callable[[], object]]) -> dict[K, Latency]:
     return {name: summary(*zip(*done, strict=True)) for name, done in turns.items()}
 
 
-def summary(rounds: tuple[list[float], ...], processor_s: tuple[float, ...]) -> Latency:
+def summary(rounds: tuple[list[float], ...], processor_s: tuple[float, ...]) -> EngineLatency:
     """
     Summarise the rounds of one engine.
 
@@ -56,7 +56,7 @@ def summary(rounds: tuple[list[float], ...], processor_s: tuple[float, ...]) -> 
     """
     seconds = [image_s for images_s in rounds for image_s in images_s]
     p50_s, p95_s = np.percentile(seconds, (50, 95))
-    return Latency(
+    return EngineLatency(
         p50_ms=float(1e3 * p50_s),
         p95_ms=float(1e3 * p95_s),
         images_per_s=len(seconds) / sum(seconds),
@@ -65,7 +65,7 @@ def summary(rounds: tuple[list[float], ...], processor_s: tuple[float, ...]) -> 
     )
 
 
-def speed_up(slow: Latency, fast: Latency) -> float:
+def speed_up(slow: EngineLatency, fast: EngineLatency) -> float:
     """Return the median over the rounds of slow time over fast time; both ran in each round."""
     return median(s / f for s, f in zip(slow.rounds_s, fast.rounds_s, strict=True))
 

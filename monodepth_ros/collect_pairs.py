@@ -28,7 +28,7 @@ from monodepth_ros.ros.qos import best_effort, OVERRIDABLE
 from monodepth_ros.ros.session import image_source, ros_session
 from monodepth_ros.ros.silent_topic import lost_remedy, why_silent
 from monodepth_ros.storage.pair_folder import VIEWS
-from monodepth_ros.storage.pair_recorder import BYTES_PER_GB, PairRecorder, RawPair
+from monodepth_ros.storage.pair_recorder import BYTES_PER_GB, MessagePair, PairRecorder
 from monodepth_ros.storage.stamps import PairMatcher, RateLimit
 
 # The queue holds the images of one camera while those of the other are processed.
@@ -138,7 +138,7 @@ class CollectNode(Node):
         if not self._rate_limit.is_due(stamp):
             return 'above max_rate_hz'
         self._rate_limit.admit(stamp)
-        if not self.recorder.offer(RawPair(left, right, left_camera, right_camera)):
+        if not self.recorder.offer(MessagePair(left, right, left_camera, right_camera)):
             return 'because the disk or CPU is too slow'
         self._last_ns = stamp
         return None

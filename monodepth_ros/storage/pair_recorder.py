@@ -25,7 +25,7 @@ QUEUE_PAIRS = 8
 LINE_BYTES = 32
 
 
-class RawPair(NamedTuple):
+class MessagePair(NamedTuple):
     """Two image messages as received, and the cameras that took them."""
 
     left: Any
@@ -78,11 +78,11 @@ class PairRecorder:
         self._largest_pair_bytes = 0
         self._cameras: tuple[Camera, Camera] | None = None
         self._writer: PairFolderWriter | None = None
-        self._queue: Queue[RawPair | None] = Queue(QUEUE_PAIRS)
+        self._queue: Queue[MessagePair | None] = Queue(QUEUE_PAIRS)
         self._thread = Thread(target=self._run, name='pair recorder', daemon=True)
         self._thread.start()
 
-    def offer(self, pair: RawPair) -> bool:
+    def offer(self, pair: MessagePair) -> bool:
         """Queue a pair for writing; return False at once when the queue is full."""
         try:
             self._queue.put_nowait(pair)
@@ -106,7 +106,7 @@ class PairRecorder:
             except Exception as error:
                 self.ended = Ended(one_line(error), status=1)
 
-    def _take(self, pair: RawPair) -> None:
+    def _take(self, pair: MessagePair) -> None:
         self.ended = self._no_room()
         if self.ended is not None:
             return
@@ -118,7 +118,7 @@ class PairRecorder:
             return
         self._write(images, stamp_ns(pair.left.header))
 
-    def _rectified(self, pair: RawPair) -> tuple[Any, Any]:
+    def _rectified(self, pair: MessagePair) -> tuple[Any, Any]:
         cameras = pair.left_camera, pair.right_camera
         if cameras != self._cameras:
             # Before the first pair is written, the driver may still be starting up.

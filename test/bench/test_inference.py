@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.comparison import Comparison, Measured
+from bench.comparison import EngineComparison, Measured
 from bench.contenders import (
     Contender,
     Network,
@@ -23,7 +23,7 @@ BFLOAT16 = Contender('openvino', 'bf16')
 
 def _targets(seconds, *flags):
     measured = {c: Measured(1.0, 0.0, summary(([s],), (s,))) for c, s in seconds.items()}
-    targets = inference_targets(NETWORK, Comparison(measured, {}), set(flags))
+    targets = inference_targets(NETWORK, EngineComparison(measured, {}), set(flags))
     return {target.name: target for target in targets}
 
 

@@ -15,7 +15,7 @@ from monodepth_ros.messages.decode import camera_from_info
 from monodepth_ros.storage import pair_recorder
 from monodepth_ros.storage.bag import TYPES
 from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter, stated_bits
-from monodepth_ros.storage.pair_recorder import PairRecorder, QUEUE_PAIRS, RawPair
+from monodepth_ros.storage.pair_recorder import MessagePair, PairRecorder, QUEUE_PAIRS
 from test.helpers.recordings import (
     BASELINE_M,
     camera_info,
@@ -46,7 +46,7 @@ def _image(stamp_ns, level, *, height=HEIGHT):
 def _pair(n, *, left_camera=LEFT, right_camera=RIGHT):
     stamp = n * PERIOD_NS
     images = _image(stamp, 10 * n), _image(stamp + 1, 10 * n + 5)
-    return RawPair(*images, left_camera, right_camera)
+    return MessagePair(*images, left_camera, right_camera)
 
 
 def _recorder(folder, *, quota_gb=1.0, min_free_gb=0.0, warn=print):
@@ -151,8 +151,8 @@ def test_a_calibration_that_changes_stops_the_writing_until_it_is_back(tmp_path)
 @pytest.mark.parametrize(
     ('pair', 'words'),
     [
-        (RawPair(_image(1, 9), _image(1, 9), RIGHT, LEFT), 'left and right may be swapped'),
-        (RawPair(_image(1, 9, height=40), _image(1, 9), LEFT, RIGHT), 'expected 64 x 48'),
+        (MessagePair(_image(1, 9), _image(1, 9), RIGHT, LEFT), 'left and right may be swapped'),
+        (MessagePair(_image(1, 9, height=40), _image(1, 9), LEFT, RIGHT), 'expected 64 x 48'),
     ],
 )
 def test_pairs_that_cannot_be_used_are_explained_and_the_next_one_is_written(

@@ -63,7 +63,7 @@ AT_RANDOM = (
 )
 
 
-class Rig(NamedTuple):
+class MeasuredRig(NamedTuple):
     """The measured pairs of a sequence, and its calibration."""
 
     pairs: Sequence[PairEvidence]
@@ -83,7 +83,7 @@ class Rig(NamedTuple):
 
 
 def geometry_rows(
-    rig: Rig, config: CheckConfig, before: Sequence[CheckResult]
+    rig: MeasuredRig, config: CheckConfig, before: Sequence[CheckResult]
 ) -> list[CheckResult]:
     """
     Return the rows on the geometry of a sequence with at least one readable pair.
@@ -122,7 +122,7 @@ def _intrinsics(camera: Intrinsics) -> CheckResult:
     )
 
 
-def _late(rig: Rig) -> CheckResult:
+def _late(rig: MeasuredRig) -> CheckResult:
     frames = np.array([late for late in late_frames(rig.matches, **rig.size) if late is not None])
     if len(frames) < MIN_MOVING_PAIRS:
         return not_measurable(LATE_NAME, 'no successive frames, or the rig stands or only turns')
@@ -138,7 +138,7 @@ def _late(rig: Rig) -> CheckResult:
     )
 
 
-def _order(rig: Rig, late: CheckResult) -> CheckResult:
+def _order(rig: MeasuredRig, late: CheckResult) -> CheckResult:
     if late.verdict is Verdict.FAULT:
         return not_measurable(ORDER_NAME, 'frames are late')
     disparity_px = np.concatenate([m.disparity_px for m in rig.matches])
@@ -160,7 +160,7 @@ def _order(rig: Rig, late: CheckResult) -> CheckResult:
     )
 
 
-def _alignment(rig: Rig, late: CheckResult) -> list[CheckResult]:
+def _alignment(rig: MeasuredRig, late: CheckResult) -> list[CheckResult]:
     matches = rig.matches
     median_px = float(np.median(np.concatenate([m.vertical_px for m in matches])))
     cells_px = cell_offsets_px(matches, **rig.size)
@@ -189,7 +189,7 @@ def _alignment(rig: Rig, late: CheckResult) -> list[CheckResult]:
     ]
 
 
-def _range(rig: Rig, config: CheckConfig) -> CheckResult:
+def _range(rig: MeasuredRig, config: CheckConfig) -> CheckResult:
     camera = rig.calibration.intrinsics
     focal_baseline = camera.fx * rig.calibration.baseline_m  # px m
     nearest_m = focal_baseline / (MAX_DISPARITY_FRAC * camera.width)
@@ -212,7 +212,7 @@ def _range(rig: Rig, config: CheckConfig) -> CheckResult:
     return row
 
 
-def _beyond(rig: Rig) -> CheckResult:
+def _beyond(rig: MeasuredRig) -> CheckResult:
     sparse = np.concatenate([m.disparity_px for m in rig.matches]) / rig.size['width']
     dense = np.concatenate([pair.disparity_frac.ravel() for pair in rig.pairs])
     dense = dense[np.isfinite(dense)]
@@ -230,7 +230,7 @@ def _beyond(rig: Rig) -> CheckResult:
     )
 
 
-def _texture(rig: Rig) -> CheckResult:
+def _texture(rig: MeasuredRig) -> CheckResult:
     matched = float(np.median([np.isfinite(pair.disparity_frac).mean() for pair in rig.pairs]))
     return UNMATCHED.row(
         1 - matched,
@@ -241,7 +241,7 @@ def _texture(rig: Rig) -> CheckResult:
     )
 
 
-def _baseline(rig: Rig) -> CheckResult:
+def _baseline(rig: MeasuredRig) -> CheckResult:
     implied = [pair.baseline_m for pair in rig.pairs if pair.baseline_m is not None]
     if not implied:
         return not_measurable(BASELINE_NAME, 'no ground truth (gt_depth)')

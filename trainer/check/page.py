@@ -8,7 +8,7 @@ from typing import Any
 
 from monodepth_ros.common.atomic import atomic_file
 from trainer.check.evidence import matched_views, PairEvidence
-from trainer.check.geometry_rows import Rig, VERTICAL
+from trainer.check.geometry_rows import MeasuredRig, VERTICAL
 from trainer.check.measures import broken_fraction
 from trainer.check.pictures import charts, pair_picture
 from trainer.check.preflight import SequenceCheck
@@ -30,7 +30,7 @@ def write_page(path: Path, checks: Sequence[SequenceCheck]) -> None:
 
 def _shown(check: SequenceCheck, count: int) -> dict[str, Any]:
     sequence = check.sequence
-    rig = Rig(check.evidence.pairs, sequence.calibration)
+    rig = MeasuredRig(check.evidence.pairs, sequence.calibration)
     worst = sorted(rig.pairs, key=lambda pair: _broken(rig, pair), reverse=True)
     return {
         'name': sequence.path.name,
@@ -41,7 +41,7 @@ def _shown(check: SequenceCheck, count: int) -> dict[str, Any]:
     }
 
 
-def _pair(check: SequenceCheck, rig: Rig, pair: PairEvidence) -> dict[str, str]:
+def _pair(check: SequenceCheck, rig: MeasuredRig, pair: PairEvidence) -> dict[str, str]:
     broken = _broken(rig, pair)
     views = matched_views(check.sequence, pair.name)
     return {
@@ -52,7 +52,7 @@ def _pair(check: SequenceCheck, rig: Rig, pair: PairEvidence) -> dict[str, str]:
     }
 
 
-def _broken(rig: Rig, pair: PairEvidence) -> float:
+def _broken(rig: MeasuredRig, pair: PairEvidence) -> float:
     return broken_fraction(
         pair.matches,
         tolerance_px=VERTICAL.fault,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 import numpy as np
 
 from trainer.check.evidence import PairEvidence
-from trainer.check.geometry_rows import Rig
+from trainer.check.geometry_rows import MeasuredRig
 from trainer.check.measures import cell_offsets_px
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
@@ -22,7 +22,7 @@ MAX_LINES = 120
 SHOWN_DISPARITY = (-35.0, 45.0)
 
 
-def charts(rig: Rig) -> Figure:
+def charts(rig: MeasuredRig) -> Figure:
     """Plot vertical errors, by position and by motion too, and disparities of all pairs."""
     vertical_px = np.concatenate([m.vertical_px for m in rig.matches])
     motion_px = np.concatenate([m.motion_px[:, 1] for m in rig.matches])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.config import CheckConfig
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
-from trainer.check.geometry_rows import geometry_rows, Rig
+from trainer.check.geometry_rows import geometry_rows, MeasuredRig
 from trainer.check.image_rows import bit_depth_rows, image_rows
 from trainer.check.verdicts import CheckResult, Verdict
 from trainer.datasets.sources import PairSequence
@@ -56,7 +56,7 @@ def check_sequence(
     if not evidence.pairs:
         raise _nothing_readable(sequence, unreadable)
     rows = image_rows(evidence) + bit_depth_rows(sequence.images.bit_depth)
-    rows += geometry_rows(Rig(evidence.pairs, sequence.calibration), config, before=rows)
+    rows += geometry_rows(MeasuredRig(evidence.pairs, sequence.calibration), config, before=rows)
     return SequenceCheck(sequence, evidence, rows)
 
 
