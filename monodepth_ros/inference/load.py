@@ -54,7 +54,7 @@ def load_backend(
     device: number of the GPU.
     workspace_mb: memory limit of TensorRT's builder, 0 for no limit.
     optimisation_level: level of TensorRT's builder.
-    tell: called with which engine AUTO took, why not a faster one, and with the progress of a
+    log: called with which engine AUTO took, why not a faster one, and with the progress of a
     build, which takes minutes.
     cancelled: returns True to stop such a build.
     cameras: number of cameras that take turns; each may need its own engine.

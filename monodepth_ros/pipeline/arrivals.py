@@ -1,4 +1,4 @@
-"""Share of a camera's images that arrive, from their stamps and those of camera_info; no ROS."""
+"""Fraction of a camera's images that arrive, from their stamps and those of camera_info; no ROS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Arriving(NamedTuple):
     """
     The fraction of images that arrived, and the sign that others were lost.
 
-    share: fraction, 0 to 1.
+    fraction: fraction, 0 to 1.
     sign: clause for a message.
     """
 

@@ -92,7 +92,7 @@ def _copier(
     source: the frames' source.
     outputs: topics that are written.
     writer: the new recording.
-    tell: called with the topics that cannot be copied.
+    log: called with the topics that cannot be copied.
     """
     if not source.topics:
         raise ValueError(f'{source.name} is no recording: it has no topics to keep; omit --keep')

@@ -137,7 +137,7 @@ class Predictor:
     max_depth_m: farther depth is +inf; None: the model's limit.
     output_size: one of OUTPUT_SIZES: the size of the rectified live image, a half or quarter of
     it, or the network's size.
-    tell: called with what the user should know of a camera when its maps are made, for changes
+    log: called with what the user should know of a camera when its maps are made, for changes
     once in LOG_PERIOD_S.
     """
 

@@ -48,7 +48,7 @@ class FrameProcessor:
 
     pipeline: may be replaced at any time, which takes effect at the next frame.
     wanted: returns the topics that have subscribers, each with its publish function.
-    complain: called with the error of a failed frame.
+    log_loss: called with the error of a failed frame.
     failures: number of frames that failed in a row.
     last_failure: reason of the last failure.
     """

@@ -55,7 +55,7 @@ def lidar_depth_m(
     """
     Project a PointCloud2 to a depth image in a window of the rectified camera.
 
-    scan: the PointCloud2.
+    cloud: the PointCloud2.
     frame_id: frame_id of the camera's images.
     camera: the camera.
     intrinsics: the window, of size (H, W).

@@ -53,7 +53,7 @@ class Evaluation:
     The results of an evaluation.
 
     data: what was evaluated, as it was given.
-    truth: the frames and their ground truth.
+    ground_truth: the frames and their ground truth.
     config: the protocol.
     garg: whether Garg's crop was used.
     scores: score of each model, then of PRIOR if config.prior is set.

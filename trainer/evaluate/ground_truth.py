@@ -36,7 +36,7 @@ class GroundTruthFrame(NamedTuple):
     name: name of the image.
     rgb: (H, W, 3) uint8 of `camera`, raw or rectified.
     camera: the camera of the image.
-    truth: depth in a rectified camera, which may be another one.
+    ground_truth: depth in a rectified camera, which may be another one.
     disparity: the rigs of a ground truth that was measured as disparity.
     """
 
@@ -54,7 +54,7 @@ class GroundTruthFrames:
 
     label: name of the ground truth.
     looked_for: place of the ground truth, for the message if there is none.
-    most: approximate number of frames, for the progress bar.
+    max_frames: approximate number of frames, for the progress bar.
     frames: the frames; None for a frame without a ground truth.
     benchmark: the benchmark that the data is, if any.
     """

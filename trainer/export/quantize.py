@@ -102,8 +102,8 @@ def read_views(sequences: list[PairSequence], camera: Intrinsics, source: str) -
             'int8 on the last tenth; give more pairs'
         )
 
-    def read(names: list[PairName], most: int) -> list[np.ndarray]:
-        chosen = np.linspace(0, len(names) - 1, min(most, len(names))).astype(int)
+    def read(names: list[PairName], max_pairs: int) -> list[np.ndarray]:
+        chosen = np.linspace(0, len(names) - 1, min(max_pairs, len(names))).astype(int)
         pairs = (readers[names[at].sequence].read(names[at].name) for at in chosen)
         return [np.ascontiguousarray(left.transpose(1, 2, 0)) for left, _ in pairs]
 
@@ -219,11 +219,11 @@ def _difference(
         differences.append(
             np.mean(np.abs(after.infer(image).disparity_frac - expected) / expected)
         )
-    difference, most = float(np.mean(differences)), TOLERANCES[INT8]
-    if not difference <= most:
+    difference, tolerance = float(np.mean(differences)), TOLERANCES[INT8]
+    if not difference <= tolerance:
         raise ValueError(
             f'int8 changes disparities by {difference:.1%} in the mean over {len(images)} pairs '
-            f'held out of {source}, expected at most {most:.0%}; calibrate with more pairs that '
+            f'held out of {source}, expected at most {tolerance:.0%}; calibrate with more pairs that '
             'look like what the robot will see, or export fp16 or fp32'
         )
     return difference

@@ -71,7 +71,7 @@ class BagRecording:
         images = [topic.image for topic in self._topics]
         self.bits = camera_bits(bag, *images, first_share=config.first_share)
         fraction = config.last_share - config.first_share
-        self.most = round(min(bag.message_count(t.image) for t in self._topics) * fraction)
+        self.count = round(min(bag.message_count(t.image) for t in self._topics) * fraction)
         self.left_out: Counter[str] = Counter()
 
     def pairs(self) -> Iterator[RawPair]:

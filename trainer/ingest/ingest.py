@@ -114,7 +114,7 @@ class _Ingest:
         workers = len(os.sched_getaffinity(0))
         in_work = min(IN_WORK * workers, MAX_IN_WORK)
         with one_thread_opencv(), ThreadPoolExecutor(workers) as pool:
-            for pair in track(self._readable_pairs(), f'ingest {title}', self._recording.most):
+            for pair in track(self._readable_pairs(), f'ingest {title}', self._recording.count):
                 self._take(pair, pool)
                 self._check_decided(MAX_UNDECIDED)
                 while len(self._preparing) > in_work:
@@ -127,9 +127,9 @@ class _Ingest:
                 self._record_next()
         self._check_decided(0)
 
-    def _check_decided(self, most: int) -> None:
-        """Raise BagError if more than `most` pairs came and none decided the sign of P[3]."""
-        if not self._sequences and len(self._undecided) > most:
+    def _check_decided(self, max_pairs: int) -> None:
+        """Raise BagError if more than `max_pairs` pairs came and none decided the sign of P[3]."""
+        if not self._sequences and len(self._undecided) > max_pairs:
             raise BagError(f'{self._views()}: {self._undecided[-1]}')
 
     def _readable_pairs(self) -> Iterator[RawPair]:

@@ -53,13 +53,13 @@ class Recording(Protocol):
 
     described: topics or folders that it is read from, for ingest.json.
     bits: bit depth of its 16-bit images, from the first frames, see BitDepth; None for 8 bits.
-    most: approximate number of pairs.
+    count: approximate number of pairs.
     left_out: number of messages or files that could not become a pair, by reason.
     """
 
     described: dict[str, str | None]
     bits: int | None
-    most: int
+    count: int
     left_out: Counter[str]
 
     def pairs(self) -> Iterator[RawPair]:
@@ -81,7 +81,7 @@ class FrameFolder:
         self._rig = Rig(*(read_camera_yaml(file, rectified=False) for file in calibration))
         self.described: dict[str, str | None] = {'left': 'left/', 'right': 'right/', 'truth': None}
         self.bits = first_bits(partial(_read_both, self._files[name]) for name in self._names)
-        self.most = len(self._names)
+        self.count = len(self._names)
         self.left_out = Counter({'unpaired': len(left.keys() ^ right.keys())})
 
     def pairs(self) -> Iterator[RawPair]:

@@ -42,7 +42,7 @@ def open_tensorrt(
     cache: cache of built engines.
     options: see BuildOptions.
     device: number of the GPU.
-    tell: called with why an engine is built.
+    log: called with why an engine is built.
     progress, cancelled: see build_plan; a resize may build too.
     check, kept_engines: see Backend.
     Raises ValueError without such a GPU or TensorRT, and for a model that TensorRT does not
@@ -122,7 +122,7 @@ class TensorRtEngine:
     device: number of the GPU.
     graph: launch copies and network as one CUDA graph; if that cannot be recorded, or with False,
     they are launched one by one.
-    tell: called when the graph cannot be recorded.
+    log: called when the graph cannot be recorded.
     Raises ValueError for a plan that does not run here; all memory is freed then.
     """
 

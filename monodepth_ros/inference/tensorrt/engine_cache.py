@@ -86,7 +86,7 @@ class EngineCache:
         key: everything that the plan depends on.
         build: builds the plan.
         title: the model file's name.
-        tell: called with why an engine is built, and while another process builds one.
+        log: called with why an engine is built, and while another process builds one.
         cancelled: returns True to stop waiting for another process.
         Raises BuildCancelled when cancelled.
         """
