@@ -1,4 +1,4 @@
-"""Fraction of a camera's images that arrive, from their stamps and those of camera_info; no ROS."""
+"""Fraction of a camera's images that arrive, by their stamps and those of camera_info; no ROS."""
 
 from __future__ import annotations
 

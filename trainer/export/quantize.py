@@ -223,8 +223,8 @@ def _difference(
     if not difference <= tolerance:
         raise ValueError(
             f'int8 changes disparities by {difference:.1%} in the mean over {len(images)} pairs '
-            f'held out of {source}, expected at most {tolerance:.0%}; calibrate with more pairs that '
-            'look like what the robot will see, or export fp16 or fp32'
+            f'held out of {source}, expected at most {tolerance:.0%}; calibrate with more pairs '
+            'that look like what the robot will see, or export fp16 or fp32'
         )
     return difference
 
