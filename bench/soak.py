@@ -113,12 +113,14 @@ def _cycle(model: Path, cycles: int) -> list[Holding]:
     ):
         assert manager.stdin is not None
         assert manager.stdout is not None
-        for _ in range(cycles):
-            manager.stdin.write('live\n')
-            manager.stdin.flush()
-            if manager.stdout.readline() != 'lived\n':
-                raise RuntimeError(f'lifecycle {len(held) + 1} failed; the output says why')
-            held.append(_holding(node.pid))
+        # The manager ends with its input; it reads on after a SIGINT.
+        with manager.stdin as orders:
+            for _ in range(cycles):
+                orders.write('live\n')
+                orders.flush()
+                if manager.stdout.readline() != 'lived\n':
+                    raise RuntimeError(f'lifecycle {len(held) + 1} failed; the output says why')
+                held.append(_holding(node.pid))
     return held
 
 

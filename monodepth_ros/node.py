@@ -17,8 +17,10 @@ from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from monodepth_ros.common.background import run_in_background
+from monodepth_ros.common.errors import Tracebacks
 from monodepth_ros.inference.backend import Backend
 from monodepth_ros.inference.load import load_backend
+from monodepth_ros.inference.tensorrt.engine_cache import BuildCancelled
 from monodepth_ros.parameters import (
     BackendParams,
     DEPTH_NODE,
@@ -57,6 +59,7 @@ class DepthNode(LifecycleNode):
         self._backend: Backend | None = None
         self._streams: list[CameraStream] = []
         self._worker: DepthWorker | None = None
+        self._tracebacks = Tracebacks(ValueError, OSError, BuildCancelled)
         self._bond: ManagerBond | None = None
         # Any frame may build an engine for minutes, which must not delay the shutdown.
         self._stopping = Event()
@@ -133,7 +136,14 @@ class DepthNode(LifecycleNode):
         """Log an error of a transition, because rclpy discards its exceptions."""
         self._problem = str(error) or repr(error)
         if self.context.ok():
-            self.get_logger().error(self._problem)
+            self._log_error(error, self._problem)
+
+    def _log_error(self, error: Exception, text: str) -> None:
+        """Log a text, after the traceback of an unforeseen error, once per kind."""
+        traceback = self._tracebacks.of(error)
+        if traceback is not None:
+            self.get_logger().error(traceback)
+        self.get_logger().error(text)
 
     def _load(self) -> Backend:
         """Load the model, and publish a diagnosis every second meanwhile."""
@@ -188,7 +198,7 @@ class DepthNode(LifecycleNode):
                 backend.close()
             # After an error of the GPU nothing can be freed.
             except Exception as error:
-                self.get_logger().error(f'the engine does not close: {error}')
+                self._log_error(error, f'the engine does not close: {error}')
         # Streams and their callbacks are reference cycles of many megabytes; free them now.
         gc.collect()
 

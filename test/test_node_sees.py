@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import count, cycle
+import subprocess
+import sys
 
 import pytest
 from sensor_msgs.msg import CameraInfo
 
 from monodepth_ros.messages.topics import INFO
 from test.helpers.camera_messages import image, info, K, P
-from test.helpers.live_node import running_node
+from test.helpers.live_node import running_node, WAIT_S
 
 OK, WARN = b'\x00', b'\x01'
 
@@ -98,6 +100,23 @@ def test_a_calibration_that_trembles_changes_nothing_and_two_are_told_and_mapped
 
 
 @pytest.mark.slow
+def test_an_unforeseen_error_of_a_transition_is_logged_with_its_traceback(tmp_path, domain):
+    faulty = """
+import sys
+from monodepth_ros import node
+def load_backend(*args, **options):
+    return {}['disparity']
+node.load_backend = load_backend
+sys.exit(node.main(['--ros-args', '-p', 'model:=any.onnx']))
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', faulty], capture_output=True, text=True, timeout=WAIT_S
+    )
+    assert done.returncode == 1
+    assert 'in load_backend' in done.stderr
+    assert done.stderr.count('Traceback') == 1
+
+
 def test_images_that_are_lost_on_the_way_are_told_and_what_only_looks_like_it_is_not(
     client, tmp_path, red_disparity_model
 ):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -14,6 +16,21 @@ from test.helpers.shared_memory_watch import nothing_left_in_shared_memory
 # Both reach the node within a millisecond; the first one's clean-up takes longer.
 APART_S = 0.0003
 TRIES, AT_ONCE = 20, 4
+# The signal comes just before or after rclpy begins to listen for it.
+STARTING = """
+import signal, sys
+import rclpy
+from monodepth_ros.{module} import main
+init = rclpy.init
+def init_and_interrupt(**options):
+    if '{when}' == 'after':
+        init(**options)
+    signal.raise_signal(signal.SIGINT)
+    if '{when}' == 'before':
+        init(**options)
+rclpy.init = init_and_interrupt
+sys.exit(main({args}))
+"""
 
 
 @pytest.fixture
@@ -58,6 +75,17 @@ def test_two_interrupts_end_a_collector_as_one_does(tmp_path, domain):
         _interrupt_twice(collector.process)
         assert collector.process.wait(WAIT_S) == 0
         assert 'Traceback' not in collector.log
+
+
+@pytest.mark.parametrize('module', ['node', 'collect_pairs'])
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_an_interrupt_around_the_start_of_rclpy_ends_a_program(tmp_path, domain, module, when):
+    args = ['--ros-args', '-p', 'autostart:=false', '-p', f'folder:={tmp_path / "pairs"}']
+    program = STARTING.format(module=module, when=when, args=args)
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=WAIT_S
+    )
+    assert (done.returncode, 'Traceback' in done.stderr) == (0, False), done.stderr
 
 
 @pytest.mark.slow

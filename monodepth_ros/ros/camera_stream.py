@@ -76,9 +76,13 @@ class CameraStream:
         self._calibration = calibration or CameraInfoTopic(
             node, self._topic('camera_info'), rectified=rectified, heard=self._on_info
         )
-        self._outputs = DepthPublishers(
-            node, self._topic, self._group, has_confidence=backend.has_confidence
-        )
+        try:
+            self._outputs = DepthPublishers(
+                node, self._topic, self._group, has_confidence=backend.has_confidence
+            )
+        except Exception:
+            self._calibration.close()
+            raise
         self._last_loss: str | None = None
         self._tracebacks = Tracebacks(ValueError, BuildCancelled)
         self._bit_depth = BitDepth(warn=self.log.warning)

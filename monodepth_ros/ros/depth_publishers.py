@@ -36,11 +36,14 @@ class DepthPublishers:
     ) -> None:
         self._node = node
         self._group = group
-        self._publishers = {
-            topic: self._publisher(full_name(topic), kind)
-            for topic, kind in OUTPUTS.items()
-            if has_confidence or topic not in NEED_CONFIDENCE
-        }
+        self._publishers: dict[str, Publisher] = {}
+        try:
+            for topic, kind in OUTPUTS.items():
+                if has_confidence or topic not in NEED_CONFIDENCE:
+                    self._publishers[topic] = self._publisher(full_name(topic), kind)
+        except Exception:
+            self.close()
+            raise
 
     def wanted(self) -> dict[str, Callable[[Any], None]]:
         """Return the topics that have subscribers, each with its publish function."""

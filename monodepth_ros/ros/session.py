@@ -8,6 +8,7 @@ from importlib import import_module
 import signal
 
 import rclpy
+from rclpy.exceptions import NotInitializedException
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
@@ -52,8 +53,8 @@ def ros_session(args: list[str] | None = None) -> Iterator[None]:
         yield
     except ExternalShutdownException:
         pass
-    # A signal may end the session during a call of rcl.
-    except rclpy_implementation.RCLError:
+    # A signal may end the session during a call of rcl, or before the first one.
+    except (rclpy_implementation.RCLError, NotInitializedException):
         if rclpy.ok():
             raise
     finally:

@@ -77,7 +77,7 @@ def natural_order(path: Path | str) -> tuple[list[list[str | int]], str]:
     """Return a key that sorts names or paths with numbers by value: 1, 2, 10."""
     # Texts and numbers alternate, so that a text is never compared with a number.
     parts = [re.split('([0-9]+)', part) for part in Path(path).parts]
-    return [[int(p) if p.isdecimal() else p for p in part] for part in parts], str(path)
+    return [[int(p) if n % 2 else p for n, p in enumerate(part)] for part in parts], str(path)
 
 
 def other_files(folder: Path) -> str:

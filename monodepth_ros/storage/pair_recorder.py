@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from monodepth_ros.common.atomic import lock_folder, PARTIAL_SUFFIX
-from monodepth_ros.common.errors import one_line
+from monodepth_ros.common.errors import one_line, Tracebacks
 from monodepth_ros.core.bit_depth import at_one_depth, BitDepth
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.rectifier import Rectifier
@@ -73,6 +73,7 @@ class PairRecorder:
         _remove_partial(folder)
         self.size_bytes = _size_bytes(folder)
         self.last_ns = _last_stamp_ns(folder / STAMPS)
+        self._warn = warn
         self._bit_depth = BitDepth(stated_bits(folder), warn=warn)
         self._number = _next_number(folder)
         self._largest_pair_bytes = 0
@@ -104,6 +105,9 @@ class PairRecorder:
                 self._take(pair)
             # Any error must reach the log, and the node must not continue without a writer.
             except Exception as error:
+                unforeseen = Tracebacks(OSError, ValueError).of(error)
+                if unforeseen is not None:
+                    self._warn(unforeseen)
                 self.ended = Ended(one_line(error), status=1)
 
     def _take(self, pair: MessagePair) -> None:

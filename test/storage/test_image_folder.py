@@ -34,6 +34,12 @@ def test_numbers_are_sorted_as_numbers_wherever_they_are():
     assert sorted(['1', '01'], key=natural_order) == sorted(['01', '1'], key=natural_order)
 
 
+def test_digits_of_other_scripts_are_text():
+    # int() would read them as numbers, but a name is cut at 0 to 9 alone.
+    arabic = '\u0661\u0662'
+    assert sorted([arabic, 'a1', '7'], key=natural_order) == ['7', 'a1', arabic]
+
+
 def test_numbers_with_leading_zeros_keep_their_order():
     names = [f'aachen_{i // 7:06d}_{i % 7:06d}' for i in reversed(range(200))]
     assert sorted(names, key=natural_order) == sorted(names)
