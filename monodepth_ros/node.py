@@ -32,7 +32,7 @@ from monodepth_ros.pipeline.worker import DepthWorker
 from monodepth_ros.ros.camera_info import are_rectified, CalibrationFile
 from monodepth_ros.ros.camera_stream import CameraStream, IMAGE
 from monodepth_ros.ros.command_line import check_arguments
-from monodepth_ros.ros.diagnostics import DiagnosticsPublisher
+from monodepth_ros.ros.diagnostics_publisher import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
 from monodepth_ros.ros.session import ros_session
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monodepth_ros.core.lens_models import lens_model, PLUMB_BOB
+from monodepth_ros.core.lens_model_names import lens_model, PLUMB_BOB
 
 Array = NDArray[np.float64]
 
@@ -98,7 +98,7 @@ class Camera:
 
     k, d, r, p: row-major tuples of 9, n, 9 and 12 numbers as in CameraInfo.msg. Drivers leave r
     and p out, so an all-zero r is read as identity, and a p with p[0] = 0 as K.
-    distortion_model: a name of lens_models after construction.
+    distortion_model: a name of lens_model_names after construction.
     frame_r: R of the raw camera, whose frame_id the image carries, where the image is rectified
     already; see as_rectified.
     Raises ValueError for an uncalibrated camera (k[0] = 0), an unknown lens model, an r that is no

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monodepth_ros.core.bayer import demosaic
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.core.encodings import demosaic
 
 JPEG_START = b'\xff\xd8'
 PNG_START = b'\x89PNG\r\n\x1a\n'

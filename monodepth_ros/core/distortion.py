@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.lens_models import EQUIDISTANT
+from monodepth_ros.core.lens_model_names import EQUIDISTANT
 
 # Raw coordinates of a ray outside the range of the lens model.
 OUTSIDE_PX = -10_000.0

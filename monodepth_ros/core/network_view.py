@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.canonical import ImageWarp, PredictionWarp
 from monodepth_ros.core.choices import DIVISORS, NETWORK_SIZE
-from monodepth_ros.core.flying import FlyingPixels
+from monodepth_ros.core.flying_pixels import FlyingPixels
 from monodepth_ros.core.model_spec import ModelSpec
 
 # Largest area of the input relative to the canonical image: inference costs grow with the area.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from monodepth_ros.common.errors import one_line
-from monodepth_ros.core.encodings import ENCODINGS
+from monodepth_ros.core.image_encodings import ENCODINGS
 
 # Images wait for the trial, but a robot that is starting may read the libraries from a slow disk.
 TRIAL_LIMIT_S = 10.0

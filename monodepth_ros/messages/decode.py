@@ -18,7 +18,7 @@ from monodepth_ros.core.bit_depth import BitDepth
 from monodepth_ros.core.camera import Camera, camera_of_images, MM_PER_M
 from monodepth_ros.core.choices import DEPTH_ENCODINGS
 from monodepth_ros.core.compressed import decode_compressed, decode_png16, is_png16
-from monodepth_ros.core.encodings import decode_image, ENCODINGS
+from monodepth_ros.core.image_encodings import decode_image, ENCODINGS
 from monodepth_ros.messages.cv_bridge_encodings import decode_with_cv_bridge
 
 FLOAT32 = 7  # sensor_msgs/PointField.FLOAT32

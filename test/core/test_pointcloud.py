@@ -9,7 +9,7 @@ import pytest
 from bench.cameras import six_cameras
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.distortion import raw_from_rectified
-from monodepth_ros.core.flying import FlyingPixels
+from monodepth_ros.core.flying_pixels import FlyingPixels
 from monodepth_ros.core.pointcloud import clearing_depth, CloudPacker
 from test.helpers import scene
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.core.encodings import decode_image, ENCODINGS
+from monodepth_ros.core.image_encodings import decode_image, ENCODINGS
 from monodepth_ros.messages import cv_bridge_encodings
 from monodepth_ros.messages.cv_bridge_encodings import cv_bridge_problem, decode_with_cv_bridge
 

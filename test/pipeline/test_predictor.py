@@ -18,7 +18,7 @@ import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import ImageWarp, PredictionWarp
-from monodepth_ros.core.flying import FlyingPixels
+from monodepth_ros.core.flying_pixels import FlyingPixels
 from monodepth_ros.core.network_view import CameraMaps
 from monodepth_ros.inference.load import load_backend
 from monodepth_ros.inference.onnxruntime import OnnxRuntimeEngine

@@ -8,10 +8,10 @@ from typing import Any
 
 from monodepth_ros.common.atomic import atomic_file
 from trainer.check.evidence import matched_views, PairEvidence
-from trainer.check.geometry_rows import MeasuredRig, VERTICAL
 from trainer.check.measures import broken_fraction
 from trainer.check.pictures import charts, pair_picture
 from trainer.check.preflight import SequenceCheck
+from trainer.check.stereo_verdicts import MeasuredRig, VERTICAL
 from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.page import data_uri, render_page
 

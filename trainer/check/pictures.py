@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 import numpy as np
 
 from trainer.check.evidence import PairEvidence
-from trainer.check.geometry_rows import MeasuredRig
 from trainer.check.measures import cell_offsets_px
+from trainer.check.stereo_verdicts import MeasuredRig
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
 SHOWN_ERROR_PX = 8.0

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.config import CheckConfig
 from trainer.check.evidence import Evidence, gather, PairEvidence, Unreadable
-from trainer.check.geometry_rows import geometry_rows, MeasuredRig
-from trainer.check.image_rows import bit_depth_rows, image_rows
-from trainer.check.verdicts import CheckResult, Verdict
+from trainer.check.image_verdicts import bit_depth_verdicts, image_verdicts
+from trainer.check.limits import CheckResult, Verdict
+from trainer.check.stereo_verdicts import MeasuredRig, stereo_verdicts
 from trainer.datasets.sources import PairSequence
 
 # A data set may have hundreds of sequences, so the quick check takes evenly spaced ones.
@@ -55,8 +55,8 @@ def check_sequence(
     evidence = Evidence([p for p in found if isinstance(p, PairEvidence)], unreadable)
     if not evidence.pairs:
         raise _nothing_readable(sequence, unreadable)
-    rows = image_rows(evidence) + bit_depth_rows(sequence.images.bit_depth)
-    rows += geometry_rows(MeasuredRig(evidence.pairs, sequence.calibration), config, before=rows)
+    rows = image_verdicts(evidence) + bit_depth_verdicts(sequence.images.bit_depth)
+    rows += stereo_verdicts(MeasuredRig(evidence.pairs, sequence.calibration), config, before=rows)
     return SequenceCheck(sequence, evidence, rows)
 
 

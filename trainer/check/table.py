@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from trainer.check.limits import Verdict
 from trainer.check.preflight import SequenceCheck
-from trainer.check.verdicts import Verdict
 
 STYLES = {Verdict.OK: 'green', Verdict.WARNING: 'yellow', Verdict.FAULT: 'bold red'}
 # Width in a pipe, where each row must be on one line for grep.

@@ -18,6 +18,7 @@ from test.helpers.stereo_folders import SIZE, write_pairs
 from trainer.__main__ import main
 from trainer.check.config import CheckConfig
 from trainer.check.evidence import sampled, shrunk_to
+from trainer.check.limits import Limits, Verdict
 from trainer.check.preflight import (
     check_sequence,
     check_sequences,
@@ -25,7 +26,6 @@ from trainer.check.preflight import (
     NothingReadable,
     quick_check,
 )
-from trainer.check.verdicts import Limits, Verdict
 
 CONFIG = CheckConfig(pairs=5)
 REAL = {

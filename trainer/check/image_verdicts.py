@@ -9,7 +9,7 @@ import numpy as np
 from monodepth_ros.core.bit_depth import BitDepth, described, holding
 from monodepth_ros.storage.pair_folder import VIEWS
 from trainer.check.evidence import Evidence, PairEvidence
-from trainer.check.verdicts import CheckResult, Limits, not_measurable, Verdict
+from trainer.check.limits import CheckResult, Limits, not_measurable, Verdict
 
 # Training replaces a damaged pair by the next one, so that many of them distort the data.
 UNREADABLE = Limits(warning=0.0, fault=0.5)
@@ -30,7 +30,7 @@ MIN_NEIGHBOURS = 4
 REPEATED_NAME = 'repeated frames'
 
 
-def image_rows(evidence: Evidence) -> list[CheckResult]:
+def image_verdicts(evidence: Evidence) -> list[CheckResult]:
     """Return the rows on the images of a sequence with at least one readable pair."""
     pairs = evidence.pairs
     rows = [_readable(evidence), _contrast(pairs), _exposure(pairs)]
@@ -39,7 +39,7 @@ def image_rows(evidence: Evidence) -> list[CheckResult]:
     return [*rows, _duplicates(pairs)]
 
 
-def bit_depth_rows(bit_depth: BitDepth) -> list[CheckResult]:
+def bit_depth_verdicts(bit_depth: BitDepth) -> list[CheckResult]:
     """Return the row on the bit depth of 16-bit images that were read; none for 8-bit images."""
     if bit_depth.bits is None or bit_depth.brightest < 0:
         return []

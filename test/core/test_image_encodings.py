@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from monodepth_ros.core import encodings
+from monodepth_ros.core import image_encodings
+from monodepth_ros.core.bayer import demosaic
 from monodepth_ros.core.bit_depth import BitDepth
-from monodepth_ros.core.encodings import demosaic, ENCODINGS
+from monodepth_ros.core.image_encodings import ENCODINGS
 
 # What the names of sensor_msgs/image_encodings.hpp say, independent of OpenCV.
 COLORS = {
@@ -48,7 +49,7 @@ LINES = {'nv12': 1.5, 'nv21': 1.5, 'nv24': 3}
 
 def decode_image(data, **fields):
     """Of a camera that fills all of 16 bits."""
-    return encodings.decode_image(data, bit_depth=BitDepth(16), **fields)
+    return image_encodings.decode_image(data, bit_depth=BitDepth(16), **fields)
 
 
 def _number(data, at, size, big):
@@ -197,7 +198,7 @@ def test_a_camera_of_12_bits_is_white_at_4095(encoding):
     values[..., 3:] = 65535
     fields = {'encoding': encoding, 'width': 4, 'height': 4, 'step': values.strides[0]}
     bit_depth = BitDepth()
-    image = encodings.decode_image(values.tobytes(), bit_depth=bit_depth, **fields)
+    image = image_encodings.decode_image(values.tobytes(), bit_depth=bit_depth, **fields)
     assert (image == 255).all()
     assert bit_depth.bits == 12
 

@@ -11,6 +11,7 @@ from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
 from trainer.check.config import CheckConfig
 from trainer.check.evidence import matched_size, PairEvidence
+from trainer.check.limits import CheckResult, Limits, not_measurable, Verdict
 from trainer.check.matching import ViewMatches
 from trainer.check.measures import (
     behind_and_ahead_fractions,
@@ -20,7 +21,6 @@ from trainer.check.measures import (
     largest_deviation_px,
     late_frames,
 )
-from trainer.check.verdicts import CheckResult, Limits, not_measurable, Verdict
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
 # Number for all pairs together. Real pairs have 500 each; with fewer than this, single wrong
@@ -82,7 +82,7 @@ class MeasuredRig(NamedTuple):
         return {'width': width, 'height': height}
 
 
-def geometry_rows(
+def stereo_verdicts(
     rig: MeasuredRig, config: CheckConfig, before: Sequence[CheckResult]
 ) -> list[CheckResult]:
     """

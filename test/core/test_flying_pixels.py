@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from monodepth_ros.core.flying import FlyingPixels
+from monodepth_ros.core.flying_pixels import FlyingPixels
 
 NEAR, FAR = [0.5] * 12, [0.25] * 12
 # From 2 m to 4 m in as many steps as a smoothing over 5 pixels makes of an edge.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monodepth_ros.core.camera import Camera
-from monodepth_ros.core.lens_models import lens_model
+from monodepth_ros.core.lens_model_names import lens_model
 
 K = (100.0, 0.0, 49.5, 0.0, 100.0, 39.5, 0.0, 0.0, 1.0)
 FOUR = (-0.31, 0.11, 0.0004, -0.0003)

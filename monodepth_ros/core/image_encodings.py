@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monodepth_ros.core.bayer import MOSAICS, SMALLEST_MOSAIC
 from monodepth_ros.core.bit_depth import BitDepth
 
 
@@ -52,16 +53,7 @@ class _SemiPlanar(NamedTuple):
 
 
 CODE_BLOCK = 2
-# OpenCV silently turns a mosaic of fewer rows or columns black.
-SMALLEST_MOSAIC = 3
 _GREY = cv2.COLOR_GRAY2RGB
-# ROS names a pattern by its upper left corner, OpenCV by the pixels one column right and one down.
-_BAYER = {
-    'rggb': cv2.COLOR_BayerBG2RGB,
-    'bggr': cv2.COLOR_BayerRG2RGB,
-    'gbrg': cv2.COLOR_BayerGR2RGB,
-    'grbg': cv2.COLOR_BayerGB2RGB,
-}
 _PACKED = {
     'rgb8': _Packed(np.uint8, 3, None),
     'bgr8': _Packed(np.uint8, 3, cv2.COLOR_BGR2RGB),
@@ -86,12 +78,12 @@ _PACKED = {
     'yuv422_yuy2': _Packed(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, columns=2),
     'yuyv': _Packed(np.uint8, 2, cv2.COLOR_YUV2RGB_YUY2, columns=2),
     **{
-        f'bayer_{name}{bits}': _Packed(dtype, 1, _BAYER[name], smallest=SMALLEST_MOSAIC)
-        for name in _BAYER
-        for bits, dtype in ((8, np.uint8), (16, np.uint16))
+        name: _Packed(
+            np.uint8 if name.endswith('8') else np.uint16, 1, code, smallest=SMALLEST_MOSAIC
+        )
+        for name, code in MOSAICS.items()
     },
 }
-MOSAICS = {f'bayer_{name}{bits}': _BAYER[name] for name in _BAYER for bits in (8, 16)}
 _SEMI_PLANAR = {
     'nv12': _SemiPlanar(cv2.COLOR_YUV2RGB_NV12, 2),
     'nv21': _SemiPlanar(cv2.COLOR_YUV2RGB_NV21, 2),
@@ -148,20 +140,6 @@ def decode_image(
     if to_rgb is None or (keep_grey and to_rgb == _GREY):
         return _as_uint8(pixels, bit_depth)
     return _as_uint8(cv2.cvtColor(pixels, to_rgb), bit_depth)
-
-
-def demosaic(mosaic: NDArray[Any], encoding: str) -> NDArray[Any]:
-    """
-    Convert an (H, W) mosaic of 8 or 16 bits to (H, W, 3) RGB of the same bits.
-
-    encoding: one of MOSAICS. Raises ValueError for another encoding or an impossible size.
-    """
-    if encoding not in MOSAICS:
-        raise ValueError(f'got mosaic encoding {encoding!r}, expected one of {list(MOSAICS)}')
-    height, width = mosaic.shape
-    image = _Image(encoding, width, height, step=0, is_bigendian=False)
-    _check_size(image, columns=1, rows=1, smallest=SMALLEST_MOSAIC)
-    return np.asarray(cv2.cvtColor(mosaic, MOSAICS[encoding]))
 
 
 def _packed_pixels(raw: NDArray[np.uint8], image: _Image) -> NDArray[Any]:
