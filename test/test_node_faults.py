@@ -151,6 +151,10 @@ def test_a_clock_that_jumps_back_changes_nothing(client, tmp_path, red_disparity
 
     parameters = {'model': red_disparity_model, 'use_sim_time': 'true', 'max_rate_hz': 50}
     with running_node(tmp_path / 'log', **parameters) as node:
+        client.spin_until(
+            lambda: 'nothing is published on /clock' in client.status.message, every=camera
+        )
+        assert (client.status.level, 'ahead of' in client.status.message) == (WARN, False)
         camera.second = 1000
         client.spin_until(lambda: any(s > 1002 for s in client.received[DEPTH]), every=publish)
         camera.second = 10

@@ -212,6 +212,8 @@ def test_a_calibration_that_was_published_once_before_is_found(
     remaps = {'camera_info': '/late/camera_info'}
     with running_node(tmp_path / 'log', remaps=remaps, model=red_disparity_model):
         assert _far_m(client, camera) == pytest.approx(5.0)
+        client.spin_until(lambda: 'camera_info (Hz)' in _values(client.status), every=camera)
+        assert _values(client.status)['camera_info (Hz)'] == 'latched'
 
 
 def test_a_calibration_that_is_published_once_after_another_is_found(
@@ -246,6 +248,8 @@ def test_a_calibration_file_stands_in_for_a_driver_without_one(
     parameters = {'model': red_disparity_model, 'camera_info_file': path}
     with running_node(tmp_path / 'log', **parameters):
         assert _far_m(client, camera) == pytest.approx(5.0)
+        client.spin_until(lambda: 'images that arrive (%)' in _values(client.status), every=camera)
+        assert 'camera_info (Hz)' not in _values(client.status)
 
 
 def test_a_calibration_file_that_is_none_ends_the_start_with_the_reason(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.distortion import raw_from_rectified
+from monodepth_ros.core.distortion import raw_from_rays
 
 Array = NDArray[np.float64]
 # Points on each side of the rectified image: corners, middles of the sides, and the centre.
@@ -26,28 +25,28 @@ def shift_px(camera: Camera, other: Camera) -> float:
     """
     if (camera.width, camera.height) != (other.width, other.height):
         return math.inf
-    grid, focal_px = _corners(camera.rectified), camera.rectified.fx
-    apart = _places_px(camera, grid, focal_px) - _places_px(other, grid, focal_px)
+    rays, focal_px = _rays(camera.rectified), camera.rectified.fx
+    apart = _places_px(camera, rays, focal_px) - _places_px(other, rays, focal_px)
     return float(np.linalg.norm(apart, axis=0).max())
 
 
-def _corners(view: Intrinsics) -> Intrinsics:
-    """Return the camera whose POINTS x POINTS pixels reach from corner to corner of the view."""
-    sx, sy = ((POINTS - 1) / max(length - 1, 1) for length in (view.width, view.height))
-    return Intrinsics(view.fx * sx, view.fy * sy, view.cx * sx, view.cy * sy, POINTS, POINTS)
+def _rays(view: Intrinsics) -> Array:
+    """Return the rays of POINTS x POINTS pixels from corner to corner of the view, (3, N)."""
+    columns, rows = (np.linspace(0, size - 1, POINTS) for size in (view.width, view.height))
+    x, y = view.to_rays(*np.meshgrid(columns, rows))
+    return np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
 
 
-def _places_px(camera: Camera, grid: Intrinsics, focal_px: float) -> Array:
+def _places_px(camera: Camera, rays: Array, focal_px: float) -> Array:
     """
-    Return the positions of the rays of grid's pixels, (3, 3, POINTS, POINTS).
+    Return the positions of rays, (3, 3, N).
 
     The first axis is the coordinate, the second the image: raw, rectified, and frame at focal_px.
     Unused coordinates are 0.
     """
-    x, y = grid.to_rays(*np.meshgrid(np.arange(POINTS), np.arange(POINTS)))
-    none, view = np.zeros_like(x), camera.rectified
-    raw: list[NDArray[Any]] = [*raw_from_rectified(camera, grid), none]
-    rectified = [*view.to_pixels(x - camera.offset_m, y), none]
-    rays = np.stack([x, y, np.ones_like(x)])
-    in_frame = focal_px * np.tensordot(camera.rectified_from_frame.T, rays, axes=1)
-    return np.stack([np.stack(raw), np.stack(rectified), in_frame], axis=1)
+    x, y, _ = rays
+    none = np.zeros_like(x)
+    raw = [*raw_from_rays(camera, rays), none]
+    rectified = [*camera.rectified.to_pixels(x - camera.offset_m, y), none]
+    in_frame = focal_px * (camera.rectified_from_frame.T @ rays)
+    return np.stack([raw, rectified, in_frame], axis=1)

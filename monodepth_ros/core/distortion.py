@@ -8,6 +8,7 @@ OpenCV's fisheye model, theta_d = theta (1 + k1 theta^2 + k2 theta^4 + k3 theta^
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 import math
 
 import cv2
@@ -33,18 +34,32 @@ def raw_from_rectified(
 
     They are OUTSIDE_PX where the ray is beyond radius_limit.
     """
-    k = np.reshape(camera.k, (3, 3))
     size = (rectified.width, rectified.height)
-    arguments = (camera.rotation, rectified.matrix(), size, cv2.CV_32FC1)
-    if camera.distortion_model == EQUIDISTANT:
-        maps = cv2.fisheye.initUndistortRectifyMap(k, np.array(camera.d), *arguments)
-    else:
-        d = np.array(camera.d) if camera.d else np.zeros(5)
-        maps = cv2.initUndistortRectifyMap(k, d, *arguments)
+    model = cv2.fisheye if camera.distortion_model == EQUIDISTANT else cv2
+    maps = model.initUndistortRectifyMap(
+        *_k_and_d(camera), camera.rotation, rectified.matrix(), size, cv2.CV_32FC1
+    )
     unseen = _ray_radius(camera, rectified) >= radius_limit(camera)
     for coordinates in maps:
         coordinates[unseen] = OUTSIDE_PX
     return np.asarray(maps[0], np.float32), np.asarray(maps[1], np.float32)
+
+
+def raw_from_rays(camera: Camera, rays: Array) -> Array:
+    """
+    Return the raw columns and rows of rays, (2, N), without a jump where a lens folds.
+
+    A ray beyond radius_limit is placed like the one at the limit, in the same direction: the
+    distorted radius stands still there, so a slightly different limit moves it by next to nothing.
+
+    rays: (3, N) in the axes of the rectified image.
+    """
+    x, y, z = camera.rotation.T @ rays
+    z = np.maximum(z, np.hypot(x, y) / min(radius_limit(camera), WIDEST_RADIUS))
+    model = cv2.fisheye if camera.distortion_model == EQUIDISTANT else cv2
+    points, none = np.stack([x, y, z], axis=-1)[:, np.newaxis], np.zeros(3)
+    pixels, _ = model.projectPoints(points, none, none, *_k_and_d(camera))
+    return np.asarray(pixels, np.float64).reshape(-1, 2).T
 
 
 def radius_limit(camera: Camera) -> float:
@@ -53,12 +68,21 @@ def radius_limit(camera: Camera) -> float:
 
     Rays beyond it fold back into the image, where a pixel shows something else.
     """
-    if camera.distortion_model == EQUIDISTANT:
-        theta = np.linspace(0.0, math.pi / 2, STEPS)
-        at = _first_shrinking(_equidistant(camera.d), theta)
+    return _radius_limit(camera.distortion_model, camera.d)
+
+
+# Each camera_info is compared with the cameras in use, whose lenses stay the same.
+@lru_cache(maxsize=16)
+def _radius_limit(distortion_model: str, d: tuple[float, ...]) -> float:
+    if distortion_model == EQUIDISTANT:
+        at = _first_shrinking(_equidistant(d), np.linspace(0.0, math.pi / 2, STEPS))
         return math.inf if at is None else math.tan(at)
-    at = _first_shrinking(_radial(camera.d), np.linspace(0.0, WIDEST_RADIUS, STEPS))
+    at = _first_shrinking(_radial(d), np.linspace(0.0, WIDEST_RADIUS, STEPS))
     return math.inf if at is None else at
+
+
+def _k_and_d(camera: Camera) -> tuple[Array, Array]:
+    return np.reshape(camera.k, (3, 3)), np.array(camera.d) if camera.d else np.zeros(5)
 
 
 def _radial(d: tuple[float, ...]) -> Callable[[Array], Array]:

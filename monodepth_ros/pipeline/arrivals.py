@@ -7,28 +7,31 @@ import time
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 WINDOW_S = 10.0
-# Fewer stamps than this are not evaluated.
+# Fewer camera_info, or gaps between images, than this are not evaluated.
 MIN_COUNT = 10
 # Smallest fraction of images that have a camera_info with the same stamp, if each should have one.
 MIN_DESCRIBED = 0.9
 # Largest distance of a gap from whole periods, in periods, and smallest fraction of such gaps.
 MAX_JITTER, MIN_REGULAR = 0.2, 0.9
-# A longer gap is a pause of the camera.
-MAX_GAP_PERIODS = 10
+# A gap longer than both is a pause of the camera.
+MAX_GAP_PERIODS, MAX_GAP_NS = 10, 1_000_000_000
+# So many equal gaps in a row are a rate that the camera chose, as in dim light.
+STEADY_GAPS = 5
 
 
 class Arriving(NamedTuple):
     """
-    The fraction of images that arrived, and the sign that others were lost.
+    The fraction of images that arrived.
 
-    fraction: fraction, 0 to 1.
-    sign: clause for a message.
+    fraction: fraction, 0 to 1; None if it is unknown.
+    reason: clause for a message: the sign that others were lost, or why the fraction is unknown.
     """
 
-    fraction: float
-    sign: str
+    fraction: float | None
+    reason: str
 
 
 class Arrivals:
@@ -67,9 +70,9 @@ class Arrivals:
         self._forget_old(now_s)
         return len(self._infos) / max(min(now_s - self._begun_s, WINDOW_S), 1e-9)
 
-    def arriving(self, *, infos_of_images: bool) -> Arriving | None:
+    def arriving(self, *, infos_of_images: bool) -> Arriving:
         """
-        Return the fraction of images that arrived; None if it is too early or unknown.
+        Return the fraction of images that arrived.
 
         If nearly every image has a camera_info with the same stamp, a camera_info without an image
         belongs to a lost image. Otherwise gaps between the images' stamps count, if they are whole
@@ -84,7 +87,7 @@ class Arrivals:
             self._infos_since_s = now_s
         stamps = [stamp for _, stamp in self._images]
         if now_s - self._since_s < WINDOW_S or not stamps:
-            return None
+            return Arriving(None, f'no {WINDOW_S:.0f} s of rising stamps yet')
         return self._by_infos(stamps, now_s) or _by_gaps(stamps)
 
     def _by_infos(self, stamps: list[int], now_s: float) -> Arriving | None:
@@ -102,19 +105,28 @@ class Arrivals:
                 arrived.popleft()
 
 
-def _by_gaps(stamps: list[int]) -> Arriving | None:
+def _by_gaps(stamps: list[int]) -> Arriving:
     """
     Return the result of counting periods without an image.
 
     In heavy loss most gaps are of several periods.
     """
     if len(stamps) <= MIN_COUNT:
-        return None
+        return Arriving(None, f'fewer than {MIN_COUNT + 1} images in {WINDOW_S:.0f} s')
     gaps = np.diff(stamps)
     period = np.median(gaps[gaps < 1.5 * np.percentile(gaps, 10)])
-    periods = gaps[gaps < MAX_GAP_PERIODS * period] / period
+    periods = gaps[gaps < max(MAX_GAP_PERIODS * period, MAX_GAP_NS)] / period
     whole = np.rint(periods)
     regular = (whole > 0) & (np.abs(periods - whole) <= MAX_JITTER)
     if regular.mean() < MIN_REGULAR:
-        return None
-    return Arriving(float(len(periods) / whole.sum()), 'the stamps have gaps for the others')
+        return Arriving(None, 'the stamps have no steady period')
+    whole = whole[regular]
+    sent = np.where(_in_runs(whole, STEADY_GAPS), 1, whole)
+    return Arriving(float(len(sent) / sent.sum()), 'the stamps have gaps for the others')
+
+
+def _in_runs(values: NDArray[np.float64], length: int) -> NDArray[np.bool_]:
+    """Return which of (N,) values are among so many equal ones in a row, (N,)."""
+    run = np.cumsum(np.diff(values, prepend=values[:1]) != 0)
+    lengths: NDArray[np.intp] = np.bincount(run)[run]
+    return lengths >= length

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monodepth_ros.messages.decode import NS_PER_S
+
 # A stamp further from the node's clock comes from another clock.
 MAX_AHEAD_S, MAX_BEHIND_S = 1.0, 10.0
 DROPPED = 'tf2, message filters and rviz drop their depth'
@@ -12,13 +14,19 @@ def is_plausible(age_s: float) -> bool:
     return -MAX_AHEAD_S <= age_s <= MAX_BEHIND_S
 
 
-def age_remarks(stamp_ns: int, age_s: float) -> list[str]:
-    """Return what is wrong with an image's stamp and its age by the node's clock."""
+def age_remarks(stamp_ns: int, now_ns: int) -> list[str]:
+    """Return what is wrong with an image's stamp, or with the node's clock at its arrival."""
+    if not now_ns:
+        return [
+            'use_sim_time is true, but nothing is published on /clock, so the age of images is '
+            'unknown; play the bag with `--clock`, or set use_sim_time to false'
+        ]
     if not stamp_ns:
         return [
             'images have zero stamps, so tf2 uses the latest pose instead of theirs, and message '
             'filters find no partner; let the driver stamp them'
         ]
+    age_s = (now_ns - stamp_ns) / NS_PER_S
     if is_plausible(age_s):
         return []
     ahead = age_s < 0

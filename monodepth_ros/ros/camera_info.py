@@ -15,7 +15,7 @@ from monodepth_ros.core.camera import Camera, is_rectified_topic
 from monodepth_ros.messages import decode
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.pipeline.steady_camera import SteadyCamera, WINDOW_S
-from monodepth_ros.ros.qos import best_effort, latched
+from monodepth_ros.ros.qos import best_effort, is_latched, latched
 from monodepth_ros.storage.camera_yaml import read_camera_yaml
 
 # Changes within WINDOW_S: another resolution or a restarted driver causes fewer.
@@ -110,9 +110,8 @@ class CameraInfoTopic:
         """Subscribe also with latched QoS, for camera_info that was published once, earlier."""
         if len(self._subscriptions) > 1:
             return
-        offered = self._node.get_publishers_info_by_topic(self.topic)
         # A driver that does not latch would log that this subscription's QoS is incompatible.
-        if any(p.qos_profile.durability == latched().durability for p in offered):
+        if is_latched(self._node, self.topic):
             self._subscriptions.append(self._listen(self._on_camera_info, latched()))
 
     def close(self) -> None:

@@ -59,6 +59,12 @@ def latched() -> QoSProfile:
     return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
+def is_latched(node: Node, topic: str) -> bool:
+    """Return whether a publisher of the topic (full name) latches."""
+    offered = node.get_publishers_info_by_topic(topic)
+    return any(p.qos_profile.durability == latched().durability for p in offered)
+
+
 def with_events(create: Callable[..., T], events: object) -> T:
     """Return create(event_callbacks=events), or create() where the RMW lacks such events."""
     try:

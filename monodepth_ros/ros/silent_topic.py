@@ -6,6 +6,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
+from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage
 
 from monodepth_ros.messages.image_topics import COMPRESSED, IMAGE_TYPES
@@ -44,10 +45,17 @@ def lost_remedy(node: Node, images: Subscription) -> str:
     if offered == [reliable] and images.qos_profile.reliability != reliable:
         remedy = f'the driver can repeat them: `-p {_override(topic)}reliability:=reliable`'
     else:
-        remedy = 'start the driver and this node with our Fast DDS profile (docs/transport.md)'
+        remedy = transport_remedy(get_rmw_implementation_identifier())
         if images.msg_type is not CompressedImage:
             remedy += ', or use image_transport:=compressed'
     return f'If large images are lost on the way, {remedy}'
+
+
+def transport_remedy(rmw: str) -> str:
+    """Return what to do for large images with this RMW implementation, for driver and node."""
+    if rmw.startswith('rmw_fastrtps'):
+        return 'start the driver and this node with our Fast DDS profile (docs/transport.md)'
+    return f'set up {rmw} for large images, for the driver and this node (docs/transport.md)'
 
 
 def have_one_publisher(node: Node, *topics: str) -> bool:

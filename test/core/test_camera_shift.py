@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 import math
 
 import cv2
@@ -62,3 +63,23 @@ def test_lens_models_are_compared_by_what_they_do():
     assert shift_px(CAMERA, fisheye) == pytest.approx(expected_px, abs=2e-4)
     rational = replace(CAMERA, d=(0.0,) * 8, distortion_model='rational_polynomial')
     assert shift_px(CAMERA, rational) == 0
+
+
+def _folding(k1):
+    """Return CAMERA with a lens that folds at a radius of (-3 k1) ** -0.5."""
+    return replace(CAMERA, d=(k1, 0.0, 0.0, 0.0))
+
+
+def test_a_corner_at_the_fold_of_a_lens_does_not_jump():
+    at_corner, step = -1 / (3 * 0.3125), 1e-4
+    lenses = [_folding(at_corner + step * n) for n in range(-20, 21)]
+    # A step of k1 moves no ray by more than r^3 * 120 px.
+    for one, other in pairwise(lenses):
+        assert shift_px(one, other) <= 1.01 * step * 0.3125**1.5 * 120
+
+
+def test_a_lens_that_folds_before_all_rays_but_the_centres_is_another():
+    # Its corners count as rays at the fold, at two thirds of its radius.
+    fold = 0.1
+    expected_px = 120 * (0.3125**0.5 - fold * 2 / 3)
+    assert shift_px(CAMERA, _folding(-1 / (3 * fold**2))) == pytest.approx(expected_px, abs=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import math
 
 import cv2
@@ -9,7 +10,13 @@ import numpy as np
 import pytest
 
 from monodepth_ros.core.camera import Camera, Intrinsics
-from monodepth_ros.core.distortion import OUTSIDE_PX, radius_limit, raw_from_rectified
+from monodepth_ros.core.distortion import (
+    _radius_limit,
+    OUTSIDE_PX,
+    radius_limit,
+    raw_from_rays,
+    raw_from_rectified,
+)
 
 K = (200.0, 0, 160.0, 0, 201.0, 118.0, 0, 0, 1.0)
 RECTIFIED = Intrinsics(fx=150, fy=150, cx=150, cy=120, width=300, height=240)
@@ -60,6 +67,26 @@ def test_beyond_the_largest_image_radius_there_is_no_image():
     # 1 - r^2 / 4 vanishes at r = 2: a pole.
     pole = _camera('rational_polynomial', (0.0,) * 5 + (-0.25, 0.0, 0.0))
     assert radius_limit(pole) == pytest.approx(2, abs=2e-3)
+
+
+def test_the_limit_of_a_lens_is_computed_once_for_all_its_cameras():
+    lens = (-0.31, 0.11, 0.0, 0.0, 0.0)
+    before = _radius_limit.cache_info().misses
+    assert radius_limit(_camera('plumb_bob', lens)) == radius_limit(
+        replace(_camera('plumb_bob', lens), k=(210.0, *K[1:]))
+    )
+    assert _radius_limit.cache_info().misses == before + 1
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_rays_fall_where_the_maps_say(model):
+    camera = _camera(model, MODELS[model], cv2.Rodrigues(np.array([0.02, -0.03, 0.01]))[0])
+    u, v = np.array([150, 90, 240]), np.array([120, 200, 60])
+    x, y = RECTIFIED.to_rays(u, v)
+    expected = [coordinates[v, u] for coordinates in raw_from_rectified(camera, RECTIFIED)]
+    np.testing.assert_allclose(
+        raw_from_rays(camera, np.stack([x, y, np.ones(3)])), expected, atol=1e-3
+    )
 
 
 def test_rays_beyond_it_are_placed_outside():

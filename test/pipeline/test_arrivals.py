@@ -29,8 +29,10 @@ class Driver:
             note(stamp_of(ms))
 
     def share(self, *, infos_of_images=True):
-        arriving = self.arrivals.arriving(infos_of_images=infos_of_images)
-        return None if arriving is None else arriving.fraction
+        return self.arrivals.arriving(infos_of_images=infos_of_images).fraction
+
+    def reason(self):
+        return self.arrivals.arriving(infos_of_images=False).reason
 
 
 @pytest.fixture
@@ -108,6 +110,7 @@ def test_an_irregular_driver_is_no_loss(driver):
     times = np.cumsum(gaps_ms).tolist()
     driver.run(times)
     assert driver.share() is None
+    assert driver.reason() == 'the stamps have no steady period'
     # Not even one that leaves out frames by itself, where its camera_info says so.
     times = _without(_every(50, seconds=SECONDS * 2), 0.5, seed=1)
     driver.run([20_000 + ms for ms in times], [20_000 + ms for ms in times])
@@ -123,6 +126,7 @@ def test_a_camera_that_pauses_lost_nothing(driver):
 def test_the_first_seconds_tell_nothing(driver):
     driver.run(_every(200, seconds=9), _every(100, seconds=9))
     assert driver.share() is None
+    assert driver.reason() == 'no 10 s of rising stamps yet'
 
 
 def test_zero_stamps_tell_nothing(driver):
@@ -144,3 +148,36 @@ def test_a_replay_that_loops_begins_anew(driver):
 def test_few_images_tell_nothing(driver):
     driver.run(_every(2000), _every(2000))
     assert driver.share() is None
+    assert driver.reason() == 'fewer than 11 images in 10 s'
+
+
+def test_the_worst_loss_is_seen_by_camera_info_and_unknown_with_the_reason_by_gaps(driver):
+    times = _every(100)
+    driver.run(_without(times, 0.07), times)
+    assert driver.share() == pytest.approx(0.07, abs=0.04)
+    assert driver.share(infos_of_images=False) is None
+    assert driver.reason() == 'fewer than 11 images in 10 s'
+
+
+@pytest.mark.parametrize('bright_s', [11, 13, 17, 19])
+def test_a_camera_that_halves_its_rate_in_dim_light_lost_nothing(driver, bright_s):
+    times = _every(33)
+    dim = [ms for n, ms in enumerate(times) if ms < 1000 * bright_s or n % 2]
+    driver.run(dim)
+    assert driver.share() == pytest.approx(1, abs=0.01)
+    # Nor one that changes between both.
+    changing = [60_000 + ms for n, ms in enumerate(times) if ms % 3000 < 1500 or n % 2]
+    driver.run(changing)
+    assert driver.share() == pytest.approx(1, abs=0.03)
+
+
+def test_no_more_than_all_images_arrive(driver):
+    """One image between two others, now and then, by a trigger of its own."""
+    between = [ms + 50 for ms in _every(2000)]
+    driver.run(sorted(_every(100) + between))
+    assert driver.share() == 1
+
+
+def test_loss_in_bursts_of_half_a_second_is_no_pause(driver):
+    driver.run([ms for ms in _every(33) if ms % 2000 < 1500])
+    assert driver.share() == pytest.approx(0.75, abs=0.03)

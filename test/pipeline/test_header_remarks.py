@@ -19,14 +19,20 @@ NS_PER_S = 1_000_000_000
     ],
 )
 def test_a_stamp_of_another_clock_is_told_with_the_figure(age_s, words):
-    remarks = age_remarks(100 * NS_PER_S, age_s)
+    remarks = age_remarks(100 * NS_PER_S, 100 * NS_PER_S + round(age_s * NS_PER_S))
     assert is_plausible(age_s) == (not remarks) == (words is None)
     assert all(words in remark for remark in remarks)
 
 
 def test_zero_stamps_are_told_as_what_they_are():
-    (remark,) = age_remarks(0, 1.7e9)
+    (remark,) = age_remarks(0, 17 * 10**17)
     assert remark.startswith('images have zero stamps')
+
+
+@pytest.mark.parametrize('stamp_ns', [0, 17 * 10**17])
+def test_a_clock_that_stands_at_zero_is_told_instead_of_the_stamps(stamp_ns):
+    (remark,) = age_remarks(stamp_ns, 0)
+    assert remark.startswith('use_sim_time is true, but nothing is published on /clock')
 
 
 @pytest.mark.parametrize(
