@@ -47,7 +47,7 @@ MOUNTINGS = {
     '3 degrees further down': {'pitched_rad': math.radians(3)},
     '3 degrees further up': {'pitched_rad': -math.radians(3)},
 }
-MIN_CONFIDENT = 'least confident tenth'
+LEAST_CONFIDENT = 'least confident tenth'
 
 
 def main() -> int:
@@ -118,7 +118,7 @@ def _errors(looker: _Looker, frame: DriveStep) -> Iterator[tuple[str, float]]:
         depth_m = looker.depth(TRAINED, moved.rgb).depth_m
         yield name, _abs_rel(depth_m, moved.depth_m, np.isfinite(depth_m))
     doubtful = _doubtful(looker.predict(TRAINED, view.rgb), view)
-    yield MIN_CONFIDENT, _abs_rel(trained.depth_m, view.depth_m, doubtful)
+    yield LEAST_CONFIDENT, _abs_rel(trained.depth_m, view.depth_m, doubtful)
 
 
 def _through(
@@ -172,7 +172,7 @@ def _rows(mean: dict[str, float]) -> Iterator[tuple[str, ...]]:
     for name in CAMERAS:
         ways = (mean[f'{name} {way}'] for way in ('canonical', 'trained', 'stretched'))
         yield name, *(f'{value:.3f}' for value in ways)
-    for name in (AS_TRAINED, *MOUNTINGS, MIN_CONFIDENT):
+    for name in (AS_TRAINED, *MOUNTINGS, LEAST_CONFIDENT):
         yield name, '', f'{mean[name]:.3f}', ''
 
 
@@ -180,8 +180,8 @@ def _targets(mean: dict[str, float]) -> Iterator[Target]:
     for name in CAMERAS:
         ratio = mean[f'{name} canonical'] / mean[f'{name} trained']
         yield Target(f'{name} / training camera', ratio, MAX_RATIO, at_most=True)
-    doubt = mean[MIN_CONFIDENT] / mean[AS_TRAINED]
-    yield Target(f'{MIN_CONFIDENT} / mean', doubt, MIN_DOUBT_RATIO)
+    doubt = mean[LEAST_CONFIDENT] / mean[AS_TRAINED]
+    yield Target(f'{LEAST_CONFIDENT} / mean', doubt, MIN_DOUBT_RATIO)
 
 
 if __name__ == '__main__':

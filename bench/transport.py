@@ -44,7 +44,7 @@ COLUMNS = ('', 'node', 'depth', 'cloud', 'age, ms', 'CPU, ms')
 class Run(NamedTuple):
     """The fraction that arrived and its median age by topic, and CPU time a frame by process."""
 
-    share: dict[str, float]
+    fraction: dict[str, float]
     age_ms: dict[str, float]
     cpu_ms: dict[str, float]
 
@@ -62,14 +62,14 @@ def main() -> int:
         for number in range(options.runs):
             for name, variables in settings.items():
                 runs[name].append(run(model, variables, frames=options.frames))
-                print(f'run {number + 1}, {name}: {runs[name][-1].share}', flush=True)
+                print(f'run {number + 1}, {name}: {runs[name][-1].fraction}', flush=True)
     ours = runs[PROFILE.name]
     return report(
         'transport',
         columns=COLUMNS,
         rows=[_row(name, of_name) for name, of_name in runs.items()],
         targets=[
-            Target(f'{topic}', _median(ours, 'share', topic), MIN_FRACTION)
+            Target(f'{topic}', _median(ours, 'fraction', topic), MIN_FRACTION)
             for topic in (DEPTH, POINTS)
         ],
         details={
@@ -102,7 +102,7 @@ def run(model: Path, variables: dict[str, str], *, frames: int) -> Run:
         listening.send_signal(signal.SIGINT)
         received = json.loads(listening.stdout.readline())
     return Run(
-        share={topic: received.get(topic, [0])[0] / frames for topic in TOPICS},
+        fraction={topic: received.get(topic, [0])[0] / frames for topic in TOPICS},
         age_ms={topic: age_ms for topic, (_, age_ms) in received.items()},
         cpu_ms=cpu_ms,
     )
@@ -115,10 +115,10 @@ def _cpu_s(process: Process) -> float:
 
 
 def _row(name: str, runs: list[Run]) -> tuple[str, ...]:
-    shares = (f'{100 * _median(runs, "share", topic):.1f} %' for topic in TOPICS)
+    fractions = (f'{100 * _median(runs, "fraction", topic):.1f} %' for topic in TOPICS)
     ages = (f'{_median(runs, "age_ms", topic):.0f}' for topic in (DEPTH, POINTS))
     cpu = (f'{_median(runs, "cpu_ms", process):.0f}' for process in (NODE, LISTENER))
-    return name, *shares, ' / '.join(ages), ' / '.join(cpu)
+    return name, *fractions, ' / '.join(ages), ' / '.join(cpu)
 
 
 def _median(runs: list[Run], figure: str, key: str) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from demo.processes import Process, PROFILE, running
 from demo.score import check_headers
+from monodepth_ros.messages.image_topics import COMPRESSED
 from monodepth_ros.ros.dds_profile import profile_variables, TRANSPORTS_VARIABLE
 from monodepth_ros.ros.shared_memory import FOLDER
 from monodepth_ros.storage.bag_cameras import CameraTopic
@@ -71,12 +72,12 @@ def run_live(
     Raises StageError if a process fails.
     """
     environment = ros_environment()
-    compressed = camera.image.endswith('/compressed')
+    compressed = camera.image.endswith(COMPRESSED)
     published, received = output / 'published.json', output / 'received.json'
     recorder = _python('demo.recorder', output / OUTPUT_BAG, '--times', received)
     player = _python(
         'demo.player', bag, '--image', camera.image, '--info', camera.info,
-        '--to', 'image/compressed' if compressed else 'image',
+        '--to', f'image{COMPRESSED}' if compressed else 'image',
         '--first-share', first_share, '--times', published,
     )  # fmt: skip
     depth_node = _node(model, camera, compressed)

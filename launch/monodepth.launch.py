@@ -11,13 +11,16 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+from launch_ros.utilities import prefix_namespace
 
 from monodepth_ros.common.paths import existing_path
-from monodepth_ros.messages.image_topics import base_topic, info_beside
+from monodepth_ros.messages.image_topics import base_topic, COMPRESSED, info_beside
 from monodepth_ros.parameter_rules import rules
-from monodepth_ros.parameters import DEPTH_NODE, ROS_NAME
+from monodepth_ros.parameters import DEPTH_NODE, ROS_NAME, ROS_NAME_RULE
 from monodepth_ros.ros.dds_profile import profile_variables
 
+# Where the argument image is empty: the node's own name of the topic.
+IMAGE = 'image'
 YES_OR_NO = ['true', 'false']
 LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal']
 # Of the node: what is not given is left to params_file, SetParameter and the node's defaults.
@@ -30,6 +33,8 @@ PARAMETERS = (
     'precision',
     'autostart',
 )
+# Arguments of the only camera.
+TOPICS = ('image', 'camera_info')
 USE_SIM_TIME = 'use_sim_time'
 # Packages by the arguments that want them.
 NEEDS = {'rviz': 'rviz2', 'bag': 'ros2bag'}
@@ -41,9 +46,8 @@ def generate_launch_description() -> LaunchDescription:
     arguments = [
         _argument(
             'image',
-            'Topic of the only camera, raw or one that ends with /compressed; of `cameras` given '
-            'here it is NAME/image_raw.',
-            'image',
+            f'Topic of the only camera, raw or one that ends with {COMPRESSED}. If empty, '
+            f'{IMAGE}; NAME/image_raw of `cameras` given here.',
         ),
         _argument('camera_info', 'Its CameraInfo topic. If empty, the one beside the image.'),
         *map(_parameter, PARAMETERS),
@@ -52,7 +56,9 @@ def generate_launch_description() -> LaunchDescription:
             'The clock is /clock. If empty, true where a bag is played.',
             choices=['', *YES_OR_NO],
         ),
-        _argument('namespace', 'Of the node; names without a leading / are in it.'),
+        _argument(
+            'namespace', 'Of the node, / for the root; names without a leading / are in it.'
+        ),
         _argument(
             'params_file',
             'All other parameters; config/monodepth.yaml lists them, with their defaults.',
@@ -60,7 +66,13 @@ def generate_launch_description() -> LaunchDescription:
         _argument('log_level', 'Of the node.', 'info', LOG_LEVELS),
         _argument('respawn', 'true starts the node again when it ended.', 'false', YES_OR_NO),
         _argument('bag', 'Recording to play beside it.'),
-        _argument('rviz', 'true shows the first camera, depth and points.', 'false', YES_OR_NO),
+        _argument(
+            'rviz',
+            'true shows image, depth and points of the only camera, or of the first of `cameras` '
+            'given here; those of params_file are not read.',
+            'false',
+            YES_OR_NO,
+        ),
         _argument(
             'fixed_frame',
             "Of rviz: the frame_id of the camera's images, or any frame of a robot with TF. If "
@@ -114,14 +126,25 @@ def _check(given: dict[str, str]) -> None:
             name: _typed(given[name]) for name in rules(kind).keys() & given.keys()
         }
         kind(**values)
-    for name in ('namespace', 'image', 'camera_info'):
-        if not ROS_NAME.fullmatch(given.get(name, name).removeprefix('/')):
-            raise ValueError(f'{name} is {given[name]!r}, expected letters, digits, _ and /')
+    _check_names(given)
     for name in {'params_file', 'bag'} & given.keys():
         given[name] = str(existing_path(given[name], f'argument {name}', 'name one that is there'))
     for name, package in NEEDS.items():
         if given.get(name, 'false') != 'false':
             _check_installed(package, name)
+
+
+def _check_names(given: dict[str, str]) -> None:
+    for name in ('namespace', *TOPICS):
+        text = given.get(name, name)
+        is_root = name == 'namespace' and text == '/'
+        if not is_root and not ROS_NAME.fullmatch(text.removeprefix('/')):
+            raise ValueError(f'{name} is {text!r}, expected {ROS_NAME_RULE}')
+        if name in TOPICS and {name, 'cameras'} <= given.keys():
+            raise ValueError(
+                f'arguments {name} and cameras are both given, expected one of them; the topics '
+                'of cameras are NAME/image_raw and NAME/camera_info'
+            )
 
 
 def _check_installed(package: str, argument: str) -> None:
@@ -145,7 +168,7 @@ def _node(given: dict[str, str], variables: dict[str, str]) -> LifecycleNode:
         name: value if isinstance(value, bool) else ParameterValue(value, value_type=str)
         for name, value in values.items()
     }
-    image = given['image']
+    image = given.get('image', IMAGE)
     remappings = [
         ('image', image),
         ('camera_info', given.get('camera_info') or info_beside(image)),
@@ -168,14 +191,14 @@ def _node(given: dict[str, str], variables: dict[str, str]) -> LifecycleNode:
 
 def _rviz(given: dict[str, str], share: Path, variables: dict[str, str]) -> Node:
     """Where its relative names are those of the only camera, or of the first one."""
-    first = given.get('cameras', '').split()[:1]
+    first = next(iter(given.get('cameras', '').split()), None)
     frame = ['-f', given['fixed_frame']] if 'fixed_frame' in given else []
     return Node(
         package='rviz2',
         executable='rviz2',
-        namespace='/'.join([*filter(None, [given.get('namespace')]), *first]),
+        namespace=prefix_namespace(given.get('namespace'), first),
         arguments=['-d', str(share / 'config' / 'monodepth.rviz'), *frame],
         parameters=[{name: _typed(given[name]) for name in (USE_SIM_TIME,) if name in given}],
-        remappings=[('image', 'image_raw' if first else base_topic(given['image']))],
+        remappings=[('image', 'image_raw' if first else base_topic(given.get('image', IMAGE)))],
         additional_env=variables,
     )

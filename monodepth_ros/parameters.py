@@ -27,6 +27,9 @@ from monodepth_ros.parameter_rules import parameter, parameter_yaml, Parameters
 
 IMAGE_TRANSPORTS = ('raw', 'compressed')
 ROS_NAME = re.compile(r'[A-Za-z_]\w*(/[A-Za-z_]\w*)*', re.ASCII)
+ROS_NAME_RULE = (
+    'letters, digits, _ and /; each part begins with a letter or _, and no / is at the end'
+)
 RECTIFIED = (
     'The images are rectified already: P describes them, K and D do not. A topic with '
     '`image_rect` in its name counts as rectified anyway.'
@@ -76,10 +79,7 @@ class DepthNodeParams(Parameters):
         super().__post_init__()
         for name in self.cameras.split():
             if not ROS_NAME.fullmatch(name):
-                raise ValueError(
-                    f'parameter cameras names {name!r}, expected letters, digits and _ as in '
-                    'any name of ROS'
-                )
+                raise ValueError(f'parameter cameras names {name!r}, expected {ROS_NAME_RULE}')
         if len(set(self.camera_names)) < len(self.camera_names):
             raise ValueError(f'parameter cameras is {self.cameras!r}, expected different names')
         if len(self.camera_names) > 1 and self.camera_info_file:

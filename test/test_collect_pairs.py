@@ -44,7 +44,7 @@ def graph(monkeypatch):
 
 
 class Rig(SpinningNode):
-    """Publishes pairs whose grey level tells number and eye; their stamps go on for ever."""
+    """Publishes pairs whose grey level tells number and view; their stamps go on for ever."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Rig(SpinningNode):
         self.focal_px, self.baseline_m = FOCAL_PX, BASELINE_M
 
     def publish_infos(self):
-        """The calibration of both eyes, once."""
+        """The calibration of both views, once."""
         for view, publisher in self._infos.items():
             f, shift = self.focal_px, FOCAL_PX * self.baseline_m if view == 'right' else 0.0
             k = [f, 0.0, 31.5, 0.0, f, 23.5, 0.0, 0.0, 1.0]

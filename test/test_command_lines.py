@@ -102,7 +102,8 @@ def test_a_mistyped_parameter_is_named_before_what_it_leads_to(domain):
     run = _run('monodepth_ros.node', '--ros-args', '-p', 'models:=m.onnx')
     warning, error = run.stderr.splitlines()
     assert 'no parameter models, so it is ignored; did you mean model?' in warning
-    assert 'no model is given; make one with' in error
+    assert 'no model is given; give one with `model:=FILE` to ros2 launch or `-p mod' in error
+    assert ', or make one with `python -m trainer export' in error
     assert run.returncode == 1
 
 

@@ -138,6 +138,8 @@ def test_a_bag_is_played_with_its_clock_and_rviz_shows_our_layout(install, launc
         (['image:=/cam/image_raw/compressed'], {'image:=/cam/image_raw'}),
         (['namespace:=robot', 'cameras:=front rear'],
          {'image:=image_raw', '__ns:=/robot/front'}),
+        (['namespace:=/', 'cameras:=front'], {'image:=image_raw', '__ns:=/front'}),
+        (['image:='], {'image:=image'}),
     ],
 )  # fmt: skip
 def test_rviz_finds_the_topics_of_the_first_camera(launch, arguments, remapped):
@@ -152,6 +154,8 @@ def test_rviz_finds_the_topics_of_the_first_camera(launch, arguments, remapped):
             ['image:=/cam/image_raw', 'camera_info:=/cam/camera_info'],
             {'model': 'm.onnx'},
         ),
+        (['image:='], ['image:=image', 'camera_info:=camera_info'], {}),
+        (['namespace:=/'], ['__ns:=/', 'image:=image'], {}),
         (['camera_info:=/calibration'], ['image:=image', 'camera_info:=/calibration'], {}),
         (['namespace:=robot'], ['__ns:=/robot', 'image:=image', 'camera_info:=camera_info'], {}),
         (
@@ -180,10 +184,15 @@ def test_the_node_is_given_what_launch_is(launch, tmp_path, arguments, remapped,
     [
         (['cameras:=front rear-left'], "parameter cameras names 'rear-left', expected letters"),
         (['image:=/my-cam/image'], "image is '/my-cam/image', expected letters"),
+        (['image:=/cam/2d/image'], 'each part begins with a letter or _'),
+        (['image:=/cam/image/'], 'no / is at the end'),
+        (['image:=/'], "image is '/', expected letters"),
+        (['cameras:=front', 'image:=/cam/image_raw'], 'image and cameras are both given'),
+        (['cameras:=front', 'camera_info:=/calibration'], 'camera_info and cameras are both'),
         (['namespace:=robot-1'], "namespace is 'robot-1', expected letters"),
         (['log_level:=loud'], "Valid options are: ['debug', 'info'"),
-        (['params_file:=none.yaml'], "params_file 'none.yaml' is not there"),
-        (['bag:=none'], "bag 'none' is not there"),
+        (['params_file:=none.yaml'], 'argument params_file none.yaml not found'),
+        (['bag:=none'], 'argument bag none not found'),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_starts(launch, arguments, words):

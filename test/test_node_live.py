@@ -328,7 +328,7 @@ def test_the_readme_lists_the_topics(client, tmp_path):
     ('model', 'words'),
     [
         (lambda path: path / 'none.onnx', 'trainer export'),
-        (lambda path: write_model_without_spec(path / 'foreign.onnx'), 'has no ModelSpec'),
+        (lambda path: write_model_without_spec(path / 'without_spec.onnx'), 'has no ModelSpec'),
     ],
 )
 def test_without_a_usable_model_the_node_says_why_and_ends(client, tmp_path, model, words):

@@ -117,6 +117,8 @@ def test_cameras_are_names_with_blanks_between_and_a_calibration_file_is_of_one(
         DepthNodeParams(cameras='left left')
     with pytest.raises(ValueError, match="cameras names 'rear-cam', expected letters, digits"):
         DepthNodeParams(cameras='rig/front rear-cam')
+    with pytest.raises(ValueError, match=r"names '2d', .* each part begins with a letter or _"):
+        DepthNodeParams(cameras='2d')
     with pytest.raises(ValueError, match='describes one camera, but parameter cameras names 2'):
         DepthNodeParams(cameras='left right', camera_info_file='camera.yaml')
 

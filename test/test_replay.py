@@ -157,22 +157,22 @@ def _assert_cloud_lies_on_depth(cloud, info, depth_m, stride, rectified_from_fra
     np.testing.assert_allclose(z[there], depth_m[::stride, ::stride][there], atol=1e-3)
 
 
-def _first_part(bag, copy, share):
+def _first_part(bag, copy, fraction):
     """The beginning of a recording."""
-    if share == 1:
+    if fraction == 1:
         return bag
     with Bag(bag) as source, write_bag(copy) as part:
-        for message in source.raw_messages(*source.topics, last_share=share):
+        for message in source.raw_messages(*source.topics, last_share=fraction):
             definition = source.definition(message.topic)
             at = {'recorded_ns': message.recorded_ns}
             part.add_serialized(message.topic, definition, message.data, **at)
     return copy
 
 
-@pytest.mark.parametrize('share', [0.03, pytest.param(1.0, marks=pytest.mark.slow)])
-def test_on_the_real_drive_the_cloud_lies_on_the_depth(tmp_path, replay, shared_data, share):
+@pytest.mark.parametrize('fraction', [0.03, pytest.param(1.0, marks=pytest.mark.slow)])
+def test_on_the_real_drive_the_cloud_lies_on_the_depth(tmp_path, replay, shared_data, fraction):
     """A raw lens; points in mid-air stay, so that every depth is compared."""
-    bag = _first_part(shared_data / 'bags' / 'kitti_0926_drive', tmp_path / 'part', share)
+    bag = _first_part(shared_data / 'bags' / 'kitti_0926_drive', tmp_path / 'part', fraction)
     assert replay(bag, '--points-drop-flying', 'false')[0] == 0
     with Bag(bag) as source, Bag(tmp_path / 'out') as made:
         turned = find_camera(source).camera.rectified_from_frame
@@ -210,7 +210,7 @@ def test_rectified_recorded_images_stay_as_they_are(tmp_path, replay, shared_dat
 
 
 def test_the_named_camera_is_taken(tmp_path, replay):
-    """The eyes see different greys: 10 a frame, and 5 more on the right."""
+    """The views see different greys: 10 a frame, and 5 more on the right."""
     bag = write_stereo_bag(tmp_path / 'bag', frames=6, compressed=False)
     replay(bag, '--image', '/right/image_raw')
     written = _written(tmp_path)

@@ -82,7 +82,7 @@ def test_true_depth_comes_out_of_every_camera(name, output_size):
     interior = _interior(name, prediction)
     # Most pixels are interior: the bar is not reached by leaving out.
     assert interior.sum() > 0.7 * np.isfinite(prediction.depth_m).sum()
-    assert _share_right(prediction.depth_m, prediction.camera, interior) >= MIN_FRACTION
+    assert _fraction_right(prediction.depth_m, prediction.camera, interior) >= MIN_FRACTION
 
 
 @pytest.mark.parametrize('output_size', ['full', 'half'])
@@ -90,10 +90,10 @@ def test_true_depth_comes_out_of_every_camera(name, output_size):
 def test_the_colours_of_every_pixel_state_its_depth(name, output_size):
     prediction = _predicted(name, output_size)
     stated_m, interior = stated_depth(prediction.color), _interior(name, prediction)
-    assert _share_right(stated_m, prediction.camera, interior) >= MIN_FRACTION
+    assert _fraction_right(stated_m, prediction.camera, interior) >= MIN_FRACTION
 
 
-def _share_right(depth_m: np.ndarray, camera: Intrinsics, where: np.ndarray) -> float:
+def _fraction_right(depth_m: np.ndarray, camera: Intrinsics, where: np.ndarray) -> float:
     return np.mean(np.abs(depth_m / true_depth(camera) - 1)[where] < MOST_ERROR)
 
 

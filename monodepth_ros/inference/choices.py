@@ -7,8 +7,9 @@ This module imports nothing: launch files and `--help` read it where no engine i
 from __future__ import annotations
 
 AUTO = 'auto'
+TENSORRT = 'tensorrt'
 # In the order in which AUTO tries them, the fastest first.
-ENGINES = ('tensorrt', 'openvino', 'onnxruntime')
+ENGINES = (TENSORRT, 'openvino', 'onnxruntime')
 BACKENDS = (AUTO, *ENGINES)
 # Arithmetic as in the model file, or in bfloat16 where the engine supports it.
 MODEL, BFLOAT16 = 'model', 'bf16'

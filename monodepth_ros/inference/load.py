@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 from monodepth_ros.common.errors import check_choice, one_line
 from monodepth_ros.inference.backend import Backend, KEPT_ENGINES, unchecked
-from monodepth_ros.inference.choices import AUTO, BACKENDS, BFLOAT16, ENGINES, MODEL, PRECISIONS
+from monodepth_ros.inference.choices import (
+    AUTO,
+    BACKENDS,
+    BFLOAT16,
+    ENGINES,
+    MODEL,
+    PRECISIONS,
+    TENSORRT,
+)
 from monodepth_ros.inference.model_file import ModelFile
 from monodepth_ros.inference.self_test import check_against, check_self_test
 from monodepth_ros.inference.tensorrt.build_options import BuildOptions
@@ -93,8 +101,7 @@ def _candidates() -> list[str]:
 
     Without a GPU, every start would otherwise log how to install TensorRT.
     """
-    without = () if has_nvidia_gpu() else (_open_tensorrt,)
-    return [name for name, opener in _OPENERS.items() if opener not in without]
+    return [name for name in ENGINES if name != TENSORRT or has_nvidia_gpu()]
 
 
 def _check(file: ModelFile, options: _Options, backend: Backend) -> None:

@@ -12,6 +12,8 @@ from monodepth_ros.inference.onnx_header import OnnxHeader, read_header
 
 INPUT, DISPARITY, CONFIDENCE = 'image', 'disparity', 'confidence'
 FREE_SIZES = ('height', 'width')
+# To nodes, the only ones whose path may be empty.
+GIVE_MODEL = 'give one with `model:=FILE` to ros2 launch or `-p model:=FILE` to ros2 run'
 MAKE_MODEL = 'make one with `python -m trainer export CHECKPOINT -o model.onnx`'
 
 
@@ -24,7 +26,8 @@ class ModelFile:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = existing_file(path, 'model', MAKE_MODEL)
+        advice = MAKE_MODEL if str(path) else f'{GIVE_MODEL}, or {MAKE_MODEL}'
+        self.path = existing_file(path, 'model', advice)
         self.data = self.path.read_bytes()
         header = self._header()
         self.spec = self._spec(header)

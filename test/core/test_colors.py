@@ -83,7 +83,7 @@ def test_every_depth_has_the_colour_of_its_logarithm(depth_m, near_m, ratio, ste
             assert color == [0, 0, 0]
             continue
         level = 256 * np.log(np.clip(z, near_m, near_m * ratio) / near_m) / np.log(ratio)
-        # Depth is read in steps of 2 ** -9, a share of a colour that grows for narrow ranges.
+        # Depth is read in steps of 2 ** -9, a fraction of a colour that grows for narrow ranges.
         first = level - 256 * 2**-9 / np.log(ratio) - 1e-3
         expected = table[int(np.clip(first, 0, 255)) : int(np.clip(level + 1e-3, 0, 255)) + 1]
         assert color in expected.tolist()

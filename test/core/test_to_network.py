@@ -44,10 +44,10 @@ def test_the_mirrored_view_fades_into_the_colour_nearby():
     image = np.full((64, 64), 60, np.uint8)
     image[:, 56:] = 0
     row = ToNetwork(LEFT_HALF, NETWORK).warp(image)[32, :, 0].astype(float)
-    share = np.exp(-(np.arange(128) - 63) / FADE_PX)
+    fraction = np.exp(-(np.arange(128) - 63) / FADE_PX)
     # Nearby colours lie between 0 and 60, and so does what they are mixed with.
-    assert (row[64:72] <= 60 * (1 - share[64:72]) + 1).all()
-    assert (row[72:] >= 60 * share[72:] - 1).all()
+    assert (row[64:72] <= 60 * (1 - fraction[64:72]) + 1).all()
+    assert (row[72:] >= 60 * fraction[72:] - 1).all()
     # Far away it is the mean of the view: 60 * 56 / 64.
     assert abs(row[-1] - 52.5) < 3
 

@@ -72,10 +72,10 @@ def test_the_lowest_fifth_must_be_nearer_than_half_the_middle():
     assert not is_near_at_bottom(np.full((10, 3), NAN))
 
 
-def test_shares_of_the_whole_image_and_of_the_way_ahead(output_bag):
+def test_fractions_of_the_whole_image_and_of_the_way_ahead(output_bag):
     # The one frame is flat: neither passes.
-    shares = near_bottom_fractions(output_bag)
-    assert shares == {'near_bottom_share': 0.0, 'near_bottom_share_ahead': 0.0}
+    fractions = near_bottom_fractions(output_bag)
+    assert fractions == {'near_bottom_share': 0.0, 'near_bottom_share_ahead': 0.0}
 
 
 def test_every_published_header_must_be_that_of_an_input(output_bag, tmp_path):

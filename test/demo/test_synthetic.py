@@ -52,7 +52,7 @@ def test_depth_is_that_of_the_rectified_frame_also_through_a_distorted_camera():
     np.testing.assert_allclose(depth_m[:40], 10, rtol=1e-5)
 
 
-def test_both_eyes_see_the_same_surface_at_the_disparity_of_its_depth():
+def test_both_views_see_the_same_surface_at_the_disparity_of_its_depth():
     wall = Box(0, 11, 50, 1, 50, 0.0, GREY)
     pose = Pose(0, 0, 2)
     left = render(_scene(wall), CAMERA, pose).rgb.astype(int)

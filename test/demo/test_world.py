@@ -24,7 +24,7 @@ from monodepth_ros.storage.bag_cameras import camera_topics, find_stereo
 
 
 def _depth_histogram(drive):
-    """Shares of log depth in ten bins, through one small camera, over the whole drive."""
+    """Fractions of log depth in ten bins, through one small camera, over the whole drive."""
     camera = Camera.pinhole(LEFT_CAMERA.rectified.scaled_to(width=64, height=24))
     depths = np.stack([look(frame, camera).depth_m for frame in drive.frames()[:: drive.steps]])
     in_range = depths[(depths > 0.5) & (depths < 80)]

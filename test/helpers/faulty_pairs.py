@@ -15,7 +15,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 class FaultySequence:
-    """Another sequence, seen through `spoil`; late_frames: how many its right eye lags."""
+    """Another sequence, seen through `spoil`; late_frames: how many its right view lags."""
 
     def __init__(
         self,

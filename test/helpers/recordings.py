@@ -58,9 +58,9 @@ def write_stereo_bag(
     extra: Callable[[BagWriter], None] | None = None,
 ) -> Path:
     """
-    Record `frames` pairs; grey 10 * frame (+ 5 in the right eye) tells them apart.
+    Record `frames` pairs; grey 10 * frame (+ 5 in the right view) tells them apart.
 
-    image_of: another picture by eye and number, (H, W) grey or, compressed only, (H, W, 3) RGB;
+    image_of: another picture by view and number, (H, W) grey or, compressed only, (H, W, 3) RGB;
     uint8 or uint16. left_offset_m: where the left camera is, to the right of the rig's origin.
     first_frame: when they begin, in periods. info_size: (width, height) in camera_info.
     info_frames: the only ones with a camera_info. recorded_after_ns: by number, a delay.
@@ -81,12 +81,12 @@ def write_stereo_bag(
             _add_image(bag, f'/{view}/{topic}', header, image, compressed, recorded_ns)
             if with_info and (info_frames is None or number in info_frames):
                 size = info_size or image.shape[1::-1]
-                info = _eye_info(header, view, size, **shape)
+                info = _view_info(header, view, size, **shape)
                 bag.add(f'/{view}/camera_info', info, recorded_ns=recorded_ns)
     return path
 
 
-def _eye_info(
+def _view_info(
     header: Any,
     view: str,
     size: tuple[int, int],
@@ -162,7 +162,7 @@ def camera_yaml(
 ) -> str:
     """A camera_info YAML file of the recordings' cameras, as ROS' calibrator writes it."""
     info = camera_info(header_of(0), focal_px=focal_px, shift=shift)
-    values: dict[str, Any] = {'image_width': WIDTH, 'image_height': HEIGHT, 'camera_name': 'eye'}
+    values: dict[str, Any] = {'image_width': WIDTH, 'image_height': HEIGHT, 'camera_name': 'left'}
     arrays = {
         'camera_matrix': (3, 3, info.k),
         'distortion_coefficients': (1, len(d), d),

@@ -59,8 +59,8 @@ def picture(camera: Camera) -> np.ndarray:
 
 def stated_depth(image: np.ndarray) -> np.ndarray:
     """Z in metres that the colours of a picture state, (H, W), to 0.4 %."""
-    share = image.sum(axis=-1, dtype=np.float64) / LEVELS
-    return NEAR_M * (FAR_M / NEAR_M) ** share
+    fraction = image.sum(axis=-1, dtype=np.float64) / LEVELS
+    return NEAR_M * (FAR_M / NEAR_M) ** fraction
 
 
 def seen(camera: Camera) -> np.ndarray:

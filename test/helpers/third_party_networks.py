@@ -100,8 +100,8 @@ def write_depth_anything(
         helper.make_node('Conv', ['image', 'pixels'], ['detail'], pads=[1] * 4),
         # Where a size is no multiple of 14 these two differ in size.
         helper.make_node('Add', ['fine', 'detail'], ['sum']),
-        helper.make_node('Sigmoid', ['sum'], ['share']),
-        helper.make_node('Mul', ['share', 'most'], ['disparity']),
+        helper.make_node('Sigmoid', ['sum'], ['fraction']),
+        helper.make_node('Mul', ['fraction', 'most'], ['disparity']),
         *_axes('Squeeze', 'disparity', NAMES[1], planes[1], opset, weights),
     ]
     if opset < 13:  # an empty roi came with opset 13

@@ -87,8 +87,8 @@ def write_failing_model(path: Path) -> Path:
     graph.node.extend(
         [
             helper.make_node('Slice', ['real', 'first', 'next', 'axes'], ['blue']),
-            helper.make_node('Div', ['blue', 'most'], ['share']),
-            helper.make_node('Cast', ['share'], ['entry'], to=TensorProto.INT64),
+            helper.make_node('Div', ['blue', 'most'], ['fraction']),
+            helper.make_node('Cast', ['fraction'], ['entry'], to=TensorProto.INT64),
             helper.make_node('Gather', ['table', 'entry'], ['found']),
             helper.make_node('Squeeze', ['found', 'channel'], ['nothing']),
             helper.make_node('Add', ['right', 'nothing'], ['disparity']),

@@ -65,7 +65,7 @@ def test_a_missing_model_names_the_command_that_makes_one(tmp_path):
 
 def test_a_model_without_spec_is_refused(tmp_path):
     with pytest.raises(ValueError, match='no ModelSpec'):
-        load_backend(write_model_without_spec(tmp_path / 'foreign.onnx'))
+        load_backend(write_model_without_spec(tmp_path / 'without_spec.onnx'))
 
 
 def test_a_model_that_computes_something_else_is_refused(tmp_path):

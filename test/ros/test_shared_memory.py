@@ -20,7 +20,7 @@ SEGMENT = 'fastrtps_0123456789abcdef'
 PORT = 'fastdds_port7411'
 WAIT_S = 10.0
 # A process with this is none that the test started.
-FOREIGN = {OWNER_VARIABLE: 'another'}
+OF_ANOTHER = {OWNER_VARIABLE: 'another'}
 
 
 def test_after_sigkill_the_memory_is_freed_and_a_living_listener_still_hears(domain):
@@ -129,7 +129,7 @@ def test_a_leak_is_what_a_process_of_the_test_left_and_no_other(domain):
         pytest.raises(AssertionError, match='shared memory leaked') as leak,
         nothing_left_in_shared_memory(),
         running_participant() as ours,
-        running_participant(FOREIGN) as theirs,
+        running_participant(OF_ANOTHER) as theirs,
     ):
         for participant in (ours, theirs):
             participant.process.send_signal(signal.SIGKILL)

@@ -83,7 +83,7 @@ def test_a_damaged_folder_is_explained(folder, damage, words):
         PairFolder(folder)
 
 
-def test_blank_lines_foreign_stamps_and_capital_suffixes_are_no_fault(folder):
+def test_blank_lines_unknown_stamps_and_capital_suffixes_are_no_fault(folder):
     (folder / 'timestamps.txt').write_text('000001 14:02:11.5\n \n\n000000\n')
     (folder / 'left' / '000001.jpg').rename(folder / 'left' / '000001.JPG')
     pairs = PairFolder(folder)

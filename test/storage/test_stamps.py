@@ -30,7 +30,7 @@ def test_pairs_come_left_first_whoever_arrives_first():
     assert matcher.unpaired == 0
 
 
-def test_a_late_eye_finds_its_partners_and_a_lost_image_leaves_one_alone():
+def test_a_late_view_finds_its_partners_and_a_lost_image_leaves_one_alone():
     matcher = PairMatcher(tolerance_ns=5 * MS)
     lefts = [('left', 100 * n) for n in range(5)]
     rights = [('right', 100 * n) for n in range(5) if n != 2]
@@ -46,7 +46,7 @@ def test_images_apart_never_pair_and_how_far_is_known():
     assert (matcher.unpaired, matcher.apart_ns) == (2 * (count - WAITING), 20 * MS)
 
 
-def test_an_eye_alone_is_given_up_without_a_distance():
+def test_a_view_alone_is_given_up_without_a_distance():
     matcher = PairMatcher(tolerance_ns=5 * MS)
     assert _pairs(matcher, [('left', n) for n in range(WAITING + 3)]) == []
     assert (matcher.unpaired, matcher.apart_ns) == (3, None)

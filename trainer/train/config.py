@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.train.lightning_arguments import check_arguments
+from trainer.train.lightning_arguments import check_lightning_arguments
 
 # Values of TrainConfig.validation other than data.
 LAST_TENTH, NO_VALIDATION = 'last_tenth', 'none'
@@ -65,7 +65,7 @@ class TrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
-        check_arguments(self.trainer)
+        check_lightning_arguments(self.trainer)
         # The number of steps must be known, since the learning rate is halved at parts of it.
         if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
             raise ValueError('got neither trainer.max_steps nor trainer.max_epochs, expected one')

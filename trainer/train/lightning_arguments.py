@@ -24,6 +24,11 @@ class Refusal(NamedTuple):
 
 REFUSALS = {
     'overfit_batches': Refusal(bool, 'the training distributes the pairs itself: give less data'),
+    'fast_dev_run': Refusal(
+        bool,
+        'it leaves a last.ckpt of a few batches, which no run without it resumes: '
+        'give trainer.max_steps',
+    ),
     'limit_train_batches': Refusal(
         lambda value: value is not None and not (isinstance(value, float) and value == 1),
         'an epoch is all pairs, wherever a training was stopped: give trainer.max_steps',
@@ -57,7 +62,7 @@ REFUSALS = {
 }
 
 
-def check_arguments(given: Mapping[str, Any]) -> None:
+def check_lightning_arguments(given: Mapping[str, Any]) -> None:
     """Raise ValueError for the first argument of Lightning's Trainer that cannot work here."""
     for name, refusal in REFUSALS.items():
         if refusal.refused(given.get(name)):

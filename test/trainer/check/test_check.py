@@ -136,7 +136,7 @@ def test_a_standing_robot_has_no_fault(tmp_path):
     assert _rows(check)['repeated frames'].verdict is Verdict.OK
 
 
-def test_a_frozen_eye_and_repeated_frames(drive):
+def test_a_frozen_view_and_repeated_frames(drive):
     frozen = drive.read_pair(drive.names[0])[1]
     stuck = FaultySequence(drive, spoil=lambda left, right: (left, frozen))
     row = _rows(check_sequence(stuck, CONFIG))['repeated frames']

@@ -69,7 +69,7 @@ def test_matches_at_random_are_incoherent():
 
 
 @pytest.mark.parametrize('late', [-1.0, 0.0, 0.5, 2.0])
-def test_late_frames_are_the_share_of_motion_in_the_vertical_error(late):
+def test_late_frames_are_the_fraction_of_motion_in_the_vertical_error(late):
     pairs = []
     for seed in range(3):
         left_px = _points(seed=seed)

@@ -16,7 +16,7 @@ def test_a_shifted_texture_has_its_shift_as_disparity():
     assert np.mean(np.abs(disparity_px[known] - 10) < 0.1) > 0.99
 
 
-def test_what_only_the_left_eye_sees_has_no_disparity():
+def test_what_only_the_left_view_sees_has_no_disparity():
     rng = np.random.default_rng(0)
     wide = rng.integers(0, 256, (60, 260, 3), np.uint8)
     disparity_px = checked_disparity_px(wide[:, :250], wide[:, 10:], max_disparity_px=32)

@@ -117,7 +117,7 @@ def test_what_this_package_published_with_depth_is_no_camera_unless_named(tmp_pa
 
 def test_of_a_stereo_pair_the_left_camera_is_measured(tmp_path):
     (frame,) = _frames(_bag(tmp_path, _scan, views=('left', 'right')))
-    assert frame.rgb[0, 0, 0] == 0, 'the right eye is 5 brighter'
+    assert frame.rgb[0, 0, 0] == 0, 'the right view is 5 brighter'
 
 
 def test_a_tolerance_of_zero_takes_equal_stamps_only(tmp_path):

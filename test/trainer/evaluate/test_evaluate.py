@@ -172,7 +172,7 @@ def test_a_pair_without_a_laser_is_compared_with_its_matching(tmp_path, red_disp
 
 
 def _grey_bag(path, extra, **changes):
-    """The left eye alone; its frame n is grey 10 n, so that frame 5 is predicted at 5.1 m."""
+    """The left view alone; its frame n is grey 10 n, so that frame 5 is predicted at 5.1 m."""
     return write_stereo_bag(path, frames=7, views=('left',), extra=extra, **changes)
 
 

@@ -26,7 +26,7 @@ def test_frames_without_a_truth_are_none(tmp_path):
     assert _names(write_red_pairs(tmp_path / 'p', frames)) == ['p/a', None, 'p/c']
 
 
-def test_a_part_is_a_share_of_the_frames(tmp_path):
+def test_a_part_is_a_fraction_of_the_frames(tmp_path):
     pairs = write_red_pairs(tmp_path / 'p', dict.fromkeys('abcd', (1, FLAT_M)))
     assert _names(pairs, first_share=0.25, last_share=0.75) == ['p/b', 'p/c']
     assert pair_ground_truth(str(pairs), EvaluateConfig(first_share=0.25)).max_frames == 3

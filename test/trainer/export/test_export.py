@@ -215,9 +215,9 @@ def test_int8_alone_is_calibrated(checkpoint, tmp_path, capsys, options):
 
 
 @pytest.mark.parametrize('content', [b'', b'no checkpoint'])
-def test_a_foreign_checkpoint_is_refused(tmp_path, capsys, content):
-    (tmp_path / 'foreign.ckpt').write_bytes(content)
-    command = ['export', str(tmp_path / 'foreign.ckpt'), '-o', str(tmp_path / 'model.onnx')]
+def test_what_is_no_checkpoint_is_refused(tmp_path, capsys, content):
+    (tmp_path / 'other.ckpt').write_bytes(content)
+    command = ['export', str(tmp_path / 'other.ckpt'), '-o', str(tmp_path / 'model.onnx')]
     assert main(command) == 1
     assert 'no checkpoint of this trainer' in capsys.readouterr().err
     assert not (tmp_path / 'model.onnx').exists()

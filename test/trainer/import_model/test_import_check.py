@@ -62,12 +62,12 @@ def _depth_m(path, image):
         return backend.spec.baseline_m * backend.spec.camera.fx / (disparity_frac * WIDTH)
 
 
-def _check_depth(foreign):
+def _check_depth(third_party):
     """What comes out is 80 times what the original network gives in ONNX Runtime."""
     image = np.random.default_rng(1).integers(1, 256, (*FIXED, 3), dtype=np.uint8)
     planes = image.transpose(2, 0, 1)[None] / np.float32(255)
-    (output,) = onnxruntime.InferenceSession(foreign).run(None, {NAMES[0]: planes})
-    path = imported(foreign, normalise='unit', scale=80)
+    (output,) = onnxruntime.InferenceSession(third_party).run(None, {NAMES[0]: planes})
+    path = imported(third_party, normalise='unit', scale=80)
     np.testing.assert_allclose(_depth_m(path, image), 80 * output[0, 0], rtol=1e-4)
 
 
@@ -75,7 +75,7 @@ def _check_depth(foreign):
 @pytest.mark.parametrize('opset', [7, 8, 9, 10])
 def test_resizing_of_opset_7_to_10_keeps_its_rule(tmp_path, opset, mode):
     nodes = _resize('few', NAMES[1], mode, SCALES, opset)
-    _check_depth(_write(tmp_path / 'foreign.onnx', nodes, opset))
+    _check_depth(_write(tmp_path / 'third_party.onnx', nodes, opset))
 
 
 def test_resizing_in_a_branch_keeps_its_rule_too(tmp_path):
@@ -90,7 +90,7 @@ def test_resizing_in_a_branch_keeps_its_rule_too(tmp_path):
     }
     yes = helper.make_node('Constant', [], ['yes'], value=numpy_helper.from_array(np.array(True)))
     nodes = [yes, helper.make_node('If', ['yes'], [NAMES[1]], **branches)]
-    _check_depth(_write(tmp_path / 'foreign.onnx', nodes, 9))
+    _check_depth(_write(tmp_path / 'third_party.onnx', nodes, 9))
 
 
 def test_what_no_later_opset_can_say_is_refused_with_the_operator(tmp_path):
@@ -100,12 +100,12 @@ def test_what_no_later_opset_can_say_is_refused_with_the_operator(tmp_path):
         helper.make_node('Relu', ['fewer'], ['same']),
         *_resize('same', NAMES[1], 'linear', [1.0, 1.0, 98 / 13 + 1e-3, 4.0], 10),
     ]
-    foreign = _write(tmp_path / 'foreign.onnx', nodes, 10)
+    third_party = _write(tmp_path / 'third_party.onnx', nodes, 10)
     with pytest.raises(
         ValueError, match=r"expected at most 1e-03; .* is Resize 'to_fewer'; export"
     ):
-        imported(foreign, normalise='unit', scale=80)
-    assert [path.name for path in tmp_path.iterdir()] == ['foreign.onnx']
+        imported(third_party, normalise='unit', scale=80)
+    assert [path.name for path in tmp_path.iterdir()] == ['third_party.onnx']
 
 
 def test_what_onnx_runtime_cannot_run_by_itself_is_refused(tmp_path):
@@ -114,8 +114,8 @@ def test_what_onnx_runtime_cannot_run_by_itself_is_refused(tmp_path):
         helper.make_node('Conv', [NAMES[0], 'kernel'], ['red']),
         helper.make_node('Relu', ['red'], [NAMES[1]]),
     ]
-    foreign = save(
-        tmp_path / 'foreign.onnx',
+    third_party = save(
+        tmp_path / 'third_party.onnx',
         nodes,
         {'kernel': RED[None].astype(np.float32)},
         inputs={NAMES[0]: [1, 3, *FIXED]},
@@ -123,19 +123,19 @@ def test_what_onnx_runtime_cannot_run_by_itself_is_refused(tmp_path):
         opset=5,
     )
     with pytest.raises(ValueError, match=r'does not run in ONNX Runtime by itself: .*Relu'):
-        imported(foreign)
+        imported(third_party)
 
 
 @pytest.mark.parametrize(('factor', 'same'), [(1.0005, True), (1.01, False), (np.nan, False)])
 def test_one_per_cent_more_is_another_network(tmp_path, factor, same):
-    path = write_convolution(tmp_path / 'foreign.onnx', RED, size=FIXED)
-    foreign = read_third_party(path)
-    wrapped = wrap(foreign, config(), _spec(foreign, path, config()))
+    path = write_convolution(tmp_path / 'third_party.onnx', RED, size=FIXED)
+    third_party = read_third_party(path)
+    wrapped = wrap(third_party, config(), _spec(third_party, path, config()))
     (weight,) = (w for w in wrapped.graph.initializer if w.name == 'foreign/kernel')
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * factor, weight.name))
     sizes = {'size': (HEIGHT, WIDTH)}
     if same:
-        check_same(path, wrapped, foreign, config(), **sizes)
+        check_same(path, wrapped, third_party, config(), **sizes)
     else:
         with pytest.raises(ValueError, match="the first operator that differs is Conv 'planes'"):
-            check_same(path, wrapped, foreign, config(), **sizes)
+            check_same(path, wrapped, third_party, config(), **sizes)

@@ -1,5 +1,5 @@
 """
-Foreign networks as model files: `python -m trainer import`.
+Third-party networks as model files: `python -m trainer import`.
 
 The proof of the metric scale is a network that sees as a lens does: the grey levels of a ramp on a
 wall climb more slowly, from pixel to pixel, the longer the focal length and the nearer the wall.
@@ -82,26 +82,26 @@ def test_depth_is_output_times_focal_over_training_focal(tmp_path, live, size, o
     # A wall at Z shows g Z / f levels a pixel: with F / g for scale, that says Z F / f.
     scale = TRAINED_PX / LEVELS_PER_M
     image = _wall(live)
-    foreign = _ramp_network(tmp_path / 'free.onnx')
+    third_party = _ramp_network(tmp_path / 'free.onnx')
     planes = image.transpose(2, 0, 1)[None].astype(np.float32)
-    (output,) = onnxruntime.InferenceSession(foreign).run(None, {NAMES[0]: planes})
+    (output,) = onnxruntime.InferenceSession(third_party).run(None, {NAMES[0]: planes})
     by_hand_m = scale * _middle(output[0]) * live.fx / TRAINED_PX
     assert by_hand_m == pytest.approx(WALL_M, rel=0.01)
 
-    foreign = _ramp_network(tmp_path / 'foreign.onnx', size=size)
-    path = imported(foreign, scale=scale, focal_px=TRAINED_PX, **options)
+    third_party = _ramp_network(tmp_path / 'third_party.onnx', size=size)
+    path = imported(third_party, scale=scale, focal_px=TRAINED_PX, **options)
     prediction = Predictor(load_backend(path)).predict(image, Camera.pinhole(live))
     assert _middle(prediction.depth_m) == pytest.approx(by_hand_m, rel=0.01)
 
 
 def test_the_canonical_camera_shows_the_network_its_own_focal_length(tmp_path):
-    foreign = write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED)
-    spec = ModelFile(imported(foreign)).spec
+    third_party = write_depth_anything(tmp_path / 'third_party.onnx', size=FIXED)
+    spec = ModelFile(imported(third_party)).spec
     assert spec.camera == Intrinsics(fx=300, fy=300, cx=69.5, cy=48.5, width=140, height=98)
     # Twice as wide: resized by 1/2 across and 1 down, 3/4 in the mean.
-    spec = ModelFile(imported(foreign, width=280)).spec
+    spec = ModelFile(imported(third_party, width=280)).spec
     assert (spec.camera.width, spec.camera.height, spec.camera.fx) == (280, 98, 400)
-    spec = ModelFile(imported(foreign, hfov_deg=90)).spec
+    spec = ModelFile(imported(third_party, hfov_deg=90)).spec
     assert spec.camera.fx == pytest.approx(70)
 
 
@@ -160,8 +160,8 @@ def test_twice_the_width_before_a_fixed_network_is_three_quarters_of_the_focal_l
 )
 def test_the_network_gets_its_colours_in_its_order_normalised(tmp_path, options, expected):
     kernel = np.array([1, 10, 100]).reshape(3, 1, 1)
-    foreign = write_convolution(tmp_path / 'colours.onnx', kernel)
-    path = imported(foreign, max_depth_m=1e5, **options, **ANY_SIZE)
+    third_party = write_convolution(tmp_path / 'colours.onnx', kernel)
+    path = imported(third_party, max_depth_m=1e5, **options, **ANY_SIZE)
     with load_backend(path) as backend:
         image = np.broadcast_to(np.uint8([153, 102, 204]), (HEIGHT, WIDTH, 3))
         disparity_frac = backend.infer(image).disparity_frac
@@ -170,8 +170,8 @@ def test_the_network_gets_its_colours_in_its_order_normalised(tmp_path, options,
 
 
 def test_no_inverse_depth_is_beyond_range(tmp_path):
-    foreign = write_convolution(tmp_path / 'red.onnx', RED)
-    path = imported(foreign, output='inverse_depth', scale=0.01, focal_px=100, **ANY_SIZE)
+    third_party = write_convolution(tmp_path / 'red.onnx', RED)
+    path = imported(third_party, output='inverse_depth', scale=0.01, focal_px=100, **ANY_SIZE)
     live = LIVE[0]
     image = np.zeros((live.height, live.width, 3), np.uint8)
     depth_m = Predictor(load_backend(path)).predict(image, Camera.pinhole(live)).depth_m
@@ -195,7 +195,7 @@ KINDS = {
 @pytest.mark.parametrize('kind', KINDS)
 def test_depth_anything_runs_on_every_engine(tmp_path, kind):
     network, options = KINDS[kind]
-    path = imported(write_depth_anything(tmp_path / 'foreign.onnx', **network), **options)
+    path = imported(write_depth_anything(tmp_path / 'third_party.onnx', **network), **options)
     for name in ('onnxruntime', 'openvino'):
         pytest.importorskip(name)
         load_backend(path, name).close()  # runs the self-test
@@ -217,18 +217,18 @@ def _build_in_tensorrt(path):
 def test_half_precision_is_said_and_agrees_with_float(tmp_path):
     both = []
     for kind in (TensorProto.FLOAT, TensorProto.FLOAT16):
-        foreign = write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED, kind=kind)
-        with load_backend(imported(foreign, normalise='unit')) as backend:
+        third_party = write_depth_anything(tmp_path / 'third_party.onnx', size=FIXED, kind=kind)
+        with load_backend(imported(third_party, normalise='unit')) as backend:
             both.append(backend.infer(self_test_image(width=WIDTH, height=HEIGHT)).disparity_frac)
     assert backend.spec.precision == 'fp16'
     np.testing.assert_allclose(both[1], both[0], rtol=1e-2)
 
 
 def test_the_command_writes_one_file_that_says_what_it_is(tmp_path, capsys):
-    foreign = write_depth_anything(tmp_path / 'da3.onnx', size=FIXED, weights_elsewhere=True)
-    assert command(foreign, '--max-depth-m', '80') == 0
+    third_party = write_depth_anything(tmp_path / 'da3.onnx', size=FIXED, weights_elsewhere=True)
+    assert command(third_party, '--max-depth-m', '80') == 0
     assert '140 x 98, fx 300.0 px, 0.1 to 80 m' in capsys.readouterr().out
-    foreign.with_name('da3.onnx_data').unlink()
+    third_party.with_name('da3.onnx_data').unlink()
     with load_backend(tmp_path / 'model.onnx', 'onnxruntime') as backend:
         spec = backend.spec
     assert (spec.encoder, spec.data_licence, spec.stride) == ('da3', 'Apache-2.0', 14)
@@ -238,28 +238,28 @@ def test_the_command_writes_one_file_that_says_what_it_is(tmp_path, capsys):
 
 
 def test_only_cast_reads_the_uint8_input(tmp_path):
-    path = imported(write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED))
+    path = imported(write_depth_anything(tmp_path / 'third_party.onnx', size=FIXED))
     nodes = onnx.load(path).graph.node
     assert [node.op_type for node in nodes if 'image' in node.input] == ['Cast']
     assert nodes[0].op_type == 'Cast'
 
 
 def test_a_free_size_that_is_not_is_found_out(tmp_path):
-    foreign = write_depth_anything(tmp_path / 'foreign.onnx')
+    third_party = write_depth_anything(tmp_path / 'third_party.onnx')
     with pytest.raises(ValueError, match=r'does not run .* check multiple'):
-        imported(foreign, **ANY_SIZE | {'multiple': 7})  # at 98 x 140, but not at 105 x 147
+        imported(third_party, **ANY_SIZE | {'multiple': 7})  # at 98 x 140, but not at 105 x 147
 
 
 def test_millimetres_taken_for_kilometres_are_found_out(tmp_path):
-    foreign = write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED)
+    third_party = write_depth_anything(tmp_path / 'third_party.onnx', size=FIXED)
     with pytest.raises(ValueError, match='no pixel of the self-test image between'):
-        imported(foreign, normalise='unit', scale=1e6)
+        imported(third_party, normalise='unit', scale=1e6)
 
 
 def test_the_network_itself_is_not_replaced(tmp_path):
-    foreign = write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED)
+    third_party = write_depth_anything(tmp_path / 'third_party.onnx', size=FIXED)
     with pytest.raises(ValueError, match='choose another name'):
-        import_model(foreign, foreign, config())
+        import_model(third_party, third_party, config())
 
 
 @pytest.mark.parametrize(
@@ -285,8 +285,8 @@ def test_numbers_that_cannot_be_are_refused(changes, message):
 
 
 def test_relative_depth_is_refused_with_the_reason(tmp_path, capsys):
-    foreign = write_depth_anything(tmp_path / 'foreign.onnx', size=FIXED)
-    assert command(foreign, '--output', 'relative') == 1
+    third_party = write_depth_anything(tmp_path / 'third_party.onnx', size=FIXED)
+    assert command(third_party, '--output', 'relative') == 1
     assert 'its scale and shift are unknown' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(['import', '--help'])

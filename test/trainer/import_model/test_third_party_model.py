@@ -49,14 +49,14 @@ def test_weights_that_only_a_branch_uses_are_found(tmp_path):
         helper.make_node('If', ['condition'], [NAMES[1]], **branches),
     ]
     weights = {'axis': np.array([1]), 'condition': np.array(True), 'weight': np.float32(2)}
-    foreign = save(
-        tmp_path / 'foreign.onnx',
+    third_party = save(
+        tmp_path / 'third_party.onnx',
         nodes,
         {name: np.asarray(value) for name, value in weights.items()},
         inputs={NAMES[0]: [1, 3, *FIXED]},
         outputs={NAMES[1]: [1, *FIXED]},
     )
-    with load_backend(imported(foreign, scale=0.01), 'onnxruntime') as backend:
+    with load_backend(imported(third_party, scale=0.01), 'onnxruntime') as backend:
         output = backend.infer(np.full((HEIGHT, WIDTH, 3), 10, np.uint8))
     np.testing.assert_allclose(0.1 * 300 / (output.disparity_frac * WIDTH), 0.6, rtol=1e-5)
 
@@ -73,11 +73,11 @@ def _two_pictures(path):
 
 
 def test_one_of_several_pictures_has_to_be_named(tmp_path, capsys):
-    foreign = _two_pictures(tmp_path / 'foreign.onnx')
-    assert command(foreign) == 1
+    third_party = _two_pictures(tmp_path / 'third_party.onnx')
+    assert command(third_party) == 1
     assert 'found depth float[1, 98, 140], sky float[1, 98, 140]' in capsys.readouterr().err
-    assert command(foreign, '--output-name', 'depth') == 0
-    assert command(foreign, '--output-name', 'pose') == 1
+    assert command(third_party, '--output-name', 'depth') == 0
+    assert command(third_party, '--output-name', 'pose') == 1
     assert "called 'pose', found none" in capsys.readouterr().err
 
 
@@ -86,7 +86,7 @@ def _of_interface(
 ):
     """A network that nobody gets as far as running."""
     return save(
-        tmp_path / 'foreign.onnx',
+        tmp_path / 'third_party.onnx',
         [helper.make_node('Identity', [inputs[0]], [NAMES[1]])],
         {},
         inputs={name: list(image) for name in inputs},
@@ -109,10 +109,10 @@ def _of_interface(
     ids=['batch', 'channels last', 'half free', 'uint8', 'two inputs', 'two planes', 'matrix'],
 )
 def test_another_interface_is_refused_with_what_it_is(tmp_path, interface, message):
-    foreign = _of_interface(tmp_path, **interface)
+    third_party = _of_interface(tmp_path, **interface)
     with pytest.raises(ValueError, match=message):
-        imported(foreign)
-    assert [path.name for path in tmp_path.iterdir()] == ['foreign.onnx']
+        imported(third_party)
+    assert [path.name for path in tmp_path.iterdir()] == ['third_party.onnx']
 
 
 def _not_a_number(path):
@@ -152,11 +152,11 @@ def _empty(path):
 @pytest.mark.parametrize(
     ('make', 'message'),
     [
-        (lambda path: path, 'foreign.onnx not found'),
+        (lambda path: path, 'third_party.onnx not found'),
         (_garbage, 'is no ONNX model'),
         (_empty, 'has no operators'),
         (_ours, 'a model file of monodepth_ros already'),
-        (_elsewhere_and_lost, 'foreign.onnx_data'),
+        (_elsewhere_and_lost, 'third_party.onnx_data'),
         (_too_large, '3.0 GB of weights, but one ONNX file holds at most 2.1 GB'),
         (_not_a_number, 'computes NaN'),
         (write_depth_anything, 'takes images of any size; choose one with width'),
@@ -164,9 +164,9 @@ def _empty(path):
     ids=['missing', 'garbage', 'empty', 'ours', 'lost', 'large', 'nan', 'size'],
 )
 def test_a_network_of_no_use_is_one_line(tmp_path, capsys, make, message):
-    foreign = make(tmp_path / 'foreign.onnx')
+    third_party = make(tmp_path / 'third_party.onnx')
     before = set(tmp_path.iterdir())
-    assert command(foreign) == 1
+    assert command(third_party) == 1
     line = capsys.readouterr().err.strip()
     assert message in line
     assert '\n' not in line

@@ -32,13 +32,13 @@ def test_pairs_are_written_with_stamps_and_calibration(tmp_path):
     np.testing.assert_allclose(greys, [[10 * n, 10 * n + 5] for n in range(5)], atol=1)
 
 
-def test_eyes_a_few_milliseconds_apart_are_one_pair(tmp_path):
+def test_views_a_few_milliseconds_apart_are_one_pair(tmp_path):
     bag = write_stereo_bag(tmp_path / 'bag', right_lag_ns=3_000_000, compressed=False)
     ingest([bag], tmp_path / 'pairs', DARK_TOO)
     assert len(PairFolder(tmp_path / 'pairs').names) == 5
 
 
-def test_eyes_half_a_frame_apart_are_no_pair(tmp_path):
+def test_views_half_a_frame_apart_are_no_pair(tmp_path):
     bag = write_stereo_bag(tmp_path / 'bag', right_lag_ns=50_000_000)
     with pytest.raises(BagError, match=r'within 5 ms \(.*\); the cameras must be synchronised'):
         ingest([bag], tmp_path / 'pairs', DARK_TOO)
@@ -75,7 +75,7 @@ def test_a_wrong_sign_that_the_images_do_not_settle_is_refused(tmp_path):
         ingest([bag], tmp_path / 'pairs', DARK_TOO)
 
 
-def test_two_distorted_eyes_become_the_views_of_two_pinhole_cameras():
+def test_two_distorted_cameras_become_the_views_of_two_pinhole_cameras():
     scene, pose = make_scene(np.random.default_rng([1, 1])), Pose(0, 0, 1.2, 0.06)
     rectifier = Rectifier(LEFT_CAMERA, RIGHT_CAMERA)
     pinhole = Camera.pinhole(rectifier.calibration.intrinsics)
@@ -141,7 +141,7 @@ def test_a_cloud_in_the_cameras_frame_becomes_true_depth(tmp_path):
     assert depth_m[24, 32] == 3  # the principal point, 31.5 and 23.5, rounded to even
 
 
-def test_a_share_that_cannot_be_is_refused(tmp_path, capsys):
+def test_a_fraction_that_cannot_be_is_refused(tmp_path, capsys):
     bag = write_stereo_bag(tmp_path / 'bag')
     command = ['ingest', str(bag), '-o', str(tmp_path / 'pairs')]
     assert main([*command, '--first_share=0.6', '--last_share=0.5']) == 1

@@ -288,7 +288,7 @@ def test_topics_for_a_calibration_are_found_by_name_or_given(tmp_path):
         {'image_of': lambda view, frame: _later(view, frame)[:40]},
         {'baseline_m': 0.5, 'right_lag_ns': 3_000_000},
     ],
-    ids=['baseline', 'focal length', 'size', 'right eye late'],
+    ids=['baseline', 'focal length', 'size', 'right view late'],
 )
 def test_when_the_calibration_changes_a_new_sequence_begins(tmp_path, capsys, changes):
     lag = {'right_lag_ns': changes.get('right_lag_ns', 0)}

@@ -40,7 +40,7 @@ def test_another_place_is_not_standing_still():
     assert selection.judge(look_at(other, other)) is None
 
 
-def test_brightness_is_that_of_the_darker_eye_and_white_that_of_the_brighter_one():
+def test_brightness_is_that_of_the_darker_view_and_white_that_of_the_brighter_one():
     dark, white = np.full((48, 64), 7, np.uint8), np.full((48, 64), 100, np.uint8)
     white[:, :16] = 255
     look = look_at(white, dark)
@@ -57,7 +57,7 @@ def test_brightness_is_that_of_the_darker_eye_and_white_that_of_the_brighter_one
         (lambda image: image, None),
     ],
 )
-def test_one_eye_is_enough_to_leave_a_pair_out(change, why):
+def test_one_view_is_enough_to_leave_a_pair_out(change, why):
     selection = Selection(IngestConfig())
     assert selection.judge(_look(0)) is None
     assert selection.judge(_look(1, change)) == why

@@ -86,9 +86,9 @@ def test_passes_that_differ_lower_confidence_where_both_count():
 
 
 @given(st.integers(0, 2**32), st.integers(2, 40), st.integers(1, 60), st.floats(1e-6, 1))
-def test_confidence_is_a_share_whatever_the_network_says(seed, width, unit_px, scale):
+def test_confidence_is_a_fraction_whatever_the_network_says(seed, width, unit_px, scale):
     generator = torch.Generator().manual_seed(seed)
-    shares = torch.rand(2, 2, 3, width, generator=generator).clamp_min(1e-6)
-    values = _confidence_of(MAX_DISPARITY_FRAC * scale * shares, unit_px=unit_px)
+    fractions = torch.rand(2, 2, 3, width, generator=generator).clamp_min(1e-6)
+    values = _confidence_of(MAX_DISPARITY_FRAC * scale * fractions, unit_px=unit_px)
     assert values.shape == (1, 3, width)
     assert ((values >= 0) & (values <= 1)).all()

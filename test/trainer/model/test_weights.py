@@ -96,12 +96,12 @@ def test_weights_of_another_resnet_are_one_short_line(state, tmp_path):
     assert len(str(caught.value)) < 600
 
 
-def test_a_missing_or_foreign_file_is_named(tmp_path):
+def test_a_missing_or_other_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none.pth not found; name a file'):
         build_network('resnet18', weights=str(tmp_path / 'none.pth'))
-    (tmp_path / 'foreign.pth').write_bytes(b'nothing of torch')
-    with pytest.raises(ValueError, match=r'foreign.pth are no state dict'):
-        build_network('resnet18', weights=str(tmp_path / 'foreign.pth'))
+    (tmp_path / 'other.pth').write_bytes(b'nothing of torch')
+    with pytest.raises(ValueError, match=r'other.pth are no state dict'):
+        build_network('resnet18', weights=str(tmp_path / 'other.pth'))
 
 
 @pytest.fixture

@@ -9,14 +9,16 @@ import pytest
 
 from trainer.__main__ import main
 from trainer.train.config import TrainConfig
-from trainer.train.lightning_arguments import check_arguments, OURS, REFUSALS
+from trainer.train.lightning_arguments import check_lightning_arguments, OURS, REFUSALS
 
 DEFAULTS = {name: p.default for name, p in inspect.signature(Trainer).parameters.items()}
 
 
 def test_the_table_is_of_arguments_that_there_are_and_refuses_no_default():
     assert REFUSALS.keys() <= DEFAULTS.keys()
-    check_arguments({name: value for name, value in DEFAULTS.items() if name not in OURS})
+    check_lightning_arguments(
+        {name: value for name, value in DEFAULTS.items() if name not in OURS}
+    )
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,8 @@ def test_the_table_is_of_arguments_that_there_are_and_refuses_no_default():
     [
         ('overfit_batches', 1, '1, but the training distributes the pairs itself'),
         ('overfit_batches', 0.5, 'give less data'),
+        ('fast_dev_run', True, 'give trainer.max_steps'),
+        ('fast_dev_run', 2, 'give trainer.max_steps'),
         ('limit_train_batches', 1, 'give trainer.max_steps'),
         ('limit_train_batches', 0.5, 'give trainer.max_steps'),
         ('limit_val_batches', 0, 'give --validation none'),

@@ -69,9 +69,9 @@ def test_two_processes_see_what_one_with_twice_the_batch_sees(pairs, batch_size,
 
 
 def test_validation_is_dealt_out_once():
-    shares = [unchanged_keys(5, rank=rank, world_size=2) for rank in (0, 1)]
-    assert sorted(key.index for share in shares for key in share) == [0, 1, 2, 3, 4]
-    assert all(key.draw is None for share in shares for key in share)
+    parts = [unchanged_keys(5, rank=rank, world_size=2) for rank in (0, 1)]
+    assert sorted(key.index for part in parts for key in part) == [0, 1, 2, 3, 4]
+    assert all(key.draw is None for part in parts for key in part)
 
 
 def test_too_few_pairs_are_refused():

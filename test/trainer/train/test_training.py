@@ -74,9 +74,9 @@ def test_the_checkpoint_carries_the_canonical_camera(checkpoint):
 
 
 def test_a_checkpoint_of_another_program_is_refused(tmp_path):
-    torch.save({'state_dict': {}}, tmp_path / 'foreign.ckpt')
+    torch.save({'state_dict': {}}, tmp_path / 'other.ckpt')
     with pytest.raises(ValueError, match='has no record of a training'):
-        load_checkpoint(tmp_path / 'foreign.ckpt')
+        load_checkpoint(tmp_path / 'other.ckpt')
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(checkpoint, tmp_path):
