@@ -28,7 +28,8 @@ endif
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 NUMPY1 := .venv-numpy1
-# Tests of the nodes wait for each other's messages more than they compute.
+# Tests of the nodes wait for each other's messages more than they compute. Slow ones have the
+# machine for themselves.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-all lint clean
@@ -40,7 +41,8 @@ test: $(READY) lint
 	$(PYTEST) -m 'not slow'
 
 test-all: $(READY) $(NUMPY1)/.ready lint
-	$(PYTEST)
+	$(PYTEST) -m 'not slow'
+	$(BIN)/python -m pytest -m slow
 	$(NUMPY1)/bin/python -m pytest test/core test/test_six_cameras.py
 
 lint: $(READY)

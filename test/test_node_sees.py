@@ -99,7 +99,6 @@ def test_a_calibration_that_trembles_changes_nothing_and_two_are_told_and_mapped
         assert node.stop() == 0
 
 
-@pytest.mark.slow
 def test_an_unforeseen_error_of_a_transition_is_logged_with_its_traceback(tmp_path, domain):
     faulty = """
 import sys
@@ -117,6 +116,7 @@ sys.exit(node.main(['--ros-args', '-p', 'model:=any.onnx']))
     assert done.stderr.count('Traceback') == 1
 
 
+@pytest.mark.slow
 def test_images_that_are_lost_on_the_way_are_told_and_what_only_looks_like_it_is_not(
     client, tmp_path, red_disparity_model
 ):
@@ -132,8 +132,10 @@ def test_images_that_are_lost_on_the_way_are_told_and_what_only_looks_like_it_is
 
     # Counted before max_rate_hz thins them out.
     with running_node(tmp_path / 'log', model=red_disparity_model, max_rate_hz=2):
-        client.spin_for(13, every=lambda: publish(leave_out=False))
-        assert _values(client.status)['images that arrive (%)'] == '100'
+        client.spin_until(
+            lambda: _values(client.status).get('images that arrive (%)') == '100',
+            every=lambda: publish(leave_out=False),
+        )
         assert client.status.level == OK, client.status.message
         client.spin_until(
             lambda: 'of the images of the last 10 s arrived' in client.status.message,
