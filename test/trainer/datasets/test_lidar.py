@@ -49,11 +49,11 @@ def _stamped(parent, child, *, translation=(0, 0, 0), quaternion=(0, 0, 0, 1)):
 
 
 def test_transforms_compose_through_a_common_root():
-    half_turn = (0, 0, math.sqrt(0.5), math.sqrt(0.5))  # 90 degrees about z
+    quarter_turn = (0, 0, math.sqrt(0.5), math.sqrt(0.5))  # 90 degrees about z
     tree = StaticTransforms(
         [
             _stamped('base', 'camera', translation=(1, 0, 0)),
-            _stamped('base', 'mast', translation=(0, 2, 0), quaternion=half_turn),
+            _stamped('base', 'mast', translation=(0, 2, 0), quaternion=quarter_turn),
             _stamped('mast', 'lidar', translation=(3, 0, 0)),
         ]
     )
