@@ -46,7 +46,7 @@ def _stamps_and_frames(bag: Path, topic: str) -> set[tuple[int, str]]:
 def test_the_procedural_demo(tmp_path):
     with nothing_left_in_shared_memory():
         result = _demo(tmp_path, '--steps', '20')
-    assert result.returncode == 0, result.stdout + result.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
     output = tmp_path / 'out' / 'demo'
     assert {path.name for path in output.iterdir()} >= FILES
     summary = json.loads((output / 'summary.json').read_text())
