@@ -24,7 +24,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from bench.constant_model import CAMERA
 from monodepth_ros.messages.decode import stamp_ns
 from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.ros.session import message_class, ros_session
+from monodepth_ros.ros.session import message_class, ros_session, spin
 
 WIDTH, HEIGHT = 2 * CAMERA.width, 720
 RATE_HZ = 10.0
@@ -79,7 +79,7 @@ def listener(node: Node) -> None:
     _wait(lambda: all(s.get_publisher_count() for s in subscriptions), 'outputs')
     print('matched', flush=True)
     try:
-        rclpy.spin(node)
+        spin(node)
     finally:
         print(json.dumps({t: [len(ms), median(ms)] for t, ms in ages_ms.items()}), flush=True)
 

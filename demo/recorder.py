@@ -10,7 +10,6 @@ import struct
 import sys
 import time
 
-import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
@@ -18,7 +17,7 @@ from rclpy.utilities import remove_ros_args
 from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.messages.decode import NS_PER_S
 from monodepth_ros.messages.topics import DEPTH, INFO, OUTPUTS, POINTS
-from monodepth_ros.ros.session import message_class, ros_session
+from monodepth_ros.ros.session import message_class, ros_session, spin
 from monodepth_ros.storage.bag import standard_definition
 from monodepth_ros.storage.bag_writer import BagWriter, write_bag
 
@@ -67,7 +66,7 @@ def main() -> int:
     with write_bag(options.bag) as bag, ros_session():
         recorder = Recorder(bag)
         try:
-            rclpy.spin(recorder)
+            spin(recorder)
         finally:
             # Destroy it here: at exit, the libraries that it needs may end before it.
             recorder.destroy_node()

@@ -9,7 +9,7 @@ import signal
 
 import rclpy
 from rclpy.exceptions import NotInitializedException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
 from rclpy.node import Node
@@ -21,6 +21,8 @@ from monodepth_ros.ros.allocator import keep_large_buffers
 from monodepth_ros.ros.shared_memory import remove_abandoned
 
 BYTES_PER_MB = 1_000_000
+# The longest time that a missed signal costs.
+WAKE_PERIOD_S = 0.5
 
 
 def message_class(name: str) -> type:
@@ -80,6 +82,19 @@ def _init(args: list[str] | None) -> None:
     # A signal may have come before rclpy installed its handler.
     if interrupts:
         rclpy.try_shutdown()
+
+
+def spin(node: Node) -> None:
+    """
+    Run the callbacks of a node until the session ends.
+
+    rclpy.spin misses a signal that comes between its look at the context and its wait, and then
+    waits for a message or a timer, of which a node may have none.
+    """
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while rclpy.ok():
+        executor.spin_once(timeout_sec=WAKE_PERIOD_S)
 
 
 def image_source(node: Node, topic: str, image_transport: str) -> tuple[type, str]:
