@@ -60,9 +60,7 @@ def ros_session(args: list[str] | None = None) -> Iterator[None]:
         if rclpy.ok():
             raise
     finally:
-        # rclpy's signal handler shuts down from another thread, possibly before this call.
-        with suppress(rclpy_implementation.RCLError):
-            rclpy.try_shutdown()
+        _shut_down()
         # At exit Python restores the default handler, which would kill the process before DDS has
         # freed its memory.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -81,6 +79,12 @@ def _init(args: list[str] | None) -> None:
     rclpy.init(args=args)
     # A signal may have come before rclpy installed its handler.
     if interrupts:
+        _shut_down()
+
+
+def _shut_down() -> None:
+    # rclpy's signal handler shuts down from another thread, possibly during this call.
+    with suppress(rclpy_implementation.RCLError):
         rclpy.try_shutdown()
 
 
