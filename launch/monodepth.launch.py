@@ -190,7 +190,7 @@ def _node(given: dict[str, str], variables: dict[str, str]) -> LifecycleNode:
 
 
 def _rviz(given: dict[str, str], share: Path, variables: dict[str, str]) -> Node:
-    """Where its relative names are those of the only camera, or of the first one."""
+    """Return rviz2, whose relative names are those of the only camera, or of the first one."""
     first = next(iter(given.get('cameras', '').split()), None)
     frame = ['-f', given['fixed_frame']] if 'fixed_frame' in given else []
     return Node(

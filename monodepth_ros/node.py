@@ -34,7 +34,7 @@ from monodepth_ros.ros.camera_stream import CameraStream, IMAGE
 from monodepth_ros.ros.command_line import check_arguments
 from monodepth_ros.ros.diagnostics_publisher import DiagnosticsPublisher
 from monodepth_ros.ros.live_parameters import LiveParameters
-from monodepth_ros.ros.session import ros_session
+from monodepth_ros.ros.session import ros_session, spin
 
 try:
     from monodepth_ros.ros.bond import ManagerBond
@@ -264,7 +264,7 @@ def main(args: list[str] | None = None) -> int:
 def _spin(node: DepthNode) -> None:
     while rclpy.ok():
         try:
-            rclpy.spin(node)
+            spin(node)
         # RCLError is a RuntimeError: raised for a transition that the state does not allow
         # (ros2/rclpy#1209). rclpy itself raises one if a signal comes while it takes a message.
         except RuntimeError as error:

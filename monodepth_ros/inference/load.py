@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -81,17 +81,27 @@ def load_backend(
         cancelled,
         kept_engines=max(KEPT_ENGINES, cameras),
     )
-    proved = options._replace(check=partial(_check, file, options))
+    options = options._replace(check=partial(_check, file, options))
+    loaded, refusals = _open_first(_candidates() if backend == AUTO else [backend], file, options)
+    if backend == AUTO:
+        log(f'{file.path.name} runs on {"; not on ".join([loaded.name, *refusals])}')
+    return loaded
+
+
+def _open_first(
+    names: Sequence[str], file: ModelFile, options: _Options
+) -> tuple[Backend, list[str]]:
+    """
+    Open the first engine that works; return it, and why those before it do not.
+
+    Raises ValueError with all reasons if none works.
+    """
     refusals: list[str] = []
-    for name in _candidates() if backend == AUTO else (backend,):
+    for name in names:
         try:
-            loaded = _OPENERS[name](file, proved)
+            return _OPENERS[name](file, options), refusals
         except ValueError as error:
             refusals.append(f'{name}: {error}')
-            continue
-        if backend == AUTO:
-            log(f'{file.path.name} runs on {"; not on ".join([name, *refusals])}')
-        return loaded
     raise ValueError(f'{file.path} runs on no engine here; {"; ".join(refusals)}')
 
 

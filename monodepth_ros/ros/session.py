@@ -95,10 +95,10 @@ def spin(node: Node) -> None:
     rclpy.spin misses a signal that comes between its look at the context and its wait, and then
     waits for a message or a timer, of which a node may have none.
     """
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    while rclpy.ok():
-        executor.spin_once(timeout_sec=WAKE_PERIOD_S)
+    with SingleThreadedExecutor() as executor:
+        executor.add_node(node)
+        while rclpy.ok():
+            executor.spin_once(timeout_sec=WAKE_PERIOD_S)
 
 
 def image_source(node: Node, topic: str, image_transport: str) -> tuple[type, str]:

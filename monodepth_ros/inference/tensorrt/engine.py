@@ -51,30 +51,16 @@ def open_tensorrt(
     problem = cuda.device_problem(device)
     if problem is not None:
         raise ValueError(problem)
-    build = partial(
-        build_plan, model, options=options, progress=progress, cancelled=cancelled, device=device
+    make_engine = partial(
+        _make_engine,
+        model,
+        cache,
+        options=options,
+        device=device,
+        log=log,
+        progress=progress,
+        cancelled=cancelled,
     )
-
-    def make_engine(*, width: int, height: int) -> TensorRtEngine:
-        key = engine_key(model, options=options, device=device, width=width, height=height)
-        plan = cache.get(
-            key,
-            partial(build, width=width, height=height),
-            title=model.path.name,
-            log=log,
-            cancelled=cancelled,
-        )
-        return TensorRtEngine(
-            plan,
-            model,
-            width=width,
-            height=height,
-            # The same words as in `build_engine --list`.
-            title=f'{key.library} {key.library_version}, {key.digest}',
-            device=device,
-            log=log,
-        )
-
     return Backend(
         NAME,
         model.spec,
@@ -83,6 +69,38 @@ def open_tensorrt(
         make_engine=make_engine,
         check=check,
         kept_engines=kept_engines,
+    )
+
+
+def _make_engine(
+    model: ModelFile,
+    cache: EngineCache,
+    *,
+    width: int,
+    height: int,
+    options: BuildOptions,
+    device: int,
+    log: Callable[[str], None],
+    progress: Callable[[str, float], None],
+    cancelled: Callable[[], bool],
+) -> TensorRtEngine:
+    """Make the engine of one input size in px, from the cache or by a build; see open_tensorrt."""
+    key = engine_key(model, options=options, device=device, width=width, height=height)
+    build = partial(
+        build_plan,
+        model,
+        options=options,
+        progress=progress,
+        cancelled=cancelled,
+        device=device,
+        width=width,
+        height=height,
+    )
+    plan = cache.get(key, build, title=model.path.name, log=log, cancelled=cancelled)
+    # The same words as in `build_engine --list`.
+    title = f'{key.library} {key.library_version}, {key.digest}'
+    return TensorRtEngine(
+        plan, model, width=width, height=height, title=title, device=device, log=log
     )
 
 
