@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -12,15 +13,18 @@ from monodepth_ros.core.model_spec import check_size
 from trainer.model.decoder import Decoder
 from trainer.model.godard import init_as_paper, ResNet50Encoder, VggEncoder
 from trainer.model.layers import Padding
+from trainer.model.mobilenet import EfficientNetLite0Encoder, MobileNetV2Encoder
 from trainer.model.resnet import ResNetEncoder, RESNETS
 from trainer.model.small import SmallEncoder
 from trainer.model.timm_encoder import TimmEncoder
-from trainer.model.weights import IMAGENET, load_weights
+from trainer.model.weights import IMAGENET, load_weights, PUBLIC
 
 TIMM = 'timm/'
-SMALL_CHANNELS = (8, 16, 32, 64, 96)
-# Channels of the paper's decoder at H, H/2, ...; a network uses one level per encoder feature.
+# Channels of the decoder at H, H/2, ...; a network uses one level per encoder feature. The
+# paper's, and narrower ones that fit light encoders.
 CHANNELS = (16, 32, 64, 128, 256, 512, 512)
+LIGHT_CHANNELS = (16, 24, 48, 96, 128)
+SMALL_CHANNELS = (8, 16, 32, 64, 96)
 
 
 class Encoder(Protocol):
@@ -72,28 +76,29 @@ def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
     """
     Build a network by name, on the CPU.
 
-    name: 'godard_vgg', 'godard_resnet50', 'small', 'resnet18', 'resnet34', 'resnet50' or
-        'timm/NAME'.
-    weights: weights of the encoder: None, 'imagenet', or the path of a torchvision state dict
-        for a ResNet.
+    name: a key of NETWORKS or 'timm/NAME'.
+    weights: weights of the encoder: None, 'imagenet', or the path of a file, see find_weights.
     Raises ValueError for other names and for weights that do not fit.
     """
     if name.startswith(TIMM):
         return _timm_network(name, weights)
-    if name in RESNETS:
-        encoder = ResNetEncoder(name)
-        if weights is not None:
-            load_weights(encoder, name, weights)
-        return DepthNetwork(encoder)
-    if name not in _UNTRAINED:
-        known = ', '.join([*_UNTRAINED, *RESNETS])
-        raise ValueError(f'network is {name!r}, expected {known} or {TIMM}NAME')
+    check_network(name, weights)
+    network = NETWORKS[name]()
     if weights is not None:
+        load_weights(network.get_submodule('encoder'), name, weights)
+    return network
+
+
+def check_network(name: str, weights: str | None) -> None:
+    """Raise ValueError for an unknown network, and for weights where there are none for it."""
+    if name not in NETWORKS:
+        known = ', '.join(NETWORKS)
+        raise ValueError(f'network is {name!r}, expected {known} or {TIMM}NAME')
+    if weights is not None and name not in PUBLIC:
         raise ValueError(
             f'there are no weights for {name}, got {weights!r}; leave weights out, or choose one '
-            f'of {", ".join(RESNETS)}'
+            f'of {", ".join(PUBLIC)}'
         )
-    return _UNTRAINED[name]()
 
 
 def stride_of(name: str) -> int:
@@ -111,12 +116,21 @@ def _timm_network(name: str, weights: str | None) -> DepthNetwork:
     return DepthNetwork(TimmEncoder(name.removeprefix(TIMM), pretrained=weights == IMAGENET))
 
 
+def _resnet(name: str) -> DepthNetwork:
+    return DepthNetwork(ResNetEncoder(name))
+
+
 def _as_paper(encoder: Encoder) -> DepthNetwork:
     return DepthNetwork(encoder, padding='zeros').apply(init_as_paper)
 
 
-_UNTRAINED: dict[str, Callable[[], DepthNetwork]] = {
+NETWORKS: dict[str, Callable[[], DepthNetwork]] = {
     'godard_vgg': lambda: _as_paper(VggEncoder()),
     'godard_resnet50': lambda: _as_paper(ResNet50Encoder()),
     'small': lambda: DepthNetwork(SmallEncoder(), channels=SMALL_CHANNELS),
+    'mobilenet_v2': lambda: DepthNetwork(MobileNetV2Encoder(), channels=LIGHT_CHANNELS),
+    'efficientnet_lite0': lambda: DepthNetwork(
+        EfficientNetLite0Encoder(), channels=LIGHT_CHANNELS
+    ),
+    **{name: partial(_resnet, name) for name in RESNETS},
 }

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-# Statistics of the images that the ImageNet weights were trained on.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from trainer.model.normalise import Normalise
+
 WIDTHS = (64, 128, 256, 512)
 
 
@@ -21,12 +19,10 @@ class ResNetEncoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/32 with `channels` channels.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, name: str) -> None:
         super().__init__()
         block, depths = RESNETS[name]
+        self.normalise = Normalise()
         outputs = [width * block.expansion for width in WIDTHS]
         self.channels = (64, *outputs)
         self.conv1 = _conv(3, 64, 7, stride=2)
@@ -35,12 +31,10 @@ class ResNetEncoder(nn.Module):
         self.layer2 = _stage(block, outputs[0], WIDTHS[1], depths[1], stride=2)
         self.layer3 = _stage(block, outputs[1], WIDTHS[2], depths[2], stride=2)
         self.layer4 = _stage(block, outputs[2], WIDTHS[3], depths[3], stride=2)
-        self.register_buffer('mean', torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer('std', torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the features, finest first."""
-        x = F.relu(self.bn1(self.conv1((image - self.mean) / self.std)), inplace=True)
+        x = F.relu(self.bn1(self.conv1(self.normalise(image))), inplace=True)
         features = [x]
         x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):

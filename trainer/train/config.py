@@ -24,9 +24,11 @@ class TrainConfig:
     """Pairs that validate and choose best.ckpt: `last_tenth` of each sequence in time, `none`
     (only last.ckpt is kept), or other data, e.g. KITTI_ROOT@VAL_FILE_LIST. They do not train."""
     network: str = 'resnet18'
-    """godard_vgg, godard_resnet50, resnet18, resnet34, resnet50, small, or timm/NAME."""
+    """efficientnet_lite0, mobilenet_v2, resnet18, resnet34, resnet50, godard_vgg,
+    godard_resnet50, small, or timm/NAME."""
     encoder_weights: str | None = None
-    """imagenet (downloaded once), a file of torchvision's weights, or null for random weights."""
+    """imagenet (from a package, torch.hub's cache or by download), a file of public weights, or
+    null for random weights."""
     width: int = 640
     """Network width in px, a multiple of the network's stride."""
     height: int = 192
@@ -37,6 +39,9 @@ class TrainConfig:
     """Pairs in a batch of each process."""
     learning_rate: float = 1.0e-4
     """Learning rate of Adam at the start; it is halved at 3/5 and at 4/5 of all steps."""
+    ignore_unseen: bool = False
+    """Leave pixels that the other view does not see out of appearance and consistency; false: the
+    paper's loss."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -18,8 +19,10 @@ from trainer.train.forward_and_loss import (
     adam,
     compiled_forward_and_loss,
     forward_and_loss,
+    ForwardAndLoss,
     memory_format,
 )
+from trainer.train.losses import stereo_loss
 from trainer.train.pairs import StereoSample
 from trainer.train.panels import training_panel
 
@@ -38,6 +41,7 @@ class StereoDepth(L.LightningModule):
     record: origin of the weights, stored in checkpoints.
     learning_rate: of Adam at the start.
     compile: whether to use torch.compile.
+    ignore_unseen: see stereo_loss.
     """
 
     def __init__(
@@ -47,11 +51,13 @@ class StereoDepth(L.LightningModule):
         *,
         learning_rate: float,
         compile: bool,
+        ignore_unseen: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self._compile = compile
-        self._forward_and_loss = forward_and_loss
+        self._loss = partial(stereo_loss, ignore_unseen=ignore_unseen)
+        self._forward_and_loss: ForwardAndLoss = partial(forward_and_loss, loss=self._loss)
         self._record = record
         self._learning_rate = learning_rate
         self._unchecked: tuple[Tensor, StereoSample] | None = None
@@ -61,7 +67,7 @@ class StereoDepth(L.LightningModule):
         # torch declares no such overload of its own.
         self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
-            self._forward_and_loss = compiled_forward_and_loss(self.device)
+            self._forward_and_loss = compiled_forward_and_loss(self.device, self._loss)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
         """Return the paper's loss of one augmented batch."""
@@ -82,7 +88,7 @@ class StereoDepth(L.LightningModule):
         """Log the loss without augmentation, and pictures of the first batch."""
         left, right = _unit_images(batch)
         disparities, terms = forward_and_loss(
-            self.network, left, right, baseline_ratio=batch.baseline_ratio
+            self.network, left, right, baseline_ratio=batch.baseline_ratio, loss=self._loss
         )
         self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))
         if index == 0 and isinstance(self.logger, TensorBoardLogger):

@@ -113,7 +113,11 @@ def _fit(config: TrainConfig, split: Split, spec: ModelSpec, record: TrainingRec
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = build_network(config.network, weights=None if resumed else config.encoder_weights)
     module = StereoDepth(
-        network, record, learning_rate=config.learning_rate, compile=config.compile
+        network,
+        record,
+        learning_rate=config.learning_rate,
+        compile=config.compile,
+        ignore_unseen=config.ignore_unseen,
     )
     data = StereoData(config, split, spec)
     rank_zero_only(_start)(config.output, record)

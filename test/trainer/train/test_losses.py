@@ -12,6 +12,7 @@ from skimage.metrics import structural_similarity
 import torch
 import torch.nn.functional as F
 
+from trainer.model.warp import warp
 from trainer.train.losses import (
     appearance_loss,
     consistency_loss,
@@ -32,6 +33,13 @@ def _textured_pair(seed=0):
 
 def _constant(disparity_px):
     return [torch.full((1, 2, 32 >> s, WIDTH >> s), disparity_px / WIDTH) for s in range(4)]
+
+
+def _both_consistency(d_left, d_right):
+    """Equation 4 of both views."""
+    return consistency_loss(d_left, warp(d_right, offset_frac=-d_left)) + consistency_loss(
+        d_right, warp(d_left, offset_frac=d_right)
+    )
 
 
 def test_ssim_is_that_of_scikit_image():
@@ -70,9 +78,9 @@ def test_smoothness_by_hand_counts_x_and_y():
 def test_equal_constant_disparities_are_consistent_away_from_the_border():
     constant = torch.full((1, 1, 4, 40), 0.1)
     # Zeros come in from outside over 4 of 40 columns of each view: 0.1 * 4 / 40, twice.
-    assert consistency_loss(constant, constant).item() == pytest.approx(0.02, rel=1e-3)
+    assert _both_consistency(constant, constant).item() == pytest.approx(0.02, rel=1e-3)
     other = torch.full((1, 1, 4, 40), 0.2)
-    assert consistency_loss(constant, other) > consistency_loss(constant, constant)
+    assert _both_consistency(constant, other) > _both_consistency(constant, constant)
 
 
 def test_the_true_disparity_costs_less_than_one_pixel_beside_it():
@@ -142,7 +150,7 @@ def test_gradients_of_every_term(doubles):
     images, disparities = doubles
     assert torch.autograd.gradcheck(appearance_loss, images)
     assert torch.autograd.gradcheck(smoothness_loss, (disparities[0], images[0]))
-    assert torch.autograd.gradcheck(consistency_loss, disparities)
+    assert torch.autograd.gradcheck(_both_consistency, disparities)
 
 
 def test_gradients_of_the_whole_loss(doubles):
