@@ -22,6 +22,8 @@ NETWORKS = {
     'resnet18': 32,
     'resnet34': 32,
     'resnet50': 32,
+    'mobilenet_v2': 32,
+    'efficientnet_lite0': 32,
     'godard_resnet50': 64,
     'godard_vgg': 128,
 }
@@ -61,9 +63,16 @@ def test_parameters_of_the_papers_networks(name, expected):
 
 @pytest.mark.parametrize(
     ('name', 'expected'),
-    [('resnet18', 11_176_512), ('resnet34', 21_284_672), ('resnet50', 23_508_032)],
+    [
+        ('resnet18', 11_176_512),
+        ('resnet34', 21_284_672),
+        ('resnet50', 23_508_032),
+        # 3,504,872 and 4,652,008 of the papers, less the classifier and the convolution before it.
+        ('mobilenet_v2', 3_504_872 - 1000 * 1281 - 1280 * (320 + 2)),
+        ('efficientnet_lite0', 4_652_008 - 1000 * 1281 - 1280 * (320 + 2)),
+    ],
 )
-def test_parameters_of_the_resnet_encoders(name, expected):
+def test_parameters_of_the_encoders_with_public_weights(name, expected):
     assert _count(build_network(name).encoder) == expected
 
 

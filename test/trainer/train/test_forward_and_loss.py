@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 import shutil
 
 import pytest
-from functools import partial
-
 import torch
 
 from trainer.model.network import build_network

@@ -215,3 +215,27 @@ def test_an_edge_of_an_image_damps_at_its_place_alone():
     # Of 2 * 2 * 2 gaps between columns one is crossed, of 2 * 1 * 3 between rows two.
     expected = (1 / 8 + 2 / 6) * math.exp(-0.6)
     assert smoothness_loss(disparity, image).item() == pytest.approx(expected)
+
+
+def test_unseen_pixels_cost_nothing_where_the_disparity_is_true():
+    left, right = _textured_pair()
+    true = _constant(SHIFT_PX)[:1]
+    seen = stereo_loss(left, right, true, ignore_unseen=True)
+    assert seen.appearance.item() == pytest.approx(0, abs=1e-5)
+    assert seen.consistency.item() == pytest.approx(0, abs=1e-5)
+    # The paper's loss rewards a smaller disparity for the columns whose match lies outside.
+    assert stereo_loss(left, right, true).appearance > 0.01
+
+
+def test_a_wrong_disparity_costs_the_same_per_seen_pixel():
+    left, right = _textured_pair()
+    wrong = stereo_loss(left, right, _constant(SHIFT_PX - 2)[:1], ignore_unseen=True)
+    true = stereo_loss(left, right, _constant(SHIFT_PX)[:1], ignore_unseen=True)
+    assert wrong.appearance > true.appearance + 0.1
+
+
+def test_a_loss_without_a_seen_pixel_is_zero():
+    left, right = _textured_pair()
+    beyond = [torch.full((1, 2, 32, WIDTH), 2.0)]
+    terms = stereo_loss(left, right, beyond, ignore_unseen=True)
+    assert terms.appearance == terms.consistency == 0
