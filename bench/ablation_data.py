@@ -89,21 +89,22 @@ def prepare(data: Path, work: Path, *, every: int) -> AblationData:
             f'{data} lacks {", ".join(missing)}; give the folder that holds bags/ and pairs/ '
             'with --data'
         )
-    trains = _ingested(data / DRIVE, work / 'drive_trains', IngestConfig(last_share=TRAINS_UNTIL))
-    judges = _ingested(data / DRIVE, work / 'drive_judges', IngestConfig(first_share=JUDGES_FROM))
+    # The names say what the folders hold, so that another part of a recording is another folder.
+    until, since = IngestConfig(last_share=TRAINS_UNTIL), IngestConfig(first_share=JUDGES_FROM)
+    trains = _ingested(data / DRIVE, work / f'drive_until_{TRAINS_UNTIL}', until)
+    judges = _ingested(data / DRIVE, work / f'drive_from_{JUDGES_FROM}', since)
     indoor = PairFolder(data / INDOOR)
-    indoor_trains = work / 'indoor_trains'
+    indoor_trains = work / f'indoor_until_{TRAINS_UNTIL}'
     if not indoor_trains.exists():
         with atomic_folder(indoor_trains) as partial:
             write_part(partial, indoor, indoor.names[: int(TRAINS_UNTIL * len(indoor.names))])
+    matched = work / f'matched_1_of_{every}_{source_digest(stereo_matching)[:8]}'
     return AblationData(
         streets=tuple(str(path) for path in (trains.path, *(data / name for name in STREETS))),
         indoor=str(indoor_trains),
         judged=(
             JudgedSet('drive, lidar', judges.path, 'garg'),
-            *_matched_sets(
-                data, work / f'matched_{source_digest(stereo_matching)[:8]}', judges, indoor, every
-            ),
+            *_matched_sets(data, matched, judges, indoor, every),
         ),
     )
 
