@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from rich.progress import track
 
+from bench import census_matching
+from bench.census_matching import matched_depth_m
 from monodepth_ros.common.atomic import atomic_folder
 from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter, VIEWS
-from trainer.datasets import stereo_matching
 from trainer.datasets.sources import fingerprint
-from trainer.datasets.stereo_matching import checked_depth_m as matched_depth_m
 from trainer.evaluate.config import Crop
 from trainer.ingest.config import IngestConfig
 from trainer.ingest.ingest import ingest
@@ -98,7 +98,7 @@ def prepare(data: Path, work: Path, *, every: int) -> AblationData:
     if not indoor_trains.exists():
         with atomic_folder(indoor_trains) as partial:
             write_part(partial, indoor, indoor.names[: int(TRAINS_UNTIL * len(indoor.names))])
-    matched = work / f'matched_1_of_{every}_{source_digest(stereo_matching)[:8]}'
+    matched = work / f'matched_1_of_{every}_{source_digest(census_matching)[:8]}'
     return AblationData(
         streets=tuple(str(path) for path in (trains.path, *(data / name for name in STREETS))),
         indoor=str(indoor_trains),
