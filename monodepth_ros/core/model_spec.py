@@ -62,8 +62,8 @@ class Mounting:
 
     height_m: of the optical centre.
     pitch_deg: of the optical axis against the ground, positive when the camera looks down.
-    roll_deg: of the image's rows against the ground, positive when their right end is lower.
-    The signs are those of REP 103 for a frame with x forward, y left, z up.
+    roll_deg: about the optical axis, positive when the camera's right side is lower.
+    The signs are those of REP 103 for rotations about axes x forward, y left, z up.
     Raises ValueError for numbers that are not finite, a height that is not positive, or a
     negative standard deviation.
     """

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from monodepth_ros.core.camera import Intrinsics
 from trainer.datasets.sources import PairSequence
 
-# Limit for the fraction of the canonical image that a rig's images cover; outside them the network
-# sees mirrored colours, whose disparity means nothing: docs/design.md#trainertrain.
-MIN_COVERED = 0.5
+# Limits for the fraction of the canonical image that a rig's images cover: a rig below the first
+# is refused, one below the second is named. Figures: docs/design.md#trainertrain.
+MIN_COVERED, NEARLY_ALL = 0.25, 0.9
+
+
+class Coverage(NamedTuple):
+    """A sequence, and the fraction of the canonical image that its images cover."""
+
+    sequence: PairSequence
+    fraction: float
+
+    def __str__(self) -> str:
+        return (
+            f'{self.sequence.path}: its images cover {self.fraction:.0%} of the canonical camera, '
+            'because their view is narrower or beside it'
+        )
 
 
 def covered_fraction(rig: Intrinsics, canonical: Intrinsics) -> float:
@@ -26,13 +40,10 @@ def covered_fraction(rig: Intrinsics, canonical: Intrinsics) -> float:
     return float(np.prod(seen_px) / (canonical.width * canonical.height))
 
 
-def coverage_fault(sequences: Iterable[PairSequence], canonical: Intrinsics) -> str:
-    """Name the sequence that covers least, if that is less than MIN_COVERED; empty otherwise."""
-    fractions = [(covered_fraction(s.calibration.intrinsics, canonical), s) for s in sequences]
-    covered, sequence = min(fractions, key=lambda found: found[0])
-    if covered >= MIN_COVERED:
-        return ''
-    return (
-        f'{sequence.path}: its images cover {covered:.0%} of the canonical camera, expected at '
-        f'least {MIN_COVERED:.0%}, because its view is narrower or beside it'
+def least_coverage(sequences: Iterable[PairSequence], canonical: Intrinsics) -> Coverage:
+    """Return the coverage of the sequence that covers least."""
+    coverages = (
+        Coverage(sequence, covered_fraction(sequence.calibration.intrinsics, canonical))
+        for sequence in sequences
     )
+    return min(coverages, key=lambda coverage: coverage.fraction)

@@ -33,7 +33,7 @@ from trainer.train.checkpoint import (
     TrainingRecord,
 )
 from trainer.train.config import TrainConfig
-from trainer.train.coverage import coverage_fault
+from trainer.train.coverage import least_coverage, MIN_COVERED, NEARLY_ALL
 from trainer.train.data_module import StereoData
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress
@@ -153,7 +153,11 @@ def _check_views(config: TrainConfig, sequences: Sequence[PairSequence], spec: M
     advice = 'give the data with the narrowest view first'
     if config.init_from is not None:
         advice = 'train without init_from'
-    _refuse(config, coverage_fault(sequences, spec.camera), advice)
+    least = least_coverage(sequences, spec.camera)
+    if least.fraction < MIN_COVERED:
+        _refuse(config, f'{least}, expected at least {MIN_COVERED:.0%}', advice)
+    elif least.fraction < NEARLY_ALL:
+        rank_zero_only(print)(f'{least}: depth may be a tenth worse; to avoid it, {advice}')
 
 
 def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:

@@ -12,7 +12,7 @@ from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.network_view import ToNetwork
 from test.helpers.stereo_folders import RIG, write_pairs
 from trainer.datasets.sources import open_sequences
-from trainer.train.coverage import coverage_fault, covered_fraction
+from trainer.train.coverage import covered_fraction, least_coverage
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_the_covered_fraction_is_that_of_the_map(fx, fy, cx, cy):
 
 
 def test_the_sequence_that_covers_least_is_named(tmp_path):
-    # 64 x 32 px of the view that a focal length of 1.4 times as many px leaves: 1 / 1.96.
     paths = [
         write_pairs(tmp_path / f'{factor}', 1, rig=replace(RIG, fx=60 * factor, fy=60 * factor))
         for factor in (1, 1.5, 2, 1.4)
     ]
     sequences = [sequence for path in paths for sequence in open_sequences(str(path))]
-    assert coverage_fault([sequences[0], sequences[3]], RIG) == ''
-    assert coverage_fault(sequences, RIG).startswith(f'{paths[2]}: its images cover 25% of the')
+    least = least_coverage(sequences, RIG)
+    assert (least.sequence, least.fraction) == (sequences[2], pytest.approx(1 / 4))
+    assert str(least).startswith(f'{paths[2]}: its images cover 25% of the canonical camera')
