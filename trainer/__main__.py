@@ -181,7 +181,10 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     train_parser = ArgumentParser(description=TrainConfig.__doc__)
     train_parser.add_argument('--config', action=ActionConfigFile, help='YAML of these options')
     train_parser.add_argument(
-        '--data', nargs='+', required=True, help='pair folders; the first rig is the canonical one'
+        '--data',
+        nargs='+',
+        required=True,
+        help='pair folders; the first rig is canonical, unless init_from is given',
     )
     train_parser.add_class_arguments(TrainConfig, as_group=False, skip={'data', 'trainer'})
     if for_training:

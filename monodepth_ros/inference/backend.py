@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from monodepth_ros.core.bit_depth import described
 from monodepth_ros.core.model_spec import check_size, ModelSpec
 
 # Few, because a robot has few cameras and its GPU has little memory.
@@ -185,6 +186,8 @@ class Backend:
         """Return values for diagnostics, by name."""
         size = f'{self.width} x {self.height}'
         own = {'backend': self.name, 'precision': self.precision, 'network input': size}
+        if self.spec.bits is not None:
+            own['16-bit images of the training'] = described(self.spec.bits)
         return own | self._loaded.facts
 
     @property

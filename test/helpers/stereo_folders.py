@@ -16,10 +16,17 @@ RIG = Intrinsics(fx=60, fy=60, cx=31.5, cy=15.5, **SIZE)
 BASELINE_M = 0.5
 
 
-def write_pairs(path: Path, count: int = 4, *, seed: int = 0) -> Path:
+def write_pairs(
+    path: Path,
+    count: int = 4,
+    *,
+    seed: int = 0,
+    rig: Intrinsics = RIG,
+    baseline_m: float = BASELINE_M,
+) -> Path:
     """Smooth random textures at a disparity of SHIFT_PX everywhere, named 0, 1, ..."""
     rng = np.random.default_rng(seed)
-    writer = PairFolderWriter(path, StereoCalibration(RIG, BASELINE_M))
+    writer = PairFolderWriter(path, StereoCalibration(rig, baseline_m))
     for number in range(count):
         coarse = rng.integers(0, 256, (8, 17, 3), np.uint8)
         wide = cv2.resize(coarse, (64 + SHIFT_PX, 32), interpolation=cv2.INTER_LINEAR)

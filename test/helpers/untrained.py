@@ -12,6 +12,7 @@ import onnx
 import torch
 from torch import nn
 
+from monodepth_ros.core.model_spec import TrainingStage
 from test.helpers.tiny_model import CAMERA, spec
 from trainer.model.network import build_network
 from trainer.train.checkpoint import NETWORK_PREFIX, record_entry, TrainingRecord
@@ -31,7 +32,14 @@ def write_checkpoint(path: Path, name: str = 'small') -> Path:
     weights = {f'{NETWORK_PREFIX}{name}': value for name, value in network.state_dict().items()}
     # The canonical camera must hold a few of its strides.
     camera = CAMERA.scaled_to(width=4 * network.stride, height=2 * network.stride)
-    made = replace(spec(), encoder=name, camera=camera, stride=network.stride, self_test=None)
+    made = replace(
+        spec(),
+        encoder=name,
+        camera=camera,
+        stride=network.stride,
+        self_test=None,
+        history=(TrainingStage('before/best.ckpt', ('streets',), 'CC0', 7, 'abc'),),
+    )
     record = TrainingRecord(made.to_json(), {}, '')
     torch.save({'state_dict': weights} | record_entry(record), path)
     return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,14 @@ def test_a_model_runs_and_tells_its_spec(backend, engine):
     np.testing.assert_allclose(output.disparity_frac, np.full((64, 128), 0.1), rtol=1e-6)
     assert not backend.has_confidence
     assert output.confidence is None
+
+
+def test_the_bits_of_the_training_are_shown_where_they_are_known(tmp_path, backend, engine):
+    assert '16-bit images of the training' not in backend.facts
+    path = write_red_disparity_model(tmp_path / 'red.onnx', replace(spec(), bits=12))
+    with load_backend(path, engine) as of_12_bits:
+        shown = of_12_bits.facts['16-bit images of the training']
+    assert shown == '12 bits (white is 4095)'
 
 
 def test_confidence_where_the_file_has_it(tmp_path, engine):

@@ -17,7 +17,7 @@ from trainer.model.mobilenet import EfficientNetLite0Encoder, MobileNetV2Encoder
 from trainer.model.resnet import ResNetEncoder, RESNETS
 from trainer.model.small import SmallEncoder
 from trainer.model.timm_encoder import TimmEncoder
-from trainer.model.weights import IMAGENET, load_weights, PUBLIC
+from trainer.model.weights import IMAGENET, load_weights
 
 TIMM = 'timm/'
 # Channels of the decoder at H, H/2, ...; a network uses one level per encoder feature. The
@@ -82,23 +82,13 @@ def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
     """
     if name.startswith(TIMM):
         return _timm_network(name, weights)
-    check_network(name, weights)
+    if name not in NETWORKS:
+        known = ', '.join(NETWORKS)
+        raise ValueError(f'network is {name!r}, expected {known} or {TIMM}NAME')
     network = NETWORKS[name]()
     if weights is not None:
         load_weights(network.get_submodule('encoder'), name, weights)
     return network
-
-
-def check_network(name: str, weights: str | None) -> None:
-    """Raise ValueError for an unknown network, and for weights where there are none for it."""
-    if name not in NETWORKS:
-        known = ', '.join(NETWORKS)
-        raise ValueError(f'network is {name!r}, expected {known} or {TIMM}NAME')
-    if weights is not None and name not in PUBLIC:
-        raise ValueError(
-            f'there are no weights for {name}, got {weights!r}; leave weights out, or choose one '
-            f'of {", ".join(PUBLIC)}'
-        )
 
 
 def stride_of(name: str) -> int:

@@ -116,9 +116,14 @@ def find_weights(name: str, weights: str) -> FoundWeights:
 
     name: a key of PUBLIC.
     weights: 'imagenet' or the path of a file.
-    Raises FileNotFoundError for a missing file; ValueError for a public file that is damaged, a
-    package of another version, and if there is neither package nor network.
+    Raises FileNotFoundError for a missing file; ValueError for a name without public weights, a
+    file that is damaged, a package of another version, and without package and network.
     """
+    if name not in PUBLIC:
+        raise ValueError(
+            f'there are no weights for {name}, got {weights!r}; leave weights out, or choose one '
+            f'of {", ".join(PUBLIC)}'
+        )
     if weights != IMAGENET:
         advice = f"name a file of public weights, or '{IMAGENET}' to find it"
         path = existing_file(weights, 'weights', advice)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -16,6 +16,7 @@ from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.model.exported_network import ExportedNetwork
 from trainer.model.network import build_network, DepthNetwork
+from trainer.train.history import pretraining
 
 LAST, BEST, RECENT = 'last.ckpt', 'best.ckpt', 'recent'
 VALIDATION_LOSS = 'val_loss'
@@ -112,10 +113,32 @@ class Checkpoints(L.Callback):
                 old.unlink()
 
 
+class TrainedNetwork(NamedTuple):
+    """
+    The content of a checkpoint, without the state of the optimiser.
+
+    network: in evaluation mode.
+    config: see TrainingRecord.
+    steps: optimiser steps; None if the file does not state them.
+    """
+
+    network: DepthNetwork
+    spec: ModelSpec
+    config: dict[str, Any]
+    steps: int | None
+
+
 def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
     """Load a network in evaluation mode and its ModelSpec; raise ValueError for another file."""
+    trained = load_trained(path)
+    return trained.network, trained.spec
+
+
+def load_trained(path: Path) -> TrainedNetwork:
+    """Load a checkpoint; raise ValueError for another file."""
     values = _load(path)
-    spec = ModelSpec.from_json(_record(path, values).spec_json)
+    record = _record(path, values)
+    spec = recorded_spec(record)
     network = build_network(spec.encoder)
     try:
         network.load_state_dict(_network_weights(values))
@@ -125,7 +148,13 @@ def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
             f'({one_line(error)}); train again, or check out the commit that wrote it: '
             f'{spec.git_commit}'
         ) from error
-    return network.eval(), spec
+    return TrainedNetwork(network.eval(), spec, record.config, values.get('global_step'))
+
+
+def recorded_spec(record: TrainingRecord) -> ModelSpec:
+    """Return the ModelSpec of a record; its history is complete also if the version had none."""
+    spec = ModelSpec.from_json(record.spec_json)
+    return spec if spec.history else replace(spec, history=pretraining(record.config))
 
 
 def read_record(path: Path) -> TrainingRecord:

@@ -17,7 +17,8 @@ class TrainConfig:
     """Train a network on stereo pairs; `export` takes its OUTPUT/best.ckpt or last.ckpt."""
 
     data: tuple[str, ...]
-    """Pair folders, or public data sets; the rig of the first one defines the canonical camera."""
+    """Pair folders, or public data sets; the rig of the first one defines the canonical camera,
+    unless init_from does."""
     output: Path
     """Folder for checkpoints and TensorBoard logs. The same command resumes a stopped training."""
     validation: str = LAST_TENTH
@@ -29,6 +30,9 @@ class TrainConfig:
     encoder_weights: str | None = None
     """imagenet (from a package, torch.hub's cache or by download), a file of public weights, or
     null for random weights."""
+    init_from: Path | None = None
+    """A checkpoint whose weights this training begins from, with its own schedule, instead of
+    encoder_weights. Its canonical camera and baseline are kept."""
     width: int = 640
     """Network width in px, a multiple of the network's stride."""
     height: int = 192
@@ -57,7 +61,8 @@ class TrainConfig:
     max_depth_m: float = 100.0
     """Farthest depth in m; predictions beyond it are published as out of range (+inf)."""
     force: bool = False
-    """Train in spite of faults that `python -m trainer check` finds in the data."""
+    """Train in spite of faults that `python -m trainer check` finds in the data, and on rigs that
+    show too little of the canonical camera."""
     data_licence: str = 'not stated'
     """Licence of the training data; stored in the model file."""
     trainer: dict[str, Any] = field(default_factory=dict)
@@ -70,6 +75,8 @@ class TrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
+        if self.init_from is not None:
+            self._check_init_from(self.init_from)
         check_lightning_arguments(self.trainer)
         # The number of steps must be known, since the learning rate is halved at parts of it.
         if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
@@ -78,4 +85,17 @@ class TrainConfig:
     def plain(self) -> dict[str, Any]:
         """Return the fields as numbers, texts, lists and dicts, for YAML and checkpoints."""
         values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
-        return values | {'cache': self.cache and str(self.cache)}
+        paths = {'cache': self.cache, 'init_from': self.init_from}
+        return values | {name: path and str(path) for name, path in paths.items()}
+
+    def _check_init_from(self, init_from: Path) -> None:
+        if self.encoder_weights is not None:
+            raise ValueError(
+                f'got init_from {init_from} and encoder_weights {self.encoder_weights}, expected '
+                'one source of weights; give --encoder_weights null, or leave init_from out'
+            )
+        if self.output.resolve() in init_from.resolve().parents:
+            raise ValueError(
+                f'init_from {init_from} is in the output {self.output}, whose checkpoints this '
+                'training replaces; choose another output'
+            )

@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields
 import logging
 from pathlib import Path
-import subprocess
 from typing import Any
 import warnings
 
@@ -20,13 +19,12 @@ import yaml
 
 from monodepth_ros.common.atomic import atomic_file, locked_folder
 from monodepth_ros.common.errors import one_line
-from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.core.canonical import fit_canonical
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.check.preflight import fault_text, quick_check
 from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
 from trainer.model.limits import MAX_DISPARITY_FRAC
-from trainer.model.network import build_network, stride_of
+from trainer.model.network import build_network, DepthNetwork, TIMM
+from trainer.model.weights import find_weights
 from trainer.train.checkpoint import (
     AtomicCheckpointIO,
     BEST,
@@ -36,11 +34,14 @@ from trainer.train.checkpoint import (
     TrainingRecord,
 )
 from trainer.train.config import TrainConfig
+from trainer.train.coverage import least_coverage, MIN_COVERED, NEARLY_ALL
 from trainer.train.data_module import StereoData
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress
 from trainer.train.shared_memory import check_shared_memory, needed_bytes
 from trainer.train.split import Split, split_pairs
+from trainer.train.training_spec import training_spec
+from trainer.train.warm_start import warm_start, warm_start_lines
 
 CONFIG = 'config.yaml'
 # Options that may change on resuming: they affect speed and pauses, not the result.
@@ -59,11 +60,16 @@ def train(config: TrainConfig) -> Path:
     """
     sequences = [s for source in config.data for s in open_sequences(source)]
     split = split_pairs(sequences, config.validation)
-    spec = _spec(config, sequences)
-    rank_zero_only(print)(_plan(split, spec))
-    record = TrainingRecord(spec.to_json(), config.plain(), fingerprint(split.sequences))
     with _the_only_training_in(config.output), _plain_errors():
-        _fit(config, split, spec, record)
+        start = warm_start(config)
+        spec = training_spec(config, sequences, start and start.spec)
+        lines = [_plan(split, spec)]
+        lines += _weights_lines(config)
+        if start and start.network:
+            lines += warm_start_lines(config, start.spec, sequences[0].calibration)
+        rank_zero_only(print)('\n'.join(lines))
+        record = TrainingRecord(spec.to_json(), config.plain(), fingerprint(split.sequences))
+        _fit(config, split, spec, record, start and start.network)
     best = config.output / BEST
     # Without validation, a best.ckpt that exists is of an earlier training that was killed.
     checkpoint = best if split.validation and best.exists() else config.output / LAST
@@ -102,16 +108,30 @@ def _plain_errors() -> Iterator[None]:
         raise ValueError(one_line(error)) from error
 
 
-def _fit(config: TrainConfig, split: Split, spec: ModelSpec, record: TrainingRecord) -> None:
+def _fit(
+    config: TrainConfig,
+    split: Split,
+    spec: ModelSpec,
+    record: TrainingRecord,
+    network: DepthNetwork | None,
+) -> None:
+    """
+    Train the network, or that of last.ckpt where there is one.
+
+    network: weights to begin from; None: those that the configuration names.
+    """
     trainer = _trainer(config)
     resumed = _resume_point(config.output, record)
     if resumed is None:
+        _check_views(config, split.sequences, spec)
         _check_pairs(config, split.sequences)
     pairs = [len(split.training), len(split.validation)]
     needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
     rank_zero_only(check_shared_memory)(needed)
     L.seed_everything(config.seed, workers=True, verbose=False)
-    network = build_network(config.network, weights=None if resumed else config.encoder_weights)
+    if network is None:
+        weights = None if resumed else config.encoder_weights
+        network = build_network(config.network, weights=weights)
     module = StereoDepth(
         network,
         record,
@@ -134,6 +154,27 @@ def _plan(split: Split, spec: ModelSpec) -> str:
     return plan if split.validation else f'{plan}; the result is {LAST}, there is no {BEST}'
 
 
+def _weights_lines(config: TrainConfig) -> list[str]:
+    """Name the file of a new training's encoder weights; timm finds its own."""
+    name, weights = config.network, config.encoder_weights
+    if weights is None or name.startswith(TIMM) or (config.output / LAST).exists():
+        return []
+    found = find_weights(name, weights)
+    return [f'encoder weights: {found.origin} (licence {found.licence})']
+
+
+def _check_views(config: TrainConfig, sequences: Sequence[PairSequence], spec: ModelSpec) -> None:
+    """Refuse rigs that show too little of the canonical camera, unless config.force is set."""
+    advice = 'give the data with the narrowest view first'
+    if config.init_from is not None:
+        advice = 'train without init_from'
+    least = least_coverage(sequences, spec.camera)
+    if least.fraction < MIN_COVERED:
+        _refuse(config, f'{least}, expected at least {MIN_COVERED:.0%}', advice)
+    elif least.fraction < NEARLY_ALL:
+        rank_zero_only(print)(f'{least}: depth may be a tenth worse; to avoid it, {advice}')
+
+
 def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None:
     """
     Refuse pairs that would make the training collapse, unless config.force is set.
@@ -146,15 +187,19 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
     pairs = sum(len(check.evidence.pairs) for check in checks)
     if not faults:
         rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
-    elif config.force:
+    _refuse(config, faults, f'see `python -m trainer check {" ".join(config.data)}`')
+
+
+def _refuse(config: TrainConfig, faults: str, advice: str) -> None:
+    """Raise ValueError if there are faults, or print them if config.force is set."""
+    if not faults:
+        return
+    if config.force:
         rank_zero_only(print)(f'training in spite of faults (force): {faults}')
     elif not _is_first_process():
         raise SystemExit(1)  # the first process prints the reason
     else:
-        folders = ' '.join(config.data)
-        raise ValueError(
-            f'{faults}; see `python -m trainer check {folders}`, or train with --force true'
-        )
+        raise ValueError(f'{faults}; {advice}, or train with --force true')
 
 
 def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
@@ -221,47 +266,3 @@ def _trainer(config: TrainConfig) -> L.Trainer:
 def _has_bfloat16(trainer: dict[str, Any]) -> bool:
     on_gpu = trainer.get('accelerator') != 'cpu' and torch.cuda.is_available()
     return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def _spec(config: TrainConfig, sequences: Sequence[PairSequence]) -> ModelSpec:
-    rig = sequences[0].calibration
-    camera = _canonical(config, rig.intrinsics)
-    # The range holds for all rigs, because the network predicts the canonical rig's disparity.
-    nearest_m = camera.fx * rig.baseline_m / (MAX_DISPARITY_FRAC * camera.width)
-    _check_range(nearest_m, config)
-    focal_lengths_px = [sequence.calibration.intrinsics.fx for sequence in sequences]
-    return ModelSpec(
-        camera=camera,
-        baseline_m=rig.baseline_m,
-        depth_range_m=(nearest_m, config.max_depth_m),
-        stride=stride_of(config.network),
-        training_fx_px=(min(focal_lengths_px), max(focal_lengths_px)),
-        encoder=config.network,
-        training_data=tuple(sequence.path.name for sequence in sequences),
-        data_licence=config.data_licence,
-        git_commit=_git_commit(),
-    )
-
-
-def _canonical(config: TrainConfig, rig: Intrinsics) -> Intrinsics:
-    size: dict[str, Any] = {'width': config.width, 'height': config.height}
-    return fit_canonical(rig, **size) if config.square_pixels else rig.scaled_to(**size)
-
-
-def _check_range(nearest_m: float, config: TrainConfig) -> None:
-    if nearest_m >= config.max_depth_m:
-        raise ValueError(
-            f'{config.data[0]}: everything nearer than {nearest_m:.3g} m has a disparity beyond '
-            f'{MAX_DISPARITY_FRAC} of the width, and max_depth_m is {config.max_depth_m:g} m; '
-            'check the baseline, or use a wider lens or a shorter baseline'
-        )
-
-
-def _git_commit() -> str:
-    """Return the commit of this source, or 'unknown' outside a checkout."""
-    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return 'unknown'
-    return result.stdout.strip() or 'unknown'

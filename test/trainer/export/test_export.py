@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -138,6 +139,14 @@ def test_the_file_is_whole_and_tensorrt_takes_it(exported, variant):
     from monodepth_ros.inference.tensorrt.builder import build_plan
 
     assert build_plan(ModelFile(path), **OTHER_SIZE, options=BuildOptions())
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_the_file_says_what_the_checkpoint_says(checkpoint, exported, variant):
+    _, expected = load_exported(checkpoint)
+    assert expected.history
+    spec = ModelFile(exported(variant)).spec
+    assert replace(spec, precision='fp32', metrics={}, self_test=None) == expected
 
 
 def _session_tensors(path):
