@@ -18,14 +18,15 @@ from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
 
 MAX_DISPARITY_FRAC = 0.3
-# Half the pixels. Matched at full size, KITTI differed less from the lidar by a tenth at 32 m and
-# beyond, but a tenth of the pixels were lost, and the time tripled.
+# Half the pixels. At full size, 18 % instead of 22 % of KITTI's pixels beyond 32 m differ from the
+# lidar by more than 10 %, but depth is known for 43 % of an image instead of 54 %, and matching
+# takes three times as long.
 MATCHING_SCALE = 0.5**0.5
 # A window of 5 x 5 px, in which 12 pairs of opposite pixels are compared. Larger ones find less of
 # thin objects, and take more of what is behind an edge.
 HALF_WINDOW = 2
 # The penalties of a path for a change of disparity by 1 px and by more, in bits as the cost is.
-# A jump of 100 loses posts of 12 px near the camera: each path pays it twice, there and back.
+# A jump of 100 loses near posts of up to 16 px: each path pays it twice, there and back.
 STEP_PENALTY, JUMP_PENALTY = np.uint8(5), np.uint8(20)
 # The cost of a match outside the right view is that of a fair match, so that a surface goes on
 # over the border instead of jumping to a false match inside.
