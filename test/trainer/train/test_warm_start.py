@@ -236,10 +236,10 @@ def test_a_file_that_is_no_checkpoint_is_refused(pairs, tmp_path):
 
 
 def test_a_rig_that_shows_too_little_of_the_canonical_camera_is_refused(source, tmp_path, capsys):
-    narrow = write_pairs(tmp_path / 'narrow', rig=replace(RIG, fx=120, fy=120))
+    narrow = write_pairs(tmp_path / 'narrow', rig=replace(RIG, fx=150, fy=150))
     config = _config(narrow, tmp_path / 'run', init_from=source, max_steps=1)
     words = (
-        f'^{narrow}: its images cover 25% of .*; train without init_from, or train with --force'
+        f'^{narrow}: its images cover 16% of .*; train without init_from, or train with --force'
     )
     with pytest.raises(ValueError, match=words):
         train(config)
@@ -251,7 +251,16 @@ def test_a_rig_that_shows_too_little_of_the_canonical_camera_is_refused(source, 
     wide = write_pairs(tmp_path / 'wide')
     with pytest.raises(ValueError, match='; give the data with the narrowest view first, or'):
         train(replace(several, data=(str(wide), str(narrow))))
+    capsys.readouterr()
     train(replace(several, data=(str(narrow), str(wide))))
+    assert 'its images cover' not in capsys.readouterr().out
+
+
+def test_a_rig_that_shows_a_part_of_the_canonical_camera_is_named(source, tmp_path, capsys):
+    narrow = write_pairs(tmp_path / 'narrow', rig=replace(RIG, fx=120, fy=120))
+    train(_config(narrow, tmp_path / 'run', init_from=source, max_steps=1))
+    words = f'{narrow}: its images cover 25% of the canonical camera, because their view is'
+    assert words in capsys.readouterr().out
 
 
 def test_it_is_resumed_after_its_source_is_gone(source, other_pairs, tmp_path, capsys):
