@@ -16,6 +16,9 @@ from torch import nn, Tensor
 from trainer.model.normalise import Normalise
 
 STEM_CHANNELS = 32
+# TensorFlow's 127 and 128 of 0..255. With these the first layer's outputs on photographs have the
+# variance that its BatchNorm stores; with ImageNet's mean and std they have five times as much.
+LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 
 
 class Stage(NamedTuple):
@@ -80,14 +83,14 @@ class EfficientNetLite0Encoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2 to H/32 with `channels` channels.
 
     A convolution of stride 2 is padded on all sides. TensorFlow pads it on the right and below
-    only, which gives the same features for an image that is 31 px further left and up.
+    only, which moves the features at H/32 by 31 px of the image.
     """
 
     channels: tuple[int, ...] = (16, 24, 40, 112, 320)
 
     def __init__(self) -> None:
         super().__init__()
-        self.normalise = Normalise()
+        self.normalise = Normalise(LITE_MEAN, LITE_STD)
         self._conv_stem, self._bn0, self._relu6 = _conv_bn_relu6(3, STEM_CHANNELS, 3, stride=2)
         self._blocks = nn.ModuleList(LiteBlock(block) for block in _blocks(EFFICIENTNET_LITE0))
         for module in self.modules():

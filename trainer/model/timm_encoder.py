@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
 from monodepth_ros.common.errors import one_line
 from trainer.model.decoder import SCALES
+from trainer.model.normalise import Normalise
 
 
 class TimmEncoder(nn.Module):
@@ -19,9 +19,6 @@ class TimmEncoder(nn.Module):
     image: (B, 3, H, W) in 0..1. Returns features at H/2, H/4, ... with `channels` channels. If
     timm's first feature map is at H/4, as in ConvNeXt, the image is used as the one at H/2.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, name: str, *, pretrained: bool) -> None:
         super().__init__()
@@ -44,14 +41,11 @@ class TimmEncoder(nn.Module):
                 f'of {halvings}; choose a convolutional or hierarchical encoder'
             )
         trained_on = self.features.pretrained_cfg
-        for key in ('mean', 'std'):
-            value = torch.tensor(trained_on[key]).view(3, 1, 1)
-            self.register_buffer(key, value, persistent=False)
+        self.normalise = Normalise(trained_on['mean'], trained_on['std'])
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the features, finest first."""
-        x = (image - self.mean) / self.std
-        features = self.features(x)
+        features = self.features(self.normalise(image))
         return features if self._begins_at_half else [F.avg_pool2d(x, 2), *features]
 
 
