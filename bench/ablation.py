@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 import json
 from pathlib import Path
 import re
@@ -53,6 +53,8 @@ class Row:
     indoor: bool = False
 
 
+# What one would take instead of the small network: an encoder, its weights, and the learning rate
+# that suits them.
 _PRETRAINED = {
     'network': 'efficientnet_lite0',
     'encoder_weights': 'imagenet',
@@ -172,15 +174,16 @@ def result(config: TrainConfig, data: AblationData) -> dict[str, Any]:
     Raises ValueError if the training fails.
     """
     file = config.output.parent / 'result.json'
+    trained_on = fingerprint(s for source in config.data for s in open_sequences(source))
     basis = {
-        'trained on': fingerprint(s for source in config.data for s in open_sequences(source)),
+        'trained on': trained_on,
         'judged on': {judged.name: judged.digest() for judged in data.judged},
         'scores by': source_digest(ablation_scores),
     }
     stored = json.loads(file.read_text()) if file.exists() else {}
     if stored.get('basis') == basis and is_same(stored['config'], config):
         return dict(stored)
-    train(config)
+    train(config, trained_on)
     made = {'config': config.plain(), 'basis': basis, **judge(config.output, data)}
     with atomic_file(file) as partial:
         partial.write_text(json.dumps(made, indent=1) + '\n')
@@ -200,27 +203,31 @@ def judge(training: Path, data: AblationData) -> dict[str, Any]:
 
 def is_same(stored: Mapping[str, Any], config: TrainConfig) -> bool:
     """Return whether TrainConfig.plain() of a training equals a config's."""
-    try:
-        # An option that the stored configuration lacks had its default.
-        return TrainConfig(**stored).plain() == config.plain()
-    except TypeError:
-        return False  # it had an option that no longer exists
+    # An option that the stored configuration lacks had its default.
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(TrainConfig)}
+    return {**defaults, **stored} == config.plain()
 
 
-def train(config: TrainConfig) -> None:
+def train(config: TrainConfig, trained_on: str) -> None:
     """
     Train by the trainer's command, which resumes a training that was stopped.
 
-    A training with other options in the same folder is removed; config.json beside it tells them.
+    A training in the same folder with other options or data is removed; begun.json beside it
+    states them.
+
+    config: the training.
+    trained_on: fingerprint of its data.
     Raises ValueError if the training fails.
     """
-    file = config.output.parent / 'config.json'
-    stored = json.loads(file.read_text()) if file.exists() else {}
-    if config.output.exists() and not is_same(stored, config):
-        print(f'{config.output} has other options: it is removed, and trained again', flush=True)
+    file = config.output.parent / 'begun.json'
+    begun: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    is_other = begun.get('trained on') != trained_on or not is_same(begun['config'], config)
+    if config.output.exists() and is_other:
+        print(f'{config.output} is of other options or data: it is trained again', flush=True)
         shutil.rmtree(config.output)
     with atomic_file(file) as partial:
-        partial.write_text(json.dumps(config.plain(), indent=1) + '\n')
+        begun = {'config': config.plain(), 'trained on': trained_on}
+        partial.write_text(json.dumps(begun, indent=1) + '\n')
     start_s = time.monotonic()
     status = subprocess.run(train_command(config), check=False).returncode
     if status:

@@ -9,6 +9,7 @@ import hashlib
 from itertools import repeat
 import multiprocessing
 from pathlib import Path
+import sys
 from types import ModuleType
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from rich.progress import track
 from bench import census_matching
 from bench.census_matching import matched_depth_m
 from monodepth_ros.common.atomic import atomic_folder
-from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter, VIEWS
+from monodepth_ros.storage.pair_folder import GT_DEPTH, PairFolder, PairFolderWriter, VIEWS
 from trainer.datasets.sources import fingerprint
 from trainer.evaluate.config import Crop
 from trainer.ingest.config import IngestConfig
@@ -41,7 +42,6 @@ KARLSRUHE, TREES = 'pairs/karlsruhe_2010_03_09_drive_0023', 'pairs/kitti_odo_seq
 # The first part of the drive and of the indoor recording trains, the last one judges. The indoor
 # camera stands nearly still: a training with its first part has seen the scene that judges.
 TRAINS_UNTIL, JUDGES_FROM = 0.6, 0.6667
-GT_DEPTH = 'gt_depth'
 MATCHING_PROCESSES = 2
 
 
@@ -90,24 +90,34 @@ def prepare(data: Path, work: Path, *, every: int) -> AblationData:
             f'{data} lacks {", ".join(missing)}; give the folder that holds bags/ and pairs/ '
             'with --data'
         )
-    # The names say what the folders hold, so that another part of a recording is another folder.
+    # Other recordings and other code have other folders.
+    made = work / f'data_{_key(data, needed, every)}'
     until, since = IngestConfig(last_share=TRAINS_UNTIL), IngestConfig(first_share=JUDGES_FROM)
-    trains = _ingested(data / DRIVE, work / f'drive_until_{TRAINS_UNTIL}', until)
-    judges = _ingested(data / DRIVE, work / f'drive_from_{JUDGES_FROM}', since)
+    trains = _ingested(data / DRIVE, made / 'drive_trains', until)
+    judges = _ingested(data / DRIVE, made / 'drive_judges', since)
     indoor = PairFolder(data / INDOOR)
-    indoor_trains = work / f'indoor_until_{TRAINS_UNTIL}'
+    indoor_trains = made / 'indoor_trains'
     if not indoor_trains.exists():
         with atomic_folder(indoor_trains) as partial:
             write_part(partial, indoor, indoor.names[: int(TRAINS_UNTIL * len(indoor.names))])
-    matched = work / f'matched_1_of_{every}_{source_digest(census_matching)[:8]}'
     return AblationData(
         streets=tuple(str(path) for path in (trains.path, *(data / name for name in STREETS))),
         indoor=str(indoor_trains),
         judged=(
             JudgedSet('drive, lidar', judges.path, 'garg'),
-            *_matched_sets(data, matched, judges, indoor, every),
+            *_matched_sets(data, made / 'matched', judges, indoor, every),
         ),
     )
+
+
+def _key(data: Path, needed: Iterable[str], every: int) -> str:
+    """Return a short hash of all that the folders depend on: recordings, code, and `every`."""
+    code = source_digest(census_matching), source_digest(sys.modules[__name__])
+    digest = hashlib.sha256(repr((code, every)).encode())
+    for name in needed:
+        for file in sorted((data / name).rglob('*')):
+            digest.update(repr((str(file.relative_to(data)), file.stat().st_size)).encode())
+    return digest.hexdigest()[:8]
 
 
 def source_digest(module: ModuleType) -> str:

@@ -1,7 +1,7 @@
 """
 Semi-global matching of census transforms: a ground truth that shares no cost with StereoSGBM.
 
-Trainings that learn from trainer/datasets/stereo_matching.py are judged with it. It looks for
+A training that is taught by StereoSGBM can be judged with it. It looks for
 disparities up to MAX_DISPARITY_FRAC of the width, and says nothing where it is not sure.
 """
 
@@ -16,8 +16,8 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
+from trainer.model.limits import MAX_DISPARITY_FRAC
 
-MAX_DISPARITY_FRAC = 0.3
 # Half the pixels. At full size, 18 % instead of 22 % of KITTI's pixels beyond 32 m differ from the
 # lidar by more than 10 %, but depth is known for 43 % of an image instead of 54 %, and matching
 # takes three times as long.

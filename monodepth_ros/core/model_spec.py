@@ -158,7 +158,13 @@ class ModelSpec:
         if set(values) != known:
             raise ValueError(f'ModelSpec has keys {sorted(values)}, expected {sorted(known)}')
         values['spec_version'] = SPEC_VERSION
-        return cls(**{name: _parsed(name, value) for name, value in values.items()})
+        try:
+            return cls(**{name: _parsed(name, value) for name, value in values.items()})
+        # Values of another kind, and other keys of the parts.
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'ModelSpec has values that are not of version {version}: {error}'
+            ) from error
 
 
 def _parsed(name: str, value: Any) -> Any:

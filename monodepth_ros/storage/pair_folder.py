@@ -31,6 +31,7 @@ from monodepth_ros.storage.pair_names import names_in_time
 
 VIEWS = ('left', 'right')
 CALIBRATION, STAMPS = 'calib.json', 'timestamps.txt'
+GT_DEPTH = 'gt_depth'
 GT_DEPTH_UNITS_PER_M = 256
 JPEG_QUALITY = 95
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -69,7 +70,7 @@ class PairFolder:
 
     def read_gt_depth(self, name: str) -> np.ndarray | None:
         """Return ground-truth depth, (H, W) float32 m, NaN if unknown; None without a file."""
-        path = self.path / 'gt_depth' / f'{name}.png'
+        path = self.path / GT_DEPTH / f'{name}.png'
         return read_depth(path, self.calibration.intrinsics) if path.exists() else None
 
     def stamps_ns(self) -> dict[str, int]:
@@ -173,10 +174,10 @@ class PairFolderWriter:
 
     def add_gt_depth(self, name: str, depth_m: np.ndarray) -> None:
         """Write a pair's ground-truth depth: (H, W) float32 metres, NaN where there is none."""
-        (self._folder / 'gt_depth').mkdir(exist_ok=True)
+        (self._folder / GT_DEPTH).mkdir(exist_ok=True)
         units = np.clip(np.nan_to_num(depth_m, posinf=0) * GT_DEPTH_UNITS_PER_M, 0, 65535)
         png = _encoded('.png', np.rint(units).astype(np.uint16), [])
-        _write(self._folder / 'gt_depth' / f'{name}.png', png)
+        _write(self._folder / GT_DEPTH / f'{name}.png', png)
 
 
 def stated_bits(folder: Path) -> int | None:

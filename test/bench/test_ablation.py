@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import ablation
+from bench import ablation, ablation_data
 from bench.ablation import Plan, Row, train_command, training_config
 from bench.ablation_data import AblationData, JudgedSet, prepare, write_matched, write_part
 from bench.ablation_scores import disagreement, NearErrors, score
@@ -87,7 +87,7 @@ def test_the_score_is_the_mean_of_the_checkpoints(data):
     assert (near['bias'], far['bias']) == pytest.approx((0.25, 0))
 
 
-def test_no_near_pixel_is_no_share(tmp_path):
+def test_no_near_pixel_is_no_fraction(tmp_path):
     judged = JudgedSet('far', _with_depth(tmp_path / 'far', _halves(9, 10)), 'none')
     found = score({'step': _predictor(_halves(9, 10), _halves(1, 1))}, judged)
     assert (found['near_bias'], found['near_too_far'], found['near_sure']) == (None, None, None)
@@ -123,7 +123,7 @@ def test_matching_against_the_lidar(tmp_path):
 def trained(monkeypatch):
     """Configurations that would have been trained."""
     configs = []
-    monkeypatch.setattr(ablation, 'train', configs.append)
+    monkeypatch.setattr(ablation, 'train', lambda config, _: configs.append(config))
     monkeypatch.setattr(ablation, 'judge', lambda *_: {'commit': 'c', 'scores': len(configs)})
     return configs
 
@@ -166,7 +166,7 @@ def test_the_command_means_the_configuration(data, monkeypatch):
     assert found.trainer.items() >= config.trainer.items()  # the others are Lightning's defaults
 
 
-def test_a_training_with_other_options_is_removed(data, tmp_path, monkeypatch):
+def test_a_training_with_other_options_or_data_is_removed(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = training_config(ROW, 1, PLAN, data)
 
@@ -176,12 +176,14 @@ def test_a_training_with_other_options_is_removed(data, tmp_path, monkeypatch):
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(ablation.subprocess, 'run', run)
-    ablation.train(config)
-    ablation.train(config)
+    ablation.train(config, 'data')
+    ablation.train(config, 'data')
     assert len([*config.output.iterdir()]) == 2
-    ablation.train(
-        training_config(Row(ROW.name, {**ROW.options, 'learning_rate': 2e-3}), 1, PLAN, data)
-    )
+    other = training_config(Row(ROW.name, {**ROW.options, 'learning_rate': 2e-3}), 1, PLAN, data)
+    ablation.train(other, 'data')
+    assert len([*config.output.iterdir()]) == 1
+    ablation.train(other, 'data')
+    ablation.train(other, 'other data')
     assert len([*config.output.iterdir()]) == 1
 
 
@@ -190,7 +192,7 @@ def test_a_failed_training_ends_the_ablation(data, tmp_path, monkeypatch):
     failed = SimpleNamespace(returncode=1)
     monkeypatch.setattr(ablation.subprocess, 'run', lambda *_, **__: failed)
     with pytest.raises(ValueError, match='ended with status 1'):
-        ablation.train(training_config(ROW, 1, PLAN, data))
+        ablation.train(training_config(ROW, 1, PLAN, data), 'data')
 
 
 def test_the_last_five_checkpoints_are_of_the_last_fifth(data):
@@ -257,3 +259,13 @@ def test_missing_data_is_named(tmp_path):
     (tmp_path / 'bags' / 'kitti_0926_drive').mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match=r'lacks pairs/euroc_v1_micro, .* --data'):
         prepare(tmp_path, tmp_path / 'work', every=1)
+
+
+def test_other_recordings_have_other_folders(tmp_path):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / 'x.jpg').write_bytes(b'12')
+    first = ablation_data._key(tmp_path, ['a'], 2)
+    assert ablation_data._key(tmp_path, ['a'], 2) == first
+    assert ablation_data._key(tmp_path, ['a'], 4) != first
+    (tmp_path / 'a' / 'x.jpg').write_bytes(b'123')
+    assert ablation_data._key(tmp_path, ['a'], 2) != first

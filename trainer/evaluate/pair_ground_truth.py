@@ -9,6 +9,7 @@ import numpy as np
 
 from monodepth_ros.core.camera import Camera
 from monodepth_ros.core.intrinsics_check import intrinsics_fault
+from monodepth_ros.storage.pair_folder import GT_DEPTH
 from trainer.datasets.depth_map import DepthMap
 from trainer.datasets.kitti import IMPROVED, KittiDrive
 from trainer.datasets.kitti_stereo import KittiStereo2015
@@ -102,4 +103,4 @@ def _described(
         )
     if isinstance(sequence, KittiStereo2015):
         return 'disp_noc_0', 'training/disp_noc_0/NAME.png', 'kitti stereo 2015'
-    return 'gt_depth', 'gt_depth/NAME.png', None
+    return GT_DEPTH, f'{GT_DEPTH}/NAME.png', None

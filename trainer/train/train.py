@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import torch
-import yaml
 
-from monodepth_ros.common.atomic import atomic_file, locked_folder
+from monodepth_ros.common.atomic import locked_folder
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.check.preflight import fault_text, quick_check
@@ -30,7 +28,6 @@ from trainer.train.checkpoint import (
     BEST,
     Checkpoints,
     LAST,
-    read_record,
     TrainingRecord,
 )
 from trainer.train.config import TrainConfig
@@ -38,17 +35,11 @@ from trainer.train.coverage import least_coverage, MIN_COVERED, NEARLY_ALL
 from trainer.train.data_module import StereoData
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress
+from trainer.train.resume import resume_point, write_config
 from trainer.train.shared_memory import check_shared_memory, needed_bytes
 from trainer.train.split import Split, split_pairs
 from trainer.train.training_spec import training_spec
 from trainer.train.warm_start import warm_start, warm_start_lines
-
-CONFIG = 'config.yaml'
-# Options that may change on resuming: they affect speed and pauses, not the result.
-FREE_KEYS = (
-    'workers', 'cache', 'output', 'data', 'checkpoint_every', 'force',
-    'trainer.enable_progress_bar', 'trainer.max_time',
-)  # fmt: skip
 
 
 def train(config: TrainConfig) -> Path:
@@ -121,17 +112,18 @@ def _fit(
     network: weights to begin from; None: those that the configuration names.
     """
     trainer = _trainer(config)
-    resumed = _resume_point(config.output, record)
-    if resumed is None:
-        _check_views(config, split.sequences, spec)
-        _check_pairs(config, split.sequences)
-    pairs = [len(split.training), len(split.validation)]
-    needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
-    rank_zero_only(check_shared_memory)(needed)
+    resumed = resume_point(config.output, record)
     L.seed_everything(config.seed, workers=True, verbose=False)
     if network is None:
         weights = None if resumed else config.encoder_weights
         network = build_network(config.network, weights=weights)
+    if resumed is None:
+        trains = {pair.sequence for pair in split.training}
+        _check_views(config, [split.sequences[at] for at in sorted(trains)], spec)
+        _check_pairs(config, split.sequences)
+    pairs = [len(split.training), len(split.validation)]
+    needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
+    rank_zero_only(check_shared_memory)(needed)
     module = StereoDepth(
         network,
         record,
@@ -140,7 +132,7 @@ def _fit(
         ignore_unseen=config.ignore_unseen,
     )
     data = StereoData(config, split, spec)
-    rank_zero_only(_start)(config.output, record)
+    rank_zero_only(write_config)(config.output, record)
     trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
 
 
@@ -200,45 +192,6 @@ def _refuse(config: TrainConfig, faults: str, advice: str) -> None:
         raise SystemExit(1)  # the first process prints the reason
     else:
         raise ValueError(f'{faults}; {advice}, or train with --force true')
-
-
-def _resume_point(output: Path, record: TrainingRecord) -> Path | None:
-    """Return the checkpoint to resume from; raise if the folder belongs to something else."""
-    last = output / LAST
-    if last.exists():
-        _check_same(read_record(last), record, output)
-        rank_zero_only(print)(f'{output}: going on from {LAST}')
-        return last
-    if output.exists() and any(output.iterdir()) and not (output / CONFIG).exists():
-        raise FileExistsError(
-            f'{output} holds something else than a training; choose another name'
-        )
-    return None
-
-
-def _check_same(stored: TrainingRecord, record: TrainingRecord, output: Path) -> None:
-    other = 'remove it or choose another output'
-    # An option that the stored configuration lacks had its default.
-    defaults = {field.name: field.default for field in fields(TrainConfig)}
-    before, now = _flat(stored.config), _flat(record.config)
-    for key in sorted(before.keys() | now.keys()):
-        then = before.get(key, defaults.get(key))
-        if key not in FREE_KEYS and then != now.get(key):
-            raise FileExistsError(
-                f'{output} was trained with {key} = {then}, now it is {now.get(key)}; {other}'
-            )
-    if stored.data_fingerprint != record.data_fingerprint:
-        raise FileExistsError(f'{output} was trained on other frames than data holds now; {other}')
-
-
-def _flat(config: dict[str, Any]) -> dict[str, Any]:
-    trainer = {f'trainer.{key}': value for key, value in config['trainer'].items()}
-    return {key: value for key, value in config.items() if key != 'trainer'} | trainer
-
-
-def _start(output: Path, record: TrainingRecord) -> None:
-    with atomic_file(output / CONFIG) as partial:
-        partial.write_text(yaml.safe_dump(record.config, sort_keys=False))
 
 
 def _trainer(config: TrainConfig) -> L.Trainer:

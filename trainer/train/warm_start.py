@@ -11,7 +11,14 @@ from typing import NamedTuple
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.model_spec import ModelSpec, TrainingStage
 from trainer.model.network import DepthNetwork
-from trainer.train.checkpoint import LAST, load_trained, read_record, recorded_spec, TrainedNetwork
+from trainer.train.checkpoint import (
+    LAST,
+    load_trained,
+    read_record,
+    RECENT,
+    recorded_spec,
+    TrainedNetwork,
+)
 from trainer.train.config import TrainConfig
 from trainer.train.coverage import covered_fraction
 from trainer.train.training_spec import nearest_m, own_rig
@@ -115,9 +122,10 @@ def _is_square(camera: Intrinsics) -> bool:
 def _stage(checkpoint: Path, source: TrainedNetwork) -> TrainingStage:
     """Describe the checkpoint's training, which is an earlier one now."""
     spec = source.spec
+    # The whole path would tell a stranger about this computer's folders.
+    named = 3 if checkpoint.parent.name == RECENT else 2
     return TrainingStage(
-        # The whole path would tell a stranger about this computer's folders.
-        origin='/'.join(checkpoint.absolute().parts[-2:]),
+        origin='/'.join(checkpoint.absolute().parts[-named:]),
         training_data=spec.training_data,
         data_licence=spec.data_licence,
         steps=source.steps,

@@ -107,6 +107,16 @@ def test_the_papers_vgg_takes_the_image_without_normalisation():
     torch.testing.assert_close(encoder(image)[0], second)
 
 
+def test_each_encoder_sees_what_its_weights_were_trained_with():
+    pixels = torch.tensor([0.0, 127, 255]).view(3, 1, 1)
+    lite = build_network('efficientnet_lite0').encoder.normalise(pixels / 255)
+    torch.testing.assert_close(lite.flatten(), torch.tensor([-127 / 128, 0, 1]))
+    for name in ('mobilenet_v2', 'resnet18'):
+        first = build_network(name).encoder.normalise(pixels / 255).flatten()
+        means, stds = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        torch.testing.assert_close(first, (pixels.flatten() / 255 - means) / stds)
+
+
 def test_it_begins_near_what_a_street_shows(small):
     with torch.no_grad():
         finest = small(torch.rand(1, 3, 64, 96))[0]

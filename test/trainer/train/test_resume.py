@@ -20,7 +20,7 @@ from test.helpers.stereo_folders import SIZE, write_pairs
 from trainer.__main__ import main
 from trainer.train.checkpoint import TrainingRecord
 from trainer.train.config import TrainConfig
-from trainer.train.train import _check_same
+from trainer.train.resume import check_same
 
 ROOT = Path(__file__).parents[3]
 DIE_IN_STEP = """
@@ -194,10 +194,10 @@ def test_an_option_that_a_stored_training_does_not_know_had_its_default(tmp_path
     config = TrainConfig(('pairs',), tmp_path, trainer={'max_steps': 4})
     now = TrainingRecord('{}', config.plain(), 'data')
     before = replace(now, config={k: v for k, v in now.config.items() if k != 'validation'})
-    _check_same(before, now, tmp_path)
+    check_same(before, now, tmp_path)
     now.config['validation'] = 'none'
     with pytest.raises(FileExistsError, match='with validation = last_tenth, now it is none'):
-        _check_same(before, now, tmp_path)
+        check_same(before, now, tmp_path)
 
 
 def test_the_learning_rate_halves_at_three_and_at_four_fifths(pairs, tmp_path):

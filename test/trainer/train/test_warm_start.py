@@ -17,7 +17,12 @@ from test.helpers.stereo_folders import BASELINE_M, RIG, SIZE, write_pairs
 from test.helpers.untrained import write_checkpoint
 from trainer.__main__ import main
 from trainer.train.augment import augment
-from trainer.train.checkpoint import load_checkpoint
+from trainer.train.checkpoint import (
+    load_checkpoint,
+    read_record,
+    recorded_spec,
+    TrainingRecord,
+)
 from trainer.train.config import TrainConfig
 from trainer.train.forward_and_loss import forward_and_loss
 from trainer.train.pairs import CanonicalViews, PairDataset, split_in_time
@@ -291,3 +296,9 @@ def _scalars(checkpoint, name):
     logs = EventAccumulator(str(checkpoint.parent / 'tensorboard'))
     logs.Reload()
     return [event.value for event in logs.Scalars(name)]
+
+
+def test_a_record_without_options_has_no_history(source):
+    values = json.loads(read_record(source).spec_json)
+    text = json.dumps({**values, 'history': []})
+    assert recorded_spec(TrainingRecord(text, {}, '')).history == ()
