@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 import json
 from pathlib import Path
 import re
@@ -203,9 +203,7 @@ def judge(training: Path, data: AblationData) -> dict[str, Any]:
 
 def is_same(stored: Mapping[str, Any], config: TrainConfig) -> bool:
     """Return whether TrainConfig.plain() of a training equals a config's."""
-    # An option that the stored configuration lacks had its default.
-    defaults: dict[str, Any] = {field.name: field.default for field in fields(TrainConfig)}
-    return {**defaults, **stored} == config.plain()
+    return TrainConfig.with_defaults(stored) == config.plain()
 
 
 def train(config: TrainConfig, trained_on: str) -> None:

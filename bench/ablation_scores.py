@@ -100,7 +100,7 @@ class SetScore:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures for JSON; shares of no pixels are None."""
+        """Return the figures for JSON; fractions of no pixels are None."""
         mean = mean_metrics(self.images)
         return {
             'abs_rel': mean.abs_rel,
@@ -136,11 +136,11 @@ def score(predictors: dict[str, Predictor], judged: JudgedSet) -> dict[str, Any]
     for frame in pair_ground_truth(str(judged.folder), config).frames:
         if frame is None:
             continue
-        looks = {name: _look(predictor, frame) for name, predictor in predictors.items()}
-        depths_m = {name: depth_m for name, (depth_m, _) in looks.items()}
+        predictions = {name: _predict(predictor, frame) for name, predictor in predictors.items()}
+        depths_m = {name: depth_m for name, (depth_m, _) in predictions.items()}
         comparison = compare(depths_m, frame, config, garg=judged.crop == 'garg')
         if comparison is not None:
-            confidences = {name: confidence for name, (_, confidence) in looks.items()}
+            confidences = {name: confidence for name, (_, confidence) in predictions.items()}
             total.add(comparison, confidences, frame.ground_truth.depth_m)
     if not total.images:
         raise ValueError(
@@ -150,7 +150,7 @@ def score(predictors: dict[str, Predictor], judged: JudgedSet) -> dict[str, Any]
     return total.as_dict()
 
 
-def _look(predictor: Predictor, frame: GroundTruthFrame) -> tuple[np.ndarray, np.ndarray]:
+def _predict(predictor: Predictor, frame: GroundTruthFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return depth and confidence in the ground truth's camera, (H, W) each."""
     prediction = predictor.predict(frame.rgb, frame.camera)
     assert prediction.confidence is not None  # checkpoints have it

@@ -6,6 +6,7 @@ import pytest
 from torch import nn, Tensor
 
 from bench import encoders
+from bench.contenders import Network
 
 
 class _Halved(nn.Module):
@@ -21,5 +22,5 @@ class _Halved(nn.Module):
 
 def test_a_multiplication_and_its_addition_count_once(monkeypatch):
     monkeypatch.setattr(encoders, 'build_network', lambda _: _Halved())
-    counted = encoders.giga_multiplications('any', width=64, height=32)
+    counted = encoders.giga_multiplications(Network('any', 64, 32))
     assert counted == pytest.approx(32 * 16 * 8 * 3 * 9 / 1e9)

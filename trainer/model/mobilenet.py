@@ -2,7 +2,7 @@
 MobileNetV2 and EfficientNet-Lite0: light encoders, named as their public weights name them.
 
 MobileNetV2: Sandler et al. 2018. EfficientNet-Lite0: EfficientNet (Tan and Le 2019) without
-squeeze-and-excitation and with ReLU6, which keeps its accuracy in int8.
+squeeze-and-excitation and with ReLU6, made for int8.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MOBILENET_V2 = (
     Stage(6, 160, 3, 2, 3),
     Stage(6, 320, 1, 1, 3),
 )
-# Table 1 of the EfficientNet paper, with the widths of Lite0.
+# Table 1 of the EfficientNet paper (B0), whose widths Lite0 keeps.
 EFFICIENTNET_LITE0 = (
     Stage(1, 16, 1, 1, 3),
     Stage(6, 24, 2, 2, 3),

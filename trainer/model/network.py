@@ -72,12 +72,15 @@ class DepthNetwork(nn.Module):
         return disparities
 
 
-def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
+def build_network(
+    name: str, *, weights: str | None = None, log: Callable[[str], object] = print
+) -> DepthNetwork:
     """
     Build a network by name, on the CPU.
 
     name: a key of NETWORKS or 'timm/NAME'.
-    weights: weights of the encoder: None, 'imagenet', or the path of a file, see find_weights.
+    weights: weights of the encoder: None, 'imagenet', or the path of a file, see load_weights.
+    log: called with a line that names the file of the weights; timm finds its own.
     Raises ValueError for other names and for weights that do not fit.
     """
     if name.startswith(TIMM):
@@ -87,7 +90,7 @@ def build_network(name: str, *, weights: str | None = None) -> DepthNetwork:
         raise ValueError(f'network is {name!r}, expected {known} or {TIMM}NAME')
     network = NETWORKS[name]()
     if weights is not None:
-        load_weights(network.get_submodule('encoder'), name, weights)
+        load_weights(network.get_submodule('encoder'), name, weights, log)
     return network
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import hashlib
 from importlib.metadata import PackageNotFoundError, version
@@ -143,12 +144,15 @@ def find_weights(name: str, weights: str) -> FoundWeights:
     return found
 
 
-def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
+def load_weights(
+    encoder: nn.Module, name: str, weights: str, log: Callable[[str], object]
+) -> None:
     """
     Fill an encoder from the public state dict of the same network.
 
     encoder: the network of this name.
     name, weights: see find_weights.
+    log: called with a line that names the file and its licence.
     Raises as find_weights, and ValueError for a file that does not fit.
     """
     found = find_weights(name, weights)
@@ -163,6 +167,7 @@ def load_weights(encoder: nn.Module, name: str, weights: str) -> None:
             f'weights {found.path} do not fit, expected a state dict of {name} like '
             f'{PUBLIC[name].file}: {_shortened(error)}'
         ) from error
+    log(f'encoder weights: {found.origin} (licence {found.licence})')
 
 
 def _in_hub(public: PublicWeights) -> FoundWeights:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, MISSING
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ class TrainConfig:
         values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
         paths = {'cache': self.cache, 'init_from': self.init_from}
         return values | {name: path and str(path) for name, path in paths.items()}
+
+    @classmethod
+    def with_defaults(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return stored fields, see plain; a field that is newer than them had its default."""
+        defaults = {f.name: f.default for f in fields(cls) if f.default is not MISSING}
+        return {**defaults, **stored}
 
     def _check_init_from(self, init_from: Path) -> None:
         if self.encoder_weights is not None:

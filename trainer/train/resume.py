@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,22 @@ FREE_KEYS = (
 )  # fmt: skip
 
 
-def resume_point(output: Path, record: TrainingRecord) -> Path | None:
-    """Return the checkpoint to resume from; raise if the folder belongs to something else."""
+def stopped_training(config: TrainConfig, data_fingerprint: str) -> TrainingRecord | None:
+    """
+    Return the record of the training in config.output that goes on; None for a new training.
+
+    config: the options now.
+    data_fingerprint: see TrainingRecord.
+    Raises FileExistsError for a training with other options or data, and for a folder that holds
+    something else.
+    """
+    output = config.output
     last = output / LAST
     if last.exists():
-        check_same(read_record(last), record, output)
+        stored = read_record(last)
+        check_same(stored, config, data_fingerprint)
         rank_zero_only(print)(f'{output}: going on from {LAST}')
-        return last
+        return stored
     if output.exists() and any(output.iterdir()) and not (output / CONFIG).exists():
         raise FileExistsError(
             f'{output} holds something else than a training; choose another name'
@@ -35,19 +43,17 @@ def resume_point(output: Path, record: TrainingRecord) -> Path | None:
     return None
 
 
-def check_same(stored: TrainingRecord, record: TrainingRecord, output: Path) -> None:
+def check_same(stored: TrainingRecord, config: TrainConfig, data_fingerprint: str) -> None:
     """Raise FileExistsError if options or data differ from those of a stopped training."""
-    other = 'remove it or choose another output'
-    # An option that the stored configuration lacks had its default.
-    defaults = {field.name: field.default for field in fields(TrainConfig)}
-    before, now = _flat(stored.config), _flat(record.config)
+    output, other = config.output, 'remove it or choose another output'
+    before, now = _flat(TrainConfig.with_defaults(stored.config)), _flat(config.plain())
     for key in sorted(before.keys() | now.keys()):
-        then = before.get(key, defaults.get(key))
+        then = before.get(key)
         if key not in FREE_KEYS and then != now.get(key):
             raise FileExistsError(
                 f'{output} was trained with {key} = {then}, now it is {now.get(key)}; {other}'
             )
-    if stored.data_fingerprint != record.data_fingerprint:
+    if stored.data_fingerprint != data_fingerprint:
         raise FileExistsError(f'{output} was trained on other frames than data holds now; {other}')
 
 

@@ -21,13 +21,13 @@ from monodepth_ros.core.model_spec import ModelSpec
 from trainer.check.preflight import fault_text, quick_check
 from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
 from trainer.model.limits import MAX_DISPARITY_FRAC
-from trainer.model.network import build_network, DepthNetwork, TIMM
-from trainer.model.weights import find_weights
+from trainer.model.network import build_network, DepthNetwork
 from trainer.train.checkpoint import (
     AtomicCheckpointIO,
     BEST,
     Checkpoints,
     LAST,
+    recorded_spec,
     TrainingRecord,
 )
 from trainer.train.config import TrainConfig
@@ -35,7 +35,7 @@ from trainer.train.coverage import least_coverage, MIN_COVERED, NEARLY_ALL
 from trainer.train.data_module import StereoData
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress
-from trainer.train.resume import resume_point, write_config
+from trainer.train.resume import stopped_training, write_config
 from trainer.train.shared_memory import check_shared_memory, needed_bytes
 from trainer.train.split import Split, split_pairs
 from trainer.train.training_spec import training_spec
@@ -52,15 +52,7 @@ def train(config: TrainConfig) -> Path:
     sequences = [s for source in config.data for s in open_sequences(source)]
     split = split_pairs(sequences, config.validation)
     with _the_only_training_in(config.output), _plain_errors():
-        start = warm_start(config)
-        spec = training_spec(config, sequences, start and start.spec)
-        lines = [_plan(split, spec)]
-        lines += _weights_lines(config)
-        if start and start.network:
-            lines += warm_start_lines(config, start.spec, sequences[0].calibration)
-        rank_zero_only(print)('\n'.join(lines))
-        record = TrainingRecord(spec.to_json(), config.plain(), fingerprint(split.sequences))
-        _fit(config, split, spec, record, start and start.network)
+        _train(config, sequences, split)
     best = config.output / BEST
     # Without validation, a best.ckpt that exists is of an earlier training that was killed.
     checkpoint = best if split.validation and best.exists() else config.output / LAST
@@ -99,41 +91,50 @@ def _plain_errors() -> Iterator[None]:
         raise ValueError(one_line(error)) from error
 
 
-def _fit(
-    config: TrainConfig,
-    split: Split,
-    spec: ModelSpec,
-    record: TrainingRecord,
-    network: DepthNetwork | None,
-) -> None:
-    """
-    Train the network, or that of last.ckpt where there is one.
-
-    network: weights to begin from; None: those that the configuration names.
-    """
+def _train(config: TrainConfig, sequences: Sequence[PairSequence], split: Split) -> None:
+    """Train, or go on with the stopped training in the output folder."""
+    data = fingerprint(split.sequences)
+    stopped = stopped_training(config, data)
+    # A stopped training has its rig and weights in last.ckpt: init_from may be gone.
+    start = None if stopped else warm_start(config)
+    kept = recorded_spec(stopped) if stopped else start and start.spec
+    spec = training_spec(config, sequences, kept)
+    rank_zero_only(print)(_plan(split, spec))
     trainer = _trainer(config)
-    resumed = resume_point(config.output, record)
     L.seed_everything(config.seed, workers=True, verbose=False)
-    if network is None:
-        weights = None if resumed else config.encoder_weights
-        network = build_network(config.network, weights=weights)
-    if resumed is None:
-        trains = {pair.sequence for pair in split.training}
-        _check_views(config, [split.sequences[at] for at in sorted(trains)], spec)
+    network = start.network if start else _network(config, is_new=stopped is None)
+    if start:
+        lines = warm_start_lines(config, start.spec, sequences[0].calibration)
+        rank_zero_only(print)('\n'.join(lines))
+    if stopped is None:
+        _check_views(config, sequences, spec)
         _check_pairs(config, split.sequences)
     pairs = [len(split.training), len(split.validation)]
     needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
     rank_zero_only(check_shared_memory)(needed)
-    module = StereoDepth(
+    record = TrainingRecord(spec.to_json(), config.plain(), data)
+    rank_zero_only(write_config)(config.output, record)
+    trainer.fit(
+        _module(config, network, record),
+        StereoData(config, split, spec),
+        ckpt_path=config.output / LAST if stopped else None,
+        weights_only=True,
+    )
+
+
+def _network(config: TrainConfig, *, is_new: bool) -> DepthNetwork:
+    weights = config.encoder_weights if is_new else None
+    return build_network(config.network, weights=weights, log=rank_zero_only(print))
+
+
+def _module(config: TrainConfig, network: DepthNetwork, record: TrainingRecord) -> StereoDepth:
+    return StereoDepth(
         network,
         record,
         learning_rate=config.learning_rate,
         compile=config.compile,
         ignore_unseen=config.ignore_unseen,
     )
-    data = StereoData(config, split, spec)
-    rank_zero_only(write_config)(config.output, record)
-    trainer.fit(module, data, ckpt_path=resumed, weights_only=True)
 
 
 def _plan(split: Split, spec: ModelSpec) -> str:
@@ -144,15 +145,6 @@ def _plan(split: Split, spec: ModelSpec) -> str:
         f'(disparity {MAX_DISPARITY_FRAC} of the width)'
     )
     return plan if split.validation else f'{plan}; the result is {LAST}, there is no {BEST}'
-
-
-def _weights_lines(config: TrainConfig) -> list[str]:
-    """Name the file of a new training's encoder weights; timm finds its own."""
-    name, weights = config.network, config.encoder_weights
-    if weights is None or name.startswith(TIMM) or (config.output / LAST).exists():
-        return []
-    found = find_weights(name, weights)
-    return [f'encoder weights: {found.origin} (licence {found.licence})']
 
 
 def _check_views(config: TrainConfig, sequences: Sequence[PairSequence], spec: ModelSpec) -> None:

@@ -12,11 +12,8 @@ from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.model_spec import ModelSpec, TrainingStage
 from trainer.model.network import DepthNetwork
 from trainer.train.checkpoint import (
-    LAST,
     load_trained,
-    read_record,
     RECENT,
-    recorded_spec,
     TrainedNetwork,
 )
 from trainer.train.config import TrainConfig
@@ -33,28 +30,25 @@ REMEDY = (
 
 class WarmStart(NamedTuple):
     """
-    What a training keeps of the checkpoint that it began from.
+    The parts of a checkpoint that a new training begins with.
 
     spec: the canonical rig, and the history up to this training.
-    network: the weights; None if the training is resumed, whose last.ckpt has them.
+    network: the weights, in training mode.
     """
 
     spec: ModelSpec
-    network: DepthNetwork | None
+    network: DepthNetwork
 
 
 def warm_start(config: TrainConfig) -> WarmStart | None:
     """
-    Return what the training keeps of config.init_from; None without one.
+    Load what a new training begins with from config.init_from; None without one.
 
-    A training that is resumed reads last.ckpt, so that init_from need not exist any more. Raises
-    ValueError or OSError for a file that is no checkpoint, and for options that do not fit it.
+    Raises ValueError or OSError for a file that is no checkpoint, and for options that do not fit
+    it.
     """
     if config.init_from is None:
         return None
-    last = config.output / LAST
-    if last.exists():
-        return WarmStart(recorded_spec(read_record(last)), None)
     source = load_trained(config.init_from)
     _check_options(config, source)
     stage = _stage(config.init_from, source)

@@ -12,6 +12,7 @@ from urllib.error import URLError
 import pytest
 import torch
 
+from monodepth_ros.storage.pair_folder import PairFolder
 from trainer.model import weights
 from trainer.model.network import build_network
 from trainer.model.weights import find_weights, Package, PUBLIC
@@ -215,6 +216,28 @@ def test_a_public_file_by_its_path_is_checked_and_has_its_licence(public):
     public.write_bytes(public.read_bytes()[:-1])
     with pytest.raises(ValueError, match='is damaged or another file'):
         build_network('resnet18', weights=str(public))
+
+
+@pytest.mark.parametrize(
+    ('name', 'first'), [('efficientnet_lite0', '_conv_stem'), ('mobilenet_v2', 'features.0.0')]
+)
+def test_photographs_have_the_variance_that_the_weights_were_trained_with(
+    name, first, shared_data
+):
+    package = PUBLIC[name].package
+    if find_spec(package.folder.split('/')[0]) is None:
+        pytest.skip(f'{package.name} is not installed: {package.install}')
+    encoder = build_network(name, weights='imagenet').encoder.eval()
+    photographs = PairFolder(shared_data / 'pairs' / 'kitti_singles_1242x375_color')
+    views = [photographs.read_pair(name)[0] for name in photographs.names[:8]]
+    images = torch.stack([torch.from_numpy(view[75:299, 200:424]) for view in views])
+    with torch.no_grad():
+        outputs = encoder.get_submodule(first)(encoder.normalise(images.permute(0, 3, 1, 2) / 255))
+    norm = encoder.get_submodule('_bn0' if name == 'efficientnet_lite0' else 'features.0.1')
+    alive = norm.running_var > 1e-3
+    ratio = (outputs.var(dim=(0, 2, 3)) / norm.running_var)[alive].median()
+    # With ImageNet's mean and std instead of TensorFlow's 127 and 128, EfficientNet-Lite0 has 5.
+    assert 0.5 < ratio < 2
 
 
 def test_the_installed_version_is_named(public, tmp_path, monkeypatch):
