@@ -1,8 +1,8 @@
 """
 `python -m bench.training`: speed of a training step, and the time that it waits for data.
 
-Ours is the step of `python -m trainer train` with config/train/robot.yaml; the baseline is
-bench/plain.py. Both run in turns in the same process, so that a busy machine slows both.
+Ours is the step of `python -m trainer train` with ResNet-18; the baseline is bench/plain.py. Both
+run in turns in the same process, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _peak_mb(kind: str, height: int, width: int, device: torch.device) -> float:
 
 
 def _data_targets(device: torch.device) -> list[Target]:
-    """Return the target for the time that a training at the preset's size waits for data."""
+    """Return the target for the time that a training at the first size waits for data."""
     folders = sorted(path.parent for path in PAIRS.glob('*/calib.json'))
     if not folders:
         print(f'no pair folders in {PAIRS}: not measuring the wait for data', file=sys.stderr)

@@ -44,9 +44,6 @@ class TrainConfig:
     """Pairs in a batch of each process."""
     learning_rate: float = 1.0e-4
     """Learning rate of Adam at the start; it is halved at 3/5 and at 4/5 of all steps."""
-    ignore_unseen: bool = False
-    """Leave pixels that the other view does not see out of appearance and consistency; false: the
-    paper's loss."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1
@@ -91,9 +88,15 @@ class TrainConfig:
 
     @classmethod
     def with_defaults(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return stored fields, see plain; a field that is newer than them had its default."""
+        """
+        Return stored fields, see plain, as this version has them.
+
+        A field that is newer than them had its default; one that is gone and was off is left out.
+        """
+        names = {f.name for f in fields(cls)}
         defaults = {f.name: f.default for f in fields(cls) if f.default is not MISSING}
-        return {**defaults, **stored}
+        known = {key: value for key, value in stored.items() if key in names or value}
+        return {**defaults, **known}
 
     def _check_init_from(self, init_from: Path) -> None:
         if self.encoder_weights is not None:

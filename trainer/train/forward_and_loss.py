@@ -37,11 +37,9 @@ def forward_and_loss(
     return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio)
 
 
-def compiled_forward_and_loss(
-    device: torch.device, loss: Callable[..., LossTerms] = stereo_loss
-) -> ForwardAndLoss:
+def compiled_forward_and_loss(device: torch.device) -> ForwardAndLoss:
     """
-    Return forward_and_loss with a loss, compiled by torch; without a compiler, only warn.
+    Return forward_and_loss compiled by torch; without a compiler, warn and do not compile.
 
     On a GPU, network and loss become one graph. On a CPU only the loss is compiled, because the
     network would still use oneDNN's convolutions and gain nothing.
@@ -50,11 +48,11 @@ def compiled_forward_and_loss(
     compiler = os.environ.get('CC', 'gcc') if on_gpu else os.environ.get('CXX', 'g++')
     if not shutil.which(compiler):
         print(f'compile: {compiler} not found; training without it', file=sys.stderr)
-        return partial(forward_and_loss, loss=loss)
+        return forward_and_loss
     # Compile for fixed sizes, which do not change in a training: other code would be slower.
     if on_gpu:
-        return torch.compile(partial(forward_and_loss, loss=loss), dynamic=False)
-    return partial(forward_and_loss, loss=torch.compile(loss, dynamic=False))
+        return torch.compile(forward_and_loss, dynamic=False)
+    return partial(forward_and_loss, loss=torch.compile(stereo_loss, dynamic=False))
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

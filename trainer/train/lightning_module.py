@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import lightning as L
@@ -19,10 +18,8 @@ from trainer.train.forward_and_loss import (
     adam,
     compiled_forward_and_loss,
     forward_and_loss,
-    ForwardAndLoss,
     memory_format,
 )
-from trainer.train.losses import stereo_loss
 from trainer.train.pairs import StereoSample
 from trainer.train.panels import training_panel
 
@@ -41,7 +38,6 @@ class StereoDepth(L.LightningModule):
     record: origin of the weights, stored in checkpoints.
     learning_rate: of Adam at the start.
     compile: whether to use torch.compile.
-    ignore_unseen: see stereo_loss.
     """
 
     def __init__(
@@ -51,13 +47,11 @@ class StereoDepth(L.LightningModule):
         *,
         learning_rate: float,
         compile: bool,
-        ignore_unseen: bool,
     ) -> None:
         super().__init__()
         self.network = network
         self._compile = compile
-        self._loss = partial(stereo_loss, ignore_unseen=ignore_unseen)
-        self._forward_and_loss: ForwardAndLoss = partial(forward_and_loss, loss=self._loss)
+        self._forward_and_loss = forward_and_loss
         self._record = record
         self._learning_rate = learning_rate
         self._unchecked: tuple[Tensor, StereoSample] | None = None
@@ -67,10 +61,10 @@ class StereoDepth(L.LightningModule):
         # torch declares no such overload of its own.
         self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
-            self._forward_and_loss = compiled_forward_and_loss(self.device, self._loss)
+            self._forward_and_loss = compiled_forward_and_loss(self.device)
 
     def training_step(self, batch: StereoSample, _: int) -> Tensor:
-        """Return the loss of one augmented batch."""
+        """Return the paper's loss of one augmented batch."""
         self._check_last_loss()
         left, right = augment(*_unit_images(batch), batch.augmentation)
         terms = self._forward_and_loss(
@@ -85,10 +79,8 @@ class StereoDepth(L.LightningModule):
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
-        """Log the paper's loss without augmentation, and pictures of the first batch."""
+        """Log the loss without augmentation, and pictures of the first batch."""
         left, right = _unit_images(batch)
-        # The paper's loss: a mean over seen pixels would fall where the network calls more of them
-        # unseen.
         disparities, terms = forward_and_loss(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
         )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from trainer.model.warp import seen_by_other, warp
+from trainer.model.warp import warp
 
 SSIM_WEIGHT = 0.85
 SMOOTHNESS_WEIGHT = 0.1
@@ -44,7 +44,6 @@ def stereo_loss(
     disparities: Sequence[Tensor],
     *,
     baseline_ratio: Tensor | None = None,
-    ignore_unseen: bool = False,
 ) -> LossTerms:
     """
     Return the loss of a batch of pairs, computed in float32 or float64 in spite of autocast.
@@ -54,8 +53,6 @@ def stereo_loss(
         predicts them for the canonical baseline.
     baseline_ratio: (B,) B_r / B_c, baseline of each pair over the canonical one
         (docs/method.md#canonical-camera); None: 1.
-    ignore_unseen: leave pixels that the other view does not see out of appearance and consistency
-        (docs/method.md#unseen-pixels); False: the paper's loss.
     """
     # In half precision, the difference E[x^2] - E[x]^2 in SSIM would be mostly noise.
     with torch.autocast(left.device.type, enabled=False):
@@ -66,61 +63,25 @@ def stereo_loss(
                 left, right = F.avg_pool2d(left, 2), F.avg_pool2d(right, 2)
             if baseline_ratio is not None:
                 disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
-            terms = _scale_terms(left, right, disparity, ignore_unseen=ignore_unseen)
-            scales.append(terms._replace(smoothness=terms.smoothness / 2**scale))
+            scales.append(_scale_terms(left, right, disparity, scale))
         return LossTerms(*(sum(term) for term in zip(*scales, strict=True)))
 
 
-def _scale_terms(
-    left: Tensor, right: Tensor, disparity: Tensor, *, ignore_unseen: bool
-) -> LossTerms:
+def _scale_terms(left: Tensor, right: Tensor, disparity: Tensor, scale: int) -> LossTerms:
     d_left, d_right = disparity[:, :1], disparity[:, 1:]
-    of_left = _view_terms(
-        left, right, d_left, d_right, offset_frac=-d_left, ignore_unseen=ignore_unseen
-    )
-    of_right = _view_terms(
-        right, left, d_right, d_left, offset_frac=d_right, ignore_unseen=ignore_unseen
-    )
-    return LossTerms(*(first + second for first, second in zip(of_left, of_right, strict=True)))
-
-
-def _view_terms(
-    image: Tensor,
-    other: Tensor,
-    disparity: Tensor,
-    d_other: Tensor,
-    *,
-    offset_frac: Tensor,
-    ignore_unseen: bool,
-) -> LossTerms:
-    """
-    Return the terms of one view.
-
-    image, other: this view and the other one, (B, 3, H, W).
-    disparity, d_other: their disparities, (B, 1, H, W).
-    offset_frac: offset of the match in the other view, see warp.
-    ignore_unseen: see stereo_loss.
-    """
-    d_match = warp(d_other, offset_frac=offset_frac)
-    seen = seen_by_other(disparity, d_match, offset_frac=offset_frac) if ignore_unseen else None
+    left_estimate = warp(right, offset_frac=-d_left)
+    right_estimate = warp(left, offset_frac=d_right)
     return LossTerms(
-        appearance_loss(warp(other, offset_frac=offset_frac), image, seen=seen),
-        smoothness_loss(disparity, image),
-        consistency_loss(disparity, d_match, seen=seen),
+        appearance_loss(left_estimate, left) + appearance_loss(right_estimate, right),
+        (smoothness_loss(d_left, left) + smoothness_loss(d_right, right)) / 2**scale,
+        consistency_loss(d_left, d_right),
     )
 
 
-def appearance_loss(estimate: Tensor, image: Tensor, *, seen: Tensor | None = None) -> Tensor:
-    """
-    Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2).
-
-    seen: (B, 1, H, W), 1 where pixels count and 0 elsewhere; None: everywhere. A window of SSIM
-        counts if all its pixels do.
-    """
-    dssim = ((1 - ssim(estimate, image)) / 2).clamp(0, 1)
-    windows = None if seen is None else -F.max_pool2d(-seen, kernel_size=3, stride=1)
-    difference = (estimate - image).abs()
-    return SSIM_WEIGHT * _mean(dssim, windows) + (1 - SSIM_WEIGHT) * _mean(difference, seen)
+def appearance_loss(estimate: Tensor, image: Tensor) -> Tensor:
+    """Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2)."""
+    dssim = ((1 - ssim(estimate, image)) / 2).clamp(0, 1).mean()
+    return SSIM_WEIGHT * dssim + (1 - SSIM_WEIGHT) * (estimate - image).abs().mean()
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:
@@ -142,21 +103,11 @@ def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
     return along_x + along_y
 
 
-def consistency_loss(disparity: Tensor, d_match: Tensor, *, seen: Tensor | None = None) -> Tensor:
-    """
-    Return the mean difference of a view's disparity to the other's at its match (equation 4).
-
-    disparity, d_match: (B, 1, H, W), the latter the other view's disparity, warped to this one.
-    seen: see appearance_loss.
-    """
-    return _mean((disparity - d_match).abs(), seen)
-
-
-def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean of (B, C, H, W) over all pixels, or those where (B, 1, H, W) is 1."""
-    if weight is None:
-        return values.mean()
-    return (values * weight).sum() / (weight.sum() * values.shape[1]).clamp(min=1)
+def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:
+    """Return the difference of each view's disparity to the other's at the match (equation 4)."""
+    right_in_left = warp(d_right, offset_frac=-d_left)
+    left_in_right = warp(d_left, offset_frac=d_right)
+    return (d_left - right_in_left).abs().mean() + (d_right - left_in_right).abs().mean()
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

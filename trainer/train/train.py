@@ -128,13 +128,7 @@ def _network(config: TrainConfig, *, is_new: bool) -> DepthNetwork:
 
 
 def _module(config: TrainConfig, network: DepthNetwork, record: TrainingRecord) -> StereoDepth:
-    return StereoDepth(
-        network,
-        record,
-        learning_rate=config.learning_rate,
-        compile=config.compile,
-        ignore_unseen=config.ignore_unseen,
-    )
+    return StereoDepth(network, record, learning_rate=config.learning_rate, compile=config.compile)
 
 
 def _plan(split: Split, spec: ModelSpec) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainer.model.warp import seen_by_other, warp
+from trainer.model.warp import warp
 
 
 @pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float64, 1e-12), (torch.float32, 1e-4)])
@@ -34,22 +34,3 @@ def test_gradients_reach_image_and_offset():
     image = torch.rand(1, 2, 3, 6, **options).requires_grad_()
     offset_frac = (torch.rand(1, 1, 3, 6, **options) * 0.3 - 0.15).requires_grad_()
     assert torch.autograd.gradcheck(lambda i, o: warp(i, offset_frac=o), (image, offset_frac))
-
-
-def test_a_pixel_behind_something_nearer_is_unseen():
-    # A wall at 2 px, and in columns 8 to 11 of the left view a post at 6 px: columns 2 to 5 of the
-    # right view. The wall's columns 4 to 7 match there, so that the post hides them.
-    d_left, d_right = (torch.full((1, 1, 1, 16), 2 / 16) for _ in range(2))
-    d_left[..., 8:12] = d_right[..., 2:6] = 6 / 16
-    seen = seen_by_other(d_left, warp(d_right, offset_frac=-d_left), offset_frac=-d_left)
-    assert seen.flatten().tolist() == [0, 0, 1, 1, 0, 0, 0, 0, *[1] * 8]
-    seen = seen_by_other(d_right, warp(d_left, offset_frac=d_right), offset_frac=d_right)
-    # The right view sees the wall in columns 6 to 9 behind the post, and to the right of the left
-    # view's last column.
-    assert seen.flatten().tolist() == [*[1] * 6, *[0] * 4, *[1] * 4, 0, 0]
-
-
-@pytest.mark.parametrize(('nearer_px', 'seen'), [(1.0, 1), (1.1, 0)])
-def test_a_disparity_is_nearer_from_a_pixel_on(nearer_px, seen):
-    far, near = torch.full((1, 1, 1, 8), 1 / 8), torch.full((1, 1, 1, 8), (1 + nearer_px) / 8)
-    assert seen_by_other(far, near, offset_frac=-far)[0, 0, 0, 4] == seen

@@ -12,7 +12,6 @@ from skimage.metrics import structural_similarity
 import torch
 import torch.nn.functional as F
 
-from trainer.model.warp import warp
 from trainer.train.losses import (
     appearance_loss,
     consistency_loss,
@@ -33,13 +32,6 @@ def _textured_pair(seed=0):
 
 def _constant(disparity_px):
     return [torch.full((1, 2, 32 >> s, WIDTH >> s), disparity_px / WIDTH) for s in range(4)]
-
-
-def _both_consistency(d_left, d_right):
-    """Equation 4 of both views."""
-    return consistency_loss(d_left, warp(d_right, offset_frac=-d_left)) + consistency_loss(
-        d_right, warp(d_left, offset_frac=d_right)
-    )
 
 
 def test_ssim_is_that_of_scikit_image():
@@ -78,9 +70,9 @@ def test_smoothness_by_hand_counts_x_and_y():
 def test_equal_constant_disparities_are_consistent_away_from_the_border():
     constant = torch.full((1, 1, 4, 40), 0.1)
     # Zeros come in from outside over 4 of 40 columns of each view: 0.1 * 4 / 40, twice.
-    assert _both_consistency(constant, constant).item() == pytest.approx(0.02, rel=1e-3)
+    assert consistency_loss(constant, constant).item() == pytest.approx(0.02, rel=1e-3)
     other = torch.full((1, 1, 4, 40), 0.2)
-    assert _both_consistency(constant, other) > _both_consistency(constant, constant)
+    assert consistency_loss(constant, other) > consistency_loss(constant, constant)
 
 
 def test_the_true_disparity_costs_less_than_one_pixel_beside_it():
@@ -150,7 +142,7 @@ def test_gradients_of_every_term(doubles):
     images, disparities = doubles
     assert torch.autograd.gradcheck(appearance_loss, images)
     assert torch.autograd.gradcheck(smoothness_loss, (disparities[0], images[0]))
-    assert torch.autograd.gradcheck(_both_consistency, disparities)
+    assert torch.autograd.gradcheck(consistency_loss, disparities)
 
 
 def test_gradients_of_the_whole_loss(doubles):
@@ -215,30 +207,3 @@ def test_an_edge_of_an_image_damps_at_its_place_alone():
     # Of 2 * 2 * 2 gaps between columns one is crossed, of 2 * 1 * 3 between rows two.
     expected = (1 / 8 + 2 / 6) * math.exp(-0.6)
     assert smoothness_loss(disparity, image).item() == pytest.approx(expected)
-
-
-def test_unseen_pixels_cost_nothing_where_the_disparity_is_true():
-    left, right = _textured_pair()
-    true = _constant(SHIFT_PX)[:1]
-    seen = stereo_loss(left, right, true, ignore_unseen=True)
-    assert seen.appearance.item() == pytest.approx(0, abs=1e-5)
-    assert seen.consistency.item() == pytest.approx(0, abs=1e-5)
-    # The paper's loss rewards a smaller disparity for the columns whose match lies outside.
-    assert stereo_loss(left, right, true).appearance > 0.01
-
-
-def test_the_appearance_is_a_mean_over_seen_pixels():
-    black, half = torch.zeros(1, 3, 8, 16), torch.zeros(1, 3, 8, 16)
-    half[..., 8:] = 1
-    wrong = (half[:, :1] == 1).float()
-    all_wrong = appearance_loss(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
-    assert appearance_loss(black, half, seen=wrong).item() == pytest.approx(all_wrong.item())
-    assert appearance_loss(black, half, seen=1 - wrong) == 0
-    assert consistency_loss(black[:, :1], half[:, :1], seen=wrong) == 1
-
-
-def test_a_loss_without_a_seen_pixel_is_zero():
-    left, right = _textured_pair()
-    beyond = [torch.full((1, 2, 32, WIDTH), 2.0)]
-    terms = stereo_loss(left, right, beyond, ignore_unseen=True)
-    assert terms.appearance == terms.consistency == 0
