@@ -201,8 +201,13 @@ def judge(training: Path, data: AblationData) -> dict[str, Any]:
 
 
 def is_same(stored: Mapping[str, Any], config: TrainConfig) -> bool:
-    """Return whether TrainConfig.plain() of a training equals a config's."""
-    return TrainConfig.with_defaults(stored) == config.plain()
+    """
+    Return whether TrainConfig.plain() of a training equals a config's.
+
+    The paths of the data may differ: `trained on` says what they hold.
+    """
+    then, now = TrainConfig.with_defaults(stored), config.plain()
+    return then | {'data': None} == now | {'data': None}
 
 
 def train(config: TrainConfig, trained_on: str) -> None:

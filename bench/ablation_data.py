@@ -95,14 +95,11 @@ def prepare(data: Path, work: Path, *, every: int) -> AblationData:
     until, since = IngestConfig(last_share=TRAINS_UNTIL), IngestConfig(first_share=JUDGES_FROM)
     trains = _ingested(data / DRIVE, made / 'drive_trains', until)
     judges = _ingested(data / DRIVE, made / 'drive_judges', since)
+    streets = [_linked(made / name, PairFolder(data / name), until=1) for name in STREETS]
     indoor = PairFolder(data / INDOOR)
-    indoor_trains = made / 'indoor_trains'
-    if not indoor_trains.exists():
-        with atomic_folder(indoor_trains) as partial:
-            write_part(partial, indoor, indoor.names[: int(TRAINS_UNTIL * len(indoor.names))])
     return AblationData(
-        streets=tuple(str(path) for path in (trains.path, *(data / name for name in STREETS))),
-        indoor=str(indoor_trains),
+        streets=tuple(map(str, (trains.path, *streets))),
+        indoor=str(_linked(made / 'indoor_trains', indoor, until=TRAINS_UNTIL)),
         judged=(
             JudgedSet('drive, lidar', judges.path, 'garg'),
             *_matched_sets(data, made / 'matched', judges, indoor, every),
@@ -124,6 +121,14 @@ def source_digest(module: ModuleType) -> str:
     """Return a hash of a module's source, so that what other source made is made again."""
     assert module.__file__ is not None  # ours are files
     return hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()
+
+
+def _linked(folder: Path, pairs: PairFolder, *, until: float) -> Path:
+    """Return a folder with links to the first pairs: a training may write hints beside them."""
+    if not folder.exists():
+        with atomic_folder(folder) as partial:
+            write_part(partial, pairs, pairs.names[: int(until * len(pairs.names))])
+    return folder
 
 
 def write_part(folder: Path, pairs: PairFolder, names: Iterable[str]) -> PairFolderWriter:

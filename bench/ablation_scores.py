@@ -15,7 +15,7 @@ from bench.ablation_data import JudgedSet
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.pair_folder import PairFolder
-from trainer.datasets.depth_map import DepthMap, resample
+from trainer.datasets.depth_map import look_up
 from trainer.evaluate.config import EvaluateConfig
 from trainer.evaluate.evaluate import load_model
 from trainer.evaluate.ground_truth import GroundTruthFrame
@@ -155,7 +155,7 @@ def _predict(predictor: Predictor, frame: GroundTruthFrame) -> tuple[np.ndarray,
     prediction = predictor.predict(frame.rgb, frame.camera)
     assert prediction.confidence is not None  # checkpoints have it
     depth_m, confidence = (
-        resample(DepthMap(values, prediction.camera), frame.ground_truth.camera)
+        look_up(values, prediction.camera, frame.ground_truth.camera)
         for values in (prediction.depth_m, prediction.confidence)
     )
     return depth_m, confidence

@@ -153,6 +153,7 @@ def test_an_option_that_is_newer_than_a_result_had_its_default(data):
     del stored['force']
     assert ablation.is_same(stored, config)
     assert not ablation.is_same({**stored, 'force': True}, config)
+    assert ablation.is_same({**stored, 'data': ['elsewhere']}, config)
     assert ablation.is_same({**stored, 'an_option_of_the_past': False}, config)
     assert not ablation.is_same({**stored, 'an_option_of_the_past': 1}, config)
 
