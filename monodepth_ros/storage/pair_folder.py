@@ -176,8 +176,12 @@ class PairFolderWriter:
         """Write a pair's ground-truth depth: (H, W) float32 metres, NaN where there is none."""
         (self._folder / GT_DEPTH).mkdir(exist_ok=True)
         units = np.clip(np.nan_to_num(depth_m, posinf=0) * GT_DEPTH_UNITS_PER_M, 0, 65535)
-        png = _encoded('.png', np.rint(units).astype(np.uint16), [])
-        _write(self._folder / GT_DEPTH / f'{name}.png', png)
+        write_uint16(self._folder / GT_DEPTH / f'{name}.png', np.rint(units).astype(np.uint16))
+
+
+def write_uint16(path: Path, units: np.ndarray) -> None:
+    """Write an (H, W) uint16 array as a png; raise OSError if it cannot be written."""
+    _write(path, _encoded('.png', units, []))
 
 
 def stated_bits(folder: Path) -> int | None:

@@ -15,12 +15,11 @@ import numpy as np
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
 from monodepth_ros.storage.image_folder import find_images, natural_order
-from monodepth_ros.storage.pair_folder import read_uint16
+from trainer.datasets.disparity_files import read_disparity_px
 from trainer.datasets.image_pairs import image_size, ImagePairs, read_arrays
 from trainer.datasets.kitti import rectified_calibration
 
 ENDING = '_10'  # NAME_11 is the next frame, without a measured disparity
-DISPARITY_UNITS_PER_PX = 256
 # The baseline that the papers use to convert disparities of this data set to metres.
 NOMINAL_BASELINE_M = 0.54
 # Each folder of calibration files, with the keys of the two projections and of the size.
@@ -50,7 +49,7 @@ class KittiStereo2015(ImagePairs):
             return None
         camera = self.calibration.intrinsics
         return depth_from_disparity(
-            read_uint16(path, camera).astype(np.float32) / np.float32(DISPARITY_UNITS_PER_PX),
+            read_disparity_px(path, camera),
             focal_px=camera.fx,
             baseline_m=self.nominal.baseline_m,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, ExitStack
 from dataclasses import dataclass, field
 import math
@@ -20,7 +20,7 @@ from monodepth_ros.inference.load import load_backend
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.bag import is_recording
 from monodepth_ros.storage.pair_folder import PairFolder
-from trainer.datasets.depth_map import DepthMap, resample
+from trainer.datasets.depth_map import DepthMap, look_up, resample
 from trainer.evaluate.bag_ground_truth import bag_ground_truth
 from trainer.evaluate.config import EvaluateConfig
 from trainer.evaluate.ground_truth import GroundTruthFrame, GroundTruthFrames
@@ -32,9 +32,20 @@ CHECKPOINT_SUFFIX = '.ckpt'
 PRIOR = 'prior (never sees the image)'
 EXAMPLES = 3
 
-# A function to the depth of a frame in the ground truth's camera: (H, W) float32 metres, NaN where
-# unseen.
-PredictDepth = Callable[[GroundTruthFrame], np.ndarray]
+
+class Predicted(NamedTuple):
+    """
+    What a row says of a frame, in the ground truth's camera.
+
+    depth_m: (H, W) float32 metres, NaN where unseen.
+    confidence: (H, W) float32 in 0..1; None without.
+    """
+
+    depth_m: np.ndarray
+    confidence: np.ndarray | None
+
+
+Predict = Callable[[GroundTruthFrame], Predicted]
 
 
 class Example(NamedTuple):
@@ -106,8 +117,13 @@ def evaluate(models: Sequence[Path], data: str, config: EvaluateConfig) -> Evalu
             if frame is None:
                 evaluation.without_ground_truth += 1
                 continue
-            predictions = {name: predict(frame) for name, predict in predictors.items()}
-            _take(evaluation, frame, compare(predictions, frame, config, garg=garg))
+            predicted = {name: predict(frame) for name, predict in predictors.items()}
+            depths_m = {name: depth_m for name, (depth_m, _) in predicted.items()}
+            comparison = compare(depths_m, frame, config, garg=garg)
+            if comparison is None:
+                evaluation.without_pixels += 1
+            else:
+                _take(evaluation, frame, comparison, predicted)
     if not evaluation.frames:
         raise ValueError(_nothing(evaluation))
     return evaluation
@@ -131,30 +147,43 @@ def _short_names(models: Sequence[Path]) -> dict[str, Path]:
     return {str(path.relative_to(shared)): path for path in paths}
 
 
-def _predicting(backend: Backend) -> PredictDepth:
+def _predicting(backend: Backend) -> Predict:
     # The protocol clamps depth, the same for all models, and disparities are not clamped at all.
     predictor = Predictor(backend, max_depth_m=math.inf)
 
-    def predict(frame: GroundTruthFrame) -> np.ndarray:
+    def predict(frame: GroundTruthFrame) -> Predicted:
         prediction = predictor.predict(frame.rgb, frame.camera)
-        return resample(DepthMap(prediction.depth_m, prediction.camera), frame.ground_truth.camera)
+
+        def seen(values: np.ndarray) -> np.ndarray:
+            return look_up(values, prediction.camera, frame.ground_truth.camera)
+
+        confidence = prediction.confidence
+        return Predicted(
+            seen(prediction.depth_m), None if confidence is None else seen(confidence)
+        )
 
     return predict
 
 
-def _knowing(prior: DepthMap) -> PredictDepth:
-    return lambda frame: resample(prior, frame.ground_truth.camera)
+def _knowing(prior: DepthMap) -> Predict:
+    return lambda frame: Predicted(resample(prior, frame.ground_truth.camera), None)
 
 
-def _take(evaluation: Evaluation, frame: GroundTruthFrame, comparison: Comparison | None) -> None:
-    if comparison is None:
-        evaluation.without_pixels += 1
-        return
+def _take(
+    evaluation: Evaluation,
+    frame: GroundTruthFrame,
+    comparison: Comparison,
+    predicted: Mapping[str, Predicted],
+) -> None:
     compared = comparison.compared
+    true_m = frame.ground_truth.depth_m[compared]
     for name, score in evaluation.scores.items():
         score.images.append(comparison.scores[name])
         predicted_m = comparison.depths_m[name][compared]
-        score.counts.add(predicted_m, frame.ground_truth.depth_m[compared])
+        score.counts.add(predicted_m, true_m)
+        confidence = predicted[name].confidence
+        if confidence is not None:
+            score.confidence.add(predicted_m, true_m, confidence[compared])
     _keep_example(evaluation.examples, frame, comparison)
 
 

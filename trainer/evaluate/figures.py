@@ -14,6 +14,7 @@ import numpy as np
 
 from monodepth_ros.core.choices import FAR_M, NEAR_M
 from monodepth_ros.core.colors import color_table
+from trainer.evaluate.confidence import ReliabilityBin, Sparsification, SPARSIFICATION_STEPS
 from trainer.evaluate.scoring import DistanceBin, ERROR_STEPS
 
 DEPTH_COLORS = ListedColormap(color_table() / 255)
@@ -101,6 +102,31 @@ def by_distance(rows: Mapping[str, Sequence[DistanceBin]]) -> Figure:
     size_axis.legend()
     for axis in (size_axis, bias_axis, count_axis):
         axis.grid(alpha=0.3)
+    return figure
+
+
+def sparsification(curves: Mapping[str, Sparsification]) -> Figure:
+    """Plot Abs Rel of what is left when the least confident pixels are left out, and the best."""
+    figure, axis = _chart('pixels left out, the least confident first', 'Abs Rel of the others')
+    percent = 100 * np.arange(SPARSIFICATION_STEPS) / SPARSIFICATION_STEPS
+    for name, curve in curves.items():
+        (line,) = axis.plot(percent, curve.by_confidence, label=name)
+        axis.plot(percent, curve.by_error, ':', color=line.get_color())
+    axis.set(xlim=(0, 100), ylim=(0, None))
+    axis.xaxis.set_major_formatter('{x:.0f} %')
+    axis.legend(title='dotted: the worst first')
+    return figure
+
+
+def reliability(bins: Mapping[str, Sequence[ReliabilityBin]]) -> Figure:
+    """Plot the measured relative error over the expected one, 1 - confidence."""
+    figure, axis = _chart('1 - confidence', 'mean relative error')
+    largest = max(b.expected for rows in bins.values() for b in rows)
+    axis.plot((0, largest), (0, largest), '--', color='black', linewidth=0.8, label='as expected')
+    for name, rows in bins.items():
+        axis.plot([b.expected for b in rows], [b.measured for b in rows], '.-', label=name)
+    axis.set(xlim=(0, None), ylim=(0, None))
+    axis.legend()
     return figure
 
 

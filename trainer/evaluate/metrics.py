@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trainer.datasets.disparity_files import is_bad
+
 DELTA = 1.25
-# A pixel of KITTI 2015 is bad if its error is at least both, in px and as a fraction.
-BAD_PX, BAD_FRACTION = 3.0, 0.05
 # The crop of Garg et al. 2016, as fractions of the height and of the width.
 GARG_ROWS = (0.40810811, 0.99189189)
 GARG_COLUMNS = (0.03594771, 0.96405229)
@@ -61,9 +61,7 @@ def mean_metrics(images: Iterable[DepthMetrics]) -> DepthMetrics:
 
 def d1_all(predicted_px: np.ndarray, true_px: np.ndarray) -> float:
     """Return the percentage of disparities wrong by at least 3 px and 5 %; equal shapes."""
-    error_px = np.abs(predicted_px - true_px)
-    bad = (error_px >= BAD_PX) & (error_px / true_px >= BAD_FRACTION)
-    return 100 * float(np.mean(bad))
+    return 100 * float(np.mean(is_bad(predicted_px, true_px)))
 
 
 def garg_crop(height: int, width: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from monodepth_ros.common.atomic import atomic_folder
 from trainer.evaluate import figures
+from trainer.evaluate.confidence import ConfidenceScore
 from trainer.evaluate.evaluate import Evaluation, Example
 from trainer.evaluate.table import HEADINGS, protocol_text, shown_keys, table_rows
 from trainer.page import data_uri, render_page
@@ -61,6 +62,14 @@ def _summary(evaluation: Evaluation) -> dict[str, Any]:
             name: [distance._asdict() for distance in score.counts.by_distance()]
             for name, score in scores.items()
         },
+        'confidence': {
+            name: {
+                'ause': confidence.ause,
+                'aurg': confidence.aurg,
+                'reliability': [entry._asdict() for entry in confidence.reliability()],
+            }
+            for name, confidence in _confidences(evaluation).items()
+        },
         'error_distribution': {
             name: score.counts.cumulative().tolist() for name, score in scores.items()
         },
@@ -90,9 +99,30 @@ def _page(evaluation: Evaluation) -> str:
             figures.by_distance({n: s.counts.by_distance() for n, s in scores.items()})
         ),
         distances={n: s.counts.by_distance() for n, s in scores.items()},
+        confidence=_confidence(evaluation),
         best=_examples(evaluation.examples[:half]),
         worst=_examples(evaluation.examples[half:][::-1]),
     )
+
+
+def _confidences(evaluation: Evaluation) -> dict[str, ConfidenceScore]:
+    """Return the scores of the rows that have confidence."""
+    scores = evaluation.scores.items()
+    return {name: score.confidence for name, score in scores if score.confidence.images}
+
+
+def _confidence(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Return the scores and pictures of confidence; None if no row has any."""
+    rows = _confidences(evaluation)
+    if not rows:
+        return None
+    curves = {name: confidence.curves() for name, confidence in rows.items()}
+    reliability = {name: confidence.reliability() for name, confidence in rows.items()}
+    return {
+        'rows': rows,
+        'sparsification': data_uri(figures.sparsification(curves)),
+        'reliability': data_uri(figures.reliability(reliability)),
+    }
 
 
 def _examples(examples: list[Example]) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monodepth_ros.core.disparity import disparity_from_depth
+from trainer.evaluate.confidence import ConfidenceScore
 from trainer.evaluate.config import EvaluateConfig
 from trainer.evaluate.ground_truth import DisparityGroundTruth, GroundTruthFrame
 from trainer.evaluate.metrics import (
@@ -102,6 +103,7 @@ class RowScore:
 
     counts: ErrorCounts
     images: list[ImageScore] = field(default_factory=list)
+    confidence: ConfidenceScore = field(default_factory=ConfidenceScore)
 
     @property
     def metrics(self) -> DepthMetrics:

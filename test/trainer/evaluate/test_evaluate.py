@@ -82,6 +82,9 @@ def test_every_file_holds_the_metrics_by_hand(tmp_path, red_disparity_model, red
     assert '<script' not in page
     assert 'http' not in page
     assert '0.062' in capsys.readouterr().out
+    # The model has no confidence.
+    assert summary['confidence'] == {}
+    assert '<h2>Confidence' not in page
 
 
 def test_errors_by_distance_are_those_of_all_pixels(tmp_path, red_disparity_model, red_pairs):
@@ -286,6 +289,14 @@ def test_a_checkpoint_and_its_export_agree(tmp_path, red_pairs):
     assert torch_row['name'] == 'run/last.ckpt'
     for key in ('abs_rel', 'rmse_m', 'rmse_log', 'valid_share'):
         assert torch_row[key] == pytest.approx(onnx_row[key], rel=1e-4)
+    of_torch, of_onnx = summary['confidence'].values()
+    assert of_torch['ause'] == pytest.approx(of_onnx['ause'], abs=1e-3)
+    with (tmp_path / 'result' / 'images.csv').open() as file:
+        pixels = [int(line['pixels']) for line in csv.DictReader(file)]
+    assert sum(entry['pixels'] for entry in of_onnx['reliability']) == sum(pixels) // 2
+    page = (tmp_path / 'result' / 'report.html').read_text()
+    assert f'<td>{of_onnx["ause"]:.4f}</td>' in page
+    assert page.count('src="data:image/png;base64,') == 7
 
 
 def test_a_recording_that_cannot_be_read_is_told_from_a_folder_of_pairs(
