@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
 
-BLOCK_SIZE = 3
 FRACTION_STEPS = 16  # StereoSGBM returns disparities in 1/16 px
 CONSISTENT_PX = 1.0
+
+
+class Matcher(NamedTuple):
+    """
+    The settings of StereoSGBM.
+
+    block_size: side of the window that is compared, odd, in px.
+    step_penalty, jump_penalty: costs of a change of disparity by 1 px and by more.
+    uniqueness: percent by which the best cost must beat the next one.
+    """
+
+    block_size: int
+    step_penalty: int
+    jump_penalty: int
+    uniqueness: int
+
+
+GROUND_TRUTH = Matcher(block_size=3, step_penalty=36, jump_penalty=288, uniqueness=10)
 
 
 def checked_depth_m(
@@ -34,34 +53,60 @@ def checked_disparity_px(
     max_disparity_px: largest disparity to search, a multiple of 16.
     Returns (H, W) float32 px, NaN elsewhere.
     """
-    left_view, right_view = (
-        image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        for image in (left_rgb, right_rgb)
+    views = grey(left_rgb), grey(right_rgb)
+    return checked_views_px(*views, GROUND_TRUTH, max_disparity_px=max_disparity_px)[0]
+
+
+def checked_views_px(
+    left: np.ndarray, right: np.ndarray, matcher: Matcher, *, max_disparity_px: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return the disparities of both views where each agrees with the other to CONSISTENT_PX.
+
+    left, right: grey (H, W) uint8, rectified.
+    matcher: settings.
+    max_disparity_px: see checked_disparity_px.
+    Returns (H, W) float32 px twice, NaN elsewhere.
+    """
+    of_left = _match(left, right, matcher, max_disparity_px)
+    # Mirrored, the right view is a left one: its disparity has the same sign.
+    of_right = _match(right[:, ::-1], left[:, ::-1], matcher, max_disparity_px)
+    return (
+        _where_consistent(of_left, of_right[:, ::-1]),
+        _where_consistent(of_right, of_left[:, ::-1])[:, ::-1],
     )
-    left = _match(left_view, right_view, max_disparity_px)
-    # The right view's disparity is that of the mirrored pair with its views exchanged.
-    right = _match(right_view[:, ::-1], left_view[:, ::-1], max_disparity_px)[:, ::-1]
-    height, width = left.shape
-    u = np.arange(width, dtype=np.float32) - np.nan_to_num(left)
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """Return an (H, W, 3) RGB or (H, W) grey image as grey."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def _where_consistent(disparity_px: np.ndarray, of_other_px: np.ndarray) -> np.ndarray:
+    """Return a left view's disparity where the right view's at its match agrees, NaN elsewhere."""
+    height, width = disparity_px.shape
+    u = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity_px)
     match = np.clip(np.rint(u), 0, width - 1).astype(int)
-    seen_from_right = right[np.arange(height)[:, None], match]
-    consistent = (np.abs(left - seen_from_right) <= CONSISTENT_PX) & (u >= 0)
-    return np.where(consistent, left, np.float32(np.nan))
+    at_match = of_other_px[np.arange(height)[:, None], match]
+    consistent = (np.abs(disparity_px - at_match) <= CONSISTENT_PX) & (u >= 0)
+    return np.where(consistent, disparity_px, np.float32(np.nan))
 
 
-def _match(left: np.ndarray, right: np.ndarray, max_disparity_px: int) -> np.ndarray:
-    matcher = cv2.StereoSGBM.create(
+def _match(
+    left: np.ndarray, right: np.ndarray, matcher: Matcher, max_disparity_px: int
+) -> np.ndarray:
+    sgbm = cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=max_disparity_px,
-        blockSize=BLOCK_SIZE,
-        P1=36,
-        P2=288,
+        blockSize=matcher.block_size,
+        P1=matcher.step_penalty,
+        P2=matcher.jump_penalty,
         preFilterCap=63,
-        uniquenessRatio=10,
+        uniquenessRatio=matcher.uniqueness,
         speckleWindowSize=100,
         speckleRange=16,
     )
     # The matcher skips the first max_disparity_px columns, so pad the views by as many.
     padded = [np.pad(view, ((0, 0), (max_disparity_px, 0))) for view in (left, right)]
-    disparity = matcher.compute(*padded)[:, max_disparity_px:].astype(np.float32) / FRACTION_STEPS
+    disparity = sgbm.compute(*padded)[:, max_disparity_px:].astype(np.float32) / FRACTION_STEPS
     return np.where(disparity > 0, disparity, np.float32(np.nan))

@@ -41,6 +41,8 @@ class IngestConfig:
     """Largest fraction 0..1 of white pixels in each view."""
     min_sharpness: float = 0.4
     """Smallest sharpness of each view, as a fraction of the median of the latest pairs."""
+    hints: bool = False
+    """Also match the pairs kept, for `train --hints sgbm`, which does it at its first use."""
 
     def __post_init__(self) -> None:
         check_shares(self.first_share, self.last_share)

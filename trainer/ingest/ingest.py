@@ -19,7 +19,9 @@ from monodepth_ros.core.camera import Camera, StereoCalibration
 from monodepth_ros.core.rectifier import Rectifier
 from monodepth_ros.pipeline.camera_remarks import calibration_faults, calibration_remarks
 from monodepth_ros.storage.bag import Bag, BagError
-from monodepth_ros.storage.pair_folder import VIEWS
+from monodepth_ros.storage.pair_folder import PairFolder, VIEWS
+from trainer.datasets.hint_matching import MATCHED
+from trainer.datasets.hints import Hints
 from trainer.ingest.bag_recording import BagRecording
 from trainer.ingest.baseline_sign import UndecidedError, with_positive_baseline
 from trainer.ingest.config import IngestConfig
@@ -64,6 +66,8 @@ def ingest(sources: Sequence[Path], folder: Path, config: IngestConfig) -> Inges
         finally:
             if not workspace.holds_pairs:
                 workspace.discard()
+        if config.hints:
+            work.match()
         counts = dict(work.counts + recording.left_out)
         workspace.finish({'topics': recording.described, 'counts': counts})
     return IngestResult(work.calibrations, counts)
@@ -103,6 +107,13 @@ class _Ingest:
         self._undecided: list[str] = []
         self._reported: set[str] = set()
         self.counts: Counter[str] = Counter()
+
+    def match(self) -> None:
+        """Make the hints of the pairs kept; a killed run goes on there too."""
+        for sequence in self._sequences.values():
+            if sequence.kept:
+                pairs = PairFolder(self._workspace.sequence(sequence.number))
+                Hints(pairs, MATCHED, pairs.names)
 
     @property
     def calibrations(self) -> list[StereoCalibration]:

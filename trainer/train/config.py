@@ -44,13 +44,22 @@ class TrainConfig:
     """Pairs in a batch of each process."""
     learning_rate: float = 1.0e-4
     """Learning rate of Adam at the start; it is halved at 3/5 and at 4/5 of all steps."""
+    hints: str | None = None
+    """Disparities that teach beside the images: sgbm (matched at the first use and kept in
+    hints_sgbm/ beside the views), another KIND of folders hints_KIND, or null for none."""
+    corruptions: bool = False
+    """Show the network three of ten samples blurred, noisy, dark or foggy."""
+    crops: bool = False
+    """Show a window of half of the samples, enlarged to the whole image."""
+    grafts: bool = False
+    """Replace rows of four of five samples by those of another pair of the batch."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1
     """Processes that decode and map images; 0: decode in the process that trains."""
     cache: Path | None = None
-    """Folder for pairs in the canonical camera, 6 bytes for each network pixel of a pair; null:
-    decode the pairs every time."""
+    """Folder for pairs in the canonical camera, 6 bytes for each network pixel of a pair, 10 with
+    hints; null: decode the pairs every time."""
     compile: bool = False
     """Use torch.compile for the loss, on a GPU for the network too: minutes at the start, then
     faster steps."""

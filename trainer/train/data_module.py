@@ -10,8 +10,9 @@ from torch.utils.data import DataLoader
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.train.cache import CachedViews
 from trainer.train.config import TrainConfig
-from trainer.train.pairs import CanonicalViews, PairDataset, PairName, StereoSample
-from trainer.train.split import Split
+from trainer.train.pairs import CanonicalViews, PairDataset, PairName
+from trainer.train.samples import StereoSample
+from trainer.train.split import hints_of, Split
 from trainer.train.stream import PairStream, TrainingLoader, unchanged_keys, worker_options
 
 
@@ -22,30 +23,37 @@ class StereoData(L.LightningDataModule):
         super().__init__()
         self._config = config
         self._spec = spec
-        self._sequences, self._training, self._validation = split
+        self._split = split
 
     def setup(self, stage: str) -> None:
-        """Prepare the maps and, if configured, the cache."""
-        views = [CanonicalViews(sequence, self._spec.camera) for sequence in self._sequences]
+        """Prepare the maps and, if configured, the cache and hints."""
         cache = self._config.cache
+        views = [
+            CanonicalViews(sequence, self._spec.camera, hints)
+            for sequence, hints in zip(
+                self._split.sequences, hints_of(self._split, self._config.hints), strict=True
+            )
+        ]
         self._readers = [CachedViews(view, cache) for view in views] if cache else views
 
     def train_dataloader(self) -> TrainingLoader:
         """Return the loader of augmented batches, in the order of the seed."""
         assert self.trainer is not None
         stream = PairStream(
-            len(self._training),
+            len(self._split.training),
             batch_size=self._config.batch_size,
             seed=self._config.seed,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
         )
-        return TrainingLoader(self._dataset(self._training), stream, **self._worker_options())
+        return TrainingLoader(
+            self._dataset(self._split.training), stream, **self._worker_options()
+        )
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
         """Return the loader of the validation pairs, without augmentation; it may be empty."""
         assert self.trainer is not None
-        pairs, processes = len(self._validation), self.trainer.world_size
+        pairs, processes = len(self._split.validation), self.trainer.world_size
         if 0 < pairs < processes:
             raise ValueError(
                 f'got {pairs} validation pairs for {processes} processes, expected one for each; '
@@ -53,7 +61,7 @@ class StereoData(L.LightningDataModule):
             )
         keys = unchanged_keys(pairs, rank=self.trainer.global_rank, world_size=processes)
         return DataLoader(
-            self._dataset(self._validation),
+            self._dataset(self._split.validation),
             batch_size=self._config.batch_size,
             sampler=keys,
             **self._worker_options(),
@@ -61,7 +69,11 @@ class StereoData(L.LightningDataModule):
 
     def _dataset(self, names: list[PairName]) -> PairDataset:
         return PairDataset(
-            self._readers, names, baseline_m=self._spec.baseline_m, seed=self._config.seed
+            self._readers,
+            names,
+            baseline_m=self._spec.baseline_m,
+            seed=self._config.seed,
+            corrupts=self._config.corruptions,
         )
 
     def _worker_options(self) -> dict[str, Any]:

@@ -23,6 +23,9 @@ def forward_and_loss(
     right: Tensor,
     *,
     baseline_ratio: Tensor,
+    seen: Tensor | None = None,
+    hints: Tensor | None = None,
+    seams: Tensor | None = None,
     loss: Callable[..., LossTerms] = stereo_loss,
 ) -> tuple[list[Tensor], LossTerms]:
     """
@@ -30,11 +33,15 @@ def forward_and_loss(
 
     network: the network.
     left, right: (B, 3, H, W) in 0..1.
-    baseline_ratio: (B,), see stereo_loss.
+    seen: what the network sees of left; None: left itself.
+    baseline_ratio, hints, seams: see stereo_loss.
     loss: stereo_loss, compiled or not.
     """
-    disparities = network(left.contiguous(memory_format=memory_format(left.device)))
-    return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio)
+    image = left if seen is None else seen
+    disparities = network(image.contiguous(memory_format=memory_format(image.device)))
+    return disparities, loss(
+        left, right, disparities, baseline_ratio=baseline_ratio, hints=hints, seams=seams
+    )
 
 
 def compiled_forward_and_loss(device: torch.device) -> ForwardAndLoss:

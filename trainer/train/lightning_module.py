@@ -20,8 +20,8 @@ from trainer.train.forward_and_loss import (
     forward_and_loss,
     memory_format,
 )
-from trainer.train.pairs import StereoSample
 from trainer.train.panels import training_panel
+from trainer.train.samples import StereoSample
 
 PANELS = 4
 
@@ -38,6 +38,7 @@ class StereoDepth(L.LightningModule):
     record: origin of the weights, stored in checkpoints.
     learning_rate: of Adam at the start.
     compile: whether to use torch.compile.
+    crops, grafts: see augment.
     """
 
     def __init__(
@@ -47,10 +48,13 @@ class StereoDepth(L.LightningModule):
         *,
         learning_rate: float,
         compile: bool,
+        crops: bool,
+        grafts: bool,
     ) -> None:
         super().__init__()
         self.network = network
         self._compile = compile
+        self._crops, self._grafts = crops, grafts
         self._forward_and_loss = forward_and_loss
         self._record = record
         self._learning_rate = learning_rate
@@ -63,13 +67,11 @@ class StereoDepth(L.LightningModule):
         if self._compile:
             self._forward_and_loss = compiled_forward_and_loss(self.device)
 
-    def training_step(self, batch: StereoSample, _: int) -> Tensor:
-        """Return the paper's loss of one augmented batch."""
+    def training_step(self, batch: StereoSample, index: int) -> Tensor:
+        """Return the loss of one augmented batch."""
         self._check_last_loss()
-        left, right = augment(*_unit_images(batch), batch.augmentation)
-        terms = self._forward_and_loss(
-            self.network, left, right, baseline_ratio=batch.baseline_ratio
-        )[1]
+        augmented = augment(batch, crops=self._crops, grafts=self._grafts)
+        _, terms = self._forward_and_loss(self.network, **augmented._asdict())
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
@@ -79,8 +81,8 @@ class StereoDepth(L.LightningModule):
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
-        """Log the loss without augmentation, and pictures of the first batch."""
-        left, right = _unit_images(batch)
+        """Log the paper's loss without augmentation, and pictures of the first batch."""
+        left, right = batch.left / 255, batch.right / 255
         disparities, terms = forward_and_loss(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
         )
@@ -132,7 +134,3 @@ class StereoDepth(L.LightningModule):
                 f'the loss became {loss.item()} in the batch of {"; ".join(batch.name)}; look at '
                 'these pairs, or lower learning_rate. The last checkpoint is from before it'
             )
-
-
-def _unit_images(batch: StereoSample) -> tuple[Tensor, Tensor]:
-    return batch.left.float() / 255, batch.right.float() / 255

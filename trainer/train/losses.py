@@ -15,8 +15,9 @@ from torch import Tensor
 import torch.nn.functional as F
 
 from trainer.model.warp import warp
+from trainer.train.hint_loss import hint_loss, HINT_WEIGHT, trusted_hints
+from trainer.train.photometric import appearance_loss, mean_of_rows
 
-SSIM_WEIGHT = 0.85
 SMOOTHNESS_WEIGHT = 0.1
 CONSISTENCY_WEIGHT = 1.0
 
@@ -27,14 +28,16 @@ class LossTerms(NamedTuple):
     appearance: Tensor
     smoothness: Tensor
     consistency: Tensor
+    hints: Tensor
 
     @property
     def total(self) -> Tensor:
-        """Return the weighted sum that is minimised (equation 1)."""
+        """Return the weighted sum that is minimised (equation 1; the paper has no hints)."""
         return (
             self.appearance
             + SMOOTHNESS_WEIGHT * self.smoothness
             + CONSISTENCY_WEIGHT * self.consistency
+            + HINT_WEIGHT * self.hints
         )
 
 
@@ -44,6 +47,8 @@ def stereo_loss(
     disparities: Sequence[Tensor],
     *,
     baseline_ratio: Tensor | None = None,
+    hints: Tensor | None = None,
+    seams: Tensor | None = None,
 ) -> LossTerms:
     """
     Return the loss of a batch of pairs, computed in float32 or float64 in spite of autocast.
@@ -52,55 +57,67 @@ def stereo_loss(
     disparities: one (B, 2, H / 2**s, W / 2**s) for each scale s, finest first, as the network
         predicts them for the canonical baseline.
     baseline_ratio: (B,) B_r / B_c, baseline of each pair over the canonical one
-        (docs/method.md#canonical-camera); None: 1.
+        (docs/method.md#canonical-camera), or (B, H) of each row's own pair; None: 1.
+    hints: (B, 2, H, W) disparities of the pairs' own baseline, 0 where there is none; None: the
+        paper's loss.
+    seams: (B, H) bool, rows that do not follow the one above; no window and no gradient that
+        crosses a seam counts. None: there is none.
     """
     # In half precision, the difference E[x^2] - E[x]^2 in SSIM would be mostly noise.
     with torch.autocast(left.device.type, enabled=False):
         left, right = _at_least_float32(left), _at_least_float32(right)
         scales = []
         for scale, disparity in enumerate(map(_at_least_float32, disparities)):
+            step = 2**scale
             if scale > 0:
                 left, right = F.avg_pool2d(left, 2), F.avg_pool2d(right, 2)
             if baseline_ratio is not None:
-                disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
-            scales.append(_scale_terms(left, right, disparity, scale))
+                ratio = baseline_ratio.view(len(left), 1, -1, 1)
+                disparity = disparity * ratio[:, :, ::step]
+            if scale == 0 and hints is not None:
+                hints = trusted_hints(left, right, disparity, _at_least_float32(hints))
+            terms = _scale_terms(
+                left,
+                right,
+                disparity,
+                # The fine pixel nearest to the middle of a coarse one.
+                hints=None if hints is None else hints[..., step // 2 :: step, step // 2 :: step],
+                seams=None if seams is None else seams[:, ::step],
+            )
+            scales.append(terms._replace(smoothness=terms.smoothness / step))
         return LossTerms(*(sum(term) for term in zip(*scales, strict=True)))
 
 
-def _scale_terms(left: Tensor, right: Tensor, disparity: Tensor, scale: int) -> LossTerms:
+def _scale_terms(
+    left: Tensor,
+    right: Tensor,
+    disparity: Tensor,
+    *,
+    hints: Tensor | None,
+    seams: Tensor | None,
+) -> LossTerms:
     d_left, d_right = disparity[:, :1], disparity[:, 1:]
     left_estimate = warp(right, offset_frac=-d_left)
     right_estimate = warp(left, offset_frac=d_right)
     return LossTerms(
-        appearance_loss(left_estimate, left) + appearance_loss(right_estimate, right),
-        (smoothness_loss(d_left, left) + smoothness_loss(d_right, right)) / 2**scale,
+        appearance_loss(left_estimate, left, seams)
+        + appearance_loss(right_estimate, right, seams),
+        smoothness_loss(d_left, left, seams) + smoothness_loss(d_right, right, seams),
         consistency_loss(d_left, d_right),
+        disparity.new_zeros(()) if hints is None else hint_loss(disparity, hints),
     )
 
 
-def appearance_loss(estimate: Tensor, image: Tensor) -> Tensor:
-    """Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2)."""
-    dssim = ((1 - ssim(estimate, image)) / 2).clamp(0, 1).mean()
-    return SSIM_WEIGHT * dssim + (1 - SSIM_WEIGHT) * (estimate - image).abs().mean()
+def smoothness_loss(disparity: Tensor, image: Tensor, seams: Tensor | None = None) -> Tensor:
+    """
+    Return the mean disparity gradient in x and y, damped at image edges (equation 3).
 
-
-def ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Return structural similarity in 3x3 windows, unpadded: (B, C, H - 2, W - 2) in -1..1."""
-    c1, c2 = 0.01**2, 0.03**2
-    mean_1, mean_2 = _mean_3x3(first), _mean_3x3(second)
-    product, squares = mean_1 * mean_2, mean_1**2 + mean_2**2
-    covariance = _mean_3x3(first * second) - product
-    # Only the sum of both variances is needed, which takes one pooling instead of two.
-    variances = _mean_3x3(first**2 + second**2) - squares
-    return (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-
-
-def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
-    """Return the mean disparity gradient in x and y, damped at image edges (equation 3)."""
+    seams: see stereo_loss.
+    """
     along_x, along_y = (
-        (_gradient(disparity, dim).abs() * _edge_damping(image, dim)).mean() for dim in (-1, -2)
+        _gradient(disparity, dim).abs() * _edge_damping(image, dim) for dim in (-1, -2)
     )
-    return along_x + along_y
+    return along_x.mean() + mean_of_rows(along_y, None if seams is None else ~seams[:, 1:])
 
 
 def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:
@@ -112,10 +129,6 @@ def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:
 
 def _at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
-
-
-def _mean_3x3(image: Tensor) -> Tensor:
-    return F.avg_pool2d(image, kernel_size=3, stride=1)
 
 
 def _gradient(tensor: Tensor, dim: int) -> Tensor:

@@ -10,13 +10,16 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from monodepth_ros.core.camera import Camera, Intrinsics
 from monodepth_ros.core.network_view import ToNetwork
+from trainer.datasets.depth_map import look_up
+from trainer.datasets.hints import Hints
 from trainer.datasets.sources import PairSequence
-from trainer.train.augment import Augmentation, draw_augmentation, UNCHANGED
+from trainer.train.augment import draw_augmentation, unchanged
+from trainer.train.corrupt import corrupted
+from trainer.train.samples import NO_HINTS, NOT_CORRUPTED, StereoSample
 
 JPEG_SHRINKS = (8, 4, 2)
 # Grey levels between the darkest and the brightest value; a covered lens has fewer.
@@ -32,35 +35,29 @@ class PairName(NamedTuple):
 
 
 class SampleKey(NamedTuple):
-    """The key of a sample: index of a pair, and number of its augmentation (None: without)."""
+    """
+    The key of a sample: index of a pair, and number of its augmentation.
+
+    Without a number it is a sample that validates: neither augmented nor with hints.
+    """
 
     index: int  # type: ignore[assignment]  # hides tuple.index
     draw: int | None
 
 
-class StereoSample(NamedTuple):
-    """
-    One pair, or a batch of them.
-
-    left, right: (3, H, W) uint8 RGB.
-    baseline_ratio: (), baseline of the rig over the canonical one.
-    augmentation: augmentation that is not applied yet; it is faster on the GPU.
-    name: name of the pair, for messages.
-    """
-
-    left: Tensor
-    right: Tensor
-    baseline_ratio: Tensor
-    augmentation: Augmentation
-    name: str
-
-
 class CanonicalViews:
-    """The pairs of a sequence in the canonical camera (docs/method.md#canonical-camera)."""
+    """
+    The pairs of a sequence in the canonical camera (docs/method.md#canonical-camera).
 
-    def __init__(self, sequence: PairSequence, canonical: Intrinsics) -> None:
+    hints: hints of the same sequence; None: the training has none.
+    """
+
+    def __init__(
+        self, sequence: PairSequence, canonical: Intrinsics, hints: Hints | None = None
+    ) -> None:
         self.sequence = sequence
         self.canonical = canonical
+        self.hints = hints
         rig = sequence.calibration.intrinsics
         minified = min(rig.fx / canonical.fx, rig.fy / canonical.fy)
         self._shrink = next((n for n in JPEG_SHRINKS if n <= minified), 1)
@@ -75,6 +72,19 @@ class CanonicalViews:
         views = [_map(self._cameras[view.shape[:2]], self.canonical).warp(view) for view in pair]
         return np.ascontiguousarray(np.stack(views).transpose(0, 3, 1, 2))
 
+    def read_hints(self, name: str) -> np.ndarray:
+        """Return the hints of a pair as StereoSample has them; raise ValueError as Hints.read."""
+        if self.hints is None:
+            return np.zeros(NO_HINTS, np.float16)
+        rig = self.sequence.calibration.intrinsics
+        # Of the canonical focal length, in fractions of the canonical width.
+        scale = self.canonical.fx / rig.fx / self.canonical.width
+        views = [
+            look_up(disparity_px * np.float32(scale), rig, self.canonical)
+            for disparity_px in self.hints.read(name)
+        ]
+        return np.asarray(np.nan_to_num(np.stack(views)), np.float16)
+
 
 class PairReader(Protocol):
     """A reader of pairs: CanonicalViews, or its cache."""
@@ -83,6 +93,9 @@ class PairReader(Protocol):
 
     def read(self, name: str) -> np.ndarray:
         """Return both views, (2, 3, H, W) uint8 RGB; raise ValueError for an unusable pair."""
+
+    def read_hints(self, name: str) -> np.ndarray:
+        """Return the hints of a pair as StereoSample has them; raise ValueError as Hints.read."""
 
 
 class PairDataset(Dataset[StereoSample]):
@@ -94,6 +107,7 @@ class PairDataset(Dataset[StereoSample]):
     baseline_m: the canonical baseline.
     seed: seed of the augmentation; its draw number k is the same in every process and after a
         restart.
+    corrupts: whether samples have what the network sees, see corrupted.
     """
 
     def __init__(
@@ -103,30 +117,39 @@ class PairDataset(Dataset[StereoSample]):
         *,
         baseline_m: float,
         seed: int,
+        corrupts: bool = False,
     ) -> None:
         self._readers = readers
         self._ratios = [r.sequence.calibration.baseline_m / baseline_m for r in readers]
         self._names = names
         self._seed = seed
+        self._corrupts = corrupts
         self._reported: set[PairName] = set()
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, key: SampleKey) -> StereoSample:
-        pair, views = self._usable(key.index)
-        drawn = UNCHANGED
+        pair, views, hints = self._usable(key.index, with_hints=key.draw is not None)
+        height = views.shape[-2]
+        drawn, seen = unchanged(height), torch.zeros(NOT_CORRUPTED)
         if key.draw is not None:
-            drawn = draw_augmentation(np.random.default_rng((self._seed, key.draw)))
+            generator = np.random.default_rng((self._seed, key.draw))
+            drawn = draw_augmentation(generator, height)
+            if self._corrupts:
+                image = views[1][..., ::-1] if drawn.mirrored else views[0]
+                seen = torch.from_numpy(corrupted(image, generator).copy())
         left, right = torch.from_numpy(views)
         ratio = torch.tensor(self._ratios[pair.sequence], dtype=torch.float32)
-        return StereoSample(left, right, ratio, drawn, self._label(pair))
+        label = self._label(pair)
+        return StereoSample(left, right, torch.from_numpy(hints), seen, ratio, drawn, label)
 
-    def _usable(self, index: int) -> tuple[PairName, np.ndarray]:
+    def _usable(self, index: int, *, with_hints: bool) -> tuple[PairName, np.ndarray, np.ndarray]:
+        """Return a pair from the index on that can be used, its views and its hints."""
         for offset in range(MAX_REPLACEMENTS):
             pair = self._names[(index + offset) % len(self._names)]
             try:
-                return pair, self._read(pair)
+                return pair, *self._read(pair, with_hints=with_hints)
             except (ValueError, OSError) as error:
                 last_error = error
                 if pair not in self._reported:
@@ -134,11 +157,13 @@ class PairDataset(Dataset[StereoSample]):
                     print(f'{error}; using the next pair instead', file=sys.stderr)
         raise ValueError(f'{MAX_REPLACEMENTS} pairs in a row are unusable: {last_error}')
 
-    def _read(self, pair: PairName) -> np.ndarray:
-        views = self._readers[pair.sequence].read(pair.name)
+    def _read(self, pair: PairName, *, with_hints: bool) -> tuple[np.ndarray, np.ndarray]:
+        reader = self._readers[pair.sequence]
+        views = reader.read(pair.name)
         if min(np.ptp(view) for view in views) < MIN_CONTRAST:
             raise ValueError(f'{self._label(pair)}: an image of one colour shows nothing')
-        return views
+        hints = reader.read_hints(pair.name) if with_hints else np.zeros(NO_HINTS, np.float16)
+        return views, hints
 
     def _label(self, pair: PairName) -> str:
         return f'{self._readers[pair.sequence].sequence.path}, pair {pair.name}'

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainer.train.checkpoint import VALIDATION_LOSS
-from trainer.train.pairs import StereoSample
+from trainer.train.samples import StereoSample
 
 # Reading a loss makes the CPU wait for the GPU, so it is not read at every step.
 STEPS_A_LINE = 10

@@ -10,10 +10,11 @@ from trainer.train.config import TrainConfig
 from trainer.train.stream import PREFETCH
 
 SHARED_MEMORY = Path('/dev/shm')
-# Two views of three bytes each.
-BYTES_PER_PIXEL = 6
-# Each of the six tensors of a batch is a file of its own, with a size of whole pages.
-ROUNDING_BYTES = 6 * 4096
+# Two views of three bytes each, their hints of two bytes each, and what the network sees.
+BYTES_PER_PIXEL, HINT_BYTES_PER_PIXEL, SEEN_BYTES_PER_PIXEL = 6, 4, 3
+# Each of the nine tensors of a batch, and each of the two that only some trainings have, is a file
+# of its own, with a size of whole pages.
+TENSORS, PAGE_BYTES = 9, 4096
 
 
 def needed_bytes(config: TrainConfig, *, pairs: Sequence[int], processes: int) -> int:
@@ -32,7 +33,12 @@ def needed_bytes(config: TrainConfig, *, pairs: Sequence[int], processes: int) -
     # Measured on a CPU: batches made in advance, and the one in use. With a GPU this is an upper
     # bound, because batches are copied to pinned memory as they arrive, unless that is slower.
     batches = sum(min(config.workers * PREFETCH, count) + 1 for count in counts)
-    return processes * batches * (pixels * BYTES_PER_PIXEL + ROUNDING_BYTES)
+    batch_bytes = pixels * BYTES_PER_PIXEL + TENSORS * PAGE_BYTES
+    if config.hints is not None:
+        batch_bytes += pixels * HINT_BYTES_PER_PIXEL + PAGE_BYTES
+    if config.corruptions:
+        batch_bytes += pixels * SEEN_BYTES_PER_PIXEL + PAGE_BYTES
+    return processes * batches * batch_bytes
 
 
 def check_shared_memory(needed: int, folder: Path = SHARED_MEMORY) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from trainer.datasets.hints import Hints
 from trainer.datasets.sources import open_sequences, PairSequence
 from trainer.train.config import LAST_TENTH, NO_VALIDATION
 from trainer.train.pairs import PairName, split_in_time
@@ -40,6 +41,24 @@ def split_pairs(sequences: Sequence[PairSequence], validation: str) -> Split:
         if image not in images
     ]
     return Split(every, kept, validating)
+
+
+def hints_of(split: Split, kind: str | None) -> list[Hints | None]:
+    """
+    Return the hints of the pairs that train, by sequence; None for one that only validates.
+
+    kind: see TrainConfig.hints; None: no sequence has any.
+    Raises as Hints does.
+    """
+    if kind is None:
+        return [None] * len(split.sequences)
+    names: list[list[str]] = [[] for _ in split.sequences]
+    for pair in split.training:
+        names[pair.sequence].append(pair.name)
+    return [
+        Hints(sequence, kind, of_sequence) if of_sequence else None
+        for sequence, of_sequence in zip(split.sequences, names, strict=True)
+    ]
 
 
 def _opened(validation: str) -> list[PairSequence]:

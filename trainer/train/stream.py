@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader, Sampler
 
-from trainer.train.pairs import one_thread_a_worker, PairDataset, SampleKey, StereoSample
+from trainer.train.pairs import one_thread_a_worker, PairDataset, SampleKey
+from trainer.train.samples import StereoSample
 
 # Batches that each worker makes ahead.
 PREFETCH = 4

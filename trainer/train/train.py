@@ -19,6 +19,7 @@ from monodepth_ros.common.atomic import locked_folder
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.check.preflight import fault_text, quick_check
+from trainer.datasets.hints import check_hints
 from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
 from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, DepthNetwork
@@ -37,7 +38,7 @@ from trainer.train.lightning_module import StereoDepth
 from trainer.train.progress import TrainingProgress
 from trainer.train.resume import stopped_training, write_config
 from trainer.train.shared_memory import check_shared_memory, needed_bytes
-from trainer.train.split import Split, split_pairs
+from trainer.train.split import hints_of, Split, split_pairs
 from trainer.train.training_spec import training_spec
 from trainer.train.warm_start import warm_start, warm_start_lines
 
@@ -109,6 +110,8 @@ def _train(config: TrainConfig, sequences: Sequence[PairSequence], split: Split)
     if stopped is None:
         _check_views(config, sequences, spec)
         _check_pairs(config, split.sequences)
+    # Not only once: another program may have written them since.
+    _check_hints(config, split)
     pairs = [len(split.training), len(split.validation)]
     needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
     rank_zero_only(check_shared_memory)(needed)
@@ -128,7 +131,14 @@ def _network(config: TrainConfig, *, is_new: bool) -> DepthNetwork:
 
 
 def _module(config: TrainConfig, network: DepthNetwork, record: TrainingRecord) -> StereoDepth:
-    return StereoDepth(network, record, learning_rate=config.learning_rate, compile=config.compile)
+    return StereoDepth(
+        network,
+        record,
+        learning_rate=config.learning_rate,
+        compile=config.compile,
+        crops=config.crops,
+        grafts=config.grafts,
+    )
 
 
 def _plan(split: Split, spec: ModelSpec) -> str:
@@ -166,6 +176,14 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
     if not faults:
         rank_zero_only(print)(f'quick check of {pairs} pairs: no fault')
     _refuse(config, faults, f'see `python -m trainer check {" ".join(config.data)}`')
+
+
+def _check_hints(config: TrainConfig, split: Split) -> None:
+    """Print how much the hints know; raise ValueError for hints that are wrong or missing."""
+    for hints in hints_of(split, config.hints):
+        if hints is not None:
+            known = check_hints(hints)
+            rank_zero_only(print)(f'{hints.folder}: hints at {known:.0%} of the pixels')
 
 
 def _refuse(config: TrainConfig, faults: str, advice: str) -> None:

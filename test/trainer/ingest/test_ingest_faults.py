@@ -60,10 +60,10 @@ def bag(tmp_path):
     return write_stereo_bag(tmp_path / 'bag', frames=FRAMES, image_of=_stop_and_go, extra=_scans)
 
 
-def _command(bag, output, before='', **popen):
+def _command(bag, output, before='', *options, **popen):
     code = f'{before}\nimport sys\nfrom trainer.__main__ import main\nsys.exit(main(sys.argv[1:]))'
     return subprocess.run(
-        [sys.executable, '-c', code, 'ingest', str(bag), '-o', str(output)],
+        [sys.executable, '-c', code, 'ingest', str(bag), '-o', str(output), *options],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **popen,
     )  # fmt: skip
 
@@ -105,6 +105,21 @@ def test_killed_and_started_again_the_result_is_the_same(
             assert again.stat().st_mtime_ns == age
     counts = json.loads((parts / 'ingest.json').read_text())['counts']
     assert counts == {'kept': FRAMES - 3, 'still': 3}
+
+
+def test_killed_while_it_matches_it_goes_on_there(bag, tmp_path):
+    ingest([bag], tmp_path / 'whole', IngestConfig(hints=True))
+    before = DIE_AFTER.format(
+        module='trainer.datasets', owner='hint_matching', method='write_disparity_px', calls=6
+    )
+    assert _command(bag, tmp_path / 'parts', before, '--hints=true').returncode == -signal.SIGKILL
+    assert not (tmp_path / 'parts').exists()
+    ingest([bag], tmp_path / 'parts', IngestConfig(hints=True))
+    whole, parts = (_content(tmp_path / name) for name in ('whole', 'parts'))
+    # These have a line for each pair, with the times of its files.
+    made = [content.pop('hints_sgbm/made.txt').splitlines() for content in (whole, parts)]
+    assert [len(lines) for lines in made] == [1 + FRAMES - 3] * 2
+    assert parts == whole
 
 
 DARK_FRAMES = FIRST_FRAMES + 4

@@ -7,8 +7,9 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from monodepth_ros.storage.pair_folder import PairFolder
+from monodepth_ros.storage.pair_folder import PairFolder, VIEWS, write_uint16
 from test.helpers.stereo_folders import RIG, write_pairs
+from trainer.datasets.hints import Hints
 from trainer.train import cache
 from trainer.train.cache import CachedViews
 from trainer.train.pairs import CanonicalViews
@@ -28,6 +29,45 @@ def test_it_holds_what_reading_gives(views, tmp_path):
     cached = CachedViews(views, tmp_path / 'cache')
     for name in views.sequence.names:
         np.testing.assert_array_equal(cached.read(name), views.read(name))
+
+
+def test_hints_are_kept_in_a_file_of_their_own(views, tmp_path):
+    pairs = views.sequence
+    taught = CanonicalViews(pairs, RIG, Hints(pairs, 'sgbm', pairs.names))
+    cached = CachedViews(taught, tmp_path / 'cache')
+    for name in pairs.names:
+        np.testing.assert_array_equal(cached.read_hints(name), taught.read_hints(name))
+        np.testing.assert_array_equal(cached.read(name), views.read(name))
+    assert len(list((tmp_path / 'cache').glob('*.npy'))) == 2
+    # The images' file is that of a training without hints.
+    without = CachedViews(views, tmp_path / 'cache')
+    assert without.read_hints('0').size == 0
+    assert without.path == cached.path
+
+
+def test_pairs_without_hints_are_no_error(views, tmp_path, capsys):
+    """Of those that do not train, another program may have written none."""
+    pairs = views.sequence
+    Hints(pairs, 'sgbm', pairs.names[:2])
+    (pairs.path / 'hints_sgbm').rename(pairs.path / 'hints_theirs')
+    taught = CanonicalViews(pairs, RIG, Hints(pairs, 'theirs', pairs.names[:2]))
+    cached = CachedViews(taught, tmp_path / 'cache')
+    assert cached.read_hints(pairs.names[1]).any()
+    assert not cached.read_hints(pairs.names[2]).any()
+    assert capsys.readouterr().err == ''
+
+
+def test_hints_that_changed_are_cached_again(views, tmp_path):
+    pairs = views.sequence
+
+    def build():
+        taught = CanonicalViews(pairs, RIG, Hints(pairs, 'sgbm', pairs.names))
+        return CachedViews(taught, tmp_path / 'cache').read_hints('0')
+
+    assert build().any()
+    for view in VIEWS:
+        write_uint16(pairs.path / 'hints_sgbm' / view / '0.png', np.zeros((32, 64), np.uint16))
+    assert not build().any()
 
 
 def test_it_is_written_again_when_a_file_is_with_the_same_size(views, tmp_path):

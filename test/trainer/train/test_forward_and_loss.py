@@ -16,6 +16,14 @@ from trainer.train.forward_and_loss import (
 )
 from trainer.train.losses import stereo_loss
 
+PAPER = {'baseline_ratio': torch.ones(2)}
+EVERYTHING = {
+    'baseline_ratio': torch.full((2, 32), 0.5),
+    'seen': torch.full((2, 3, 32, 64), 0.5),
+    'hints': torch.full((2, 2, 32, 64), 0.1, dtype=torch.float16),
+    'seams': torch.arange(32).expand(2, 32) == 16,
+}
+
 
 def test_the_loss_of_the_left_images_disparities():
     torch.manual_seed(0)
@@ -43,13 +51,14 @@ def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatc
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which('g++'), reason='needs g++')
-def test_the_compiled_loss_and_its_gradients_are_the_same():
+@pytest.mark.parametrize('options', [PAPER, EVERYTHING], ids=['paper', 'everything'])
+def test_the_compiled_loss_and_its_gradients_are_the_same(options):
     network = build_network('small').eval()
     left, right = torch.rand(2, 2, 3, 32, 64)
     results = []
     for compute in (forward_and_loss, compiled_forward_and_loss(torch.device('cpu'))):
         network.zero_grad()
-        _, terms = compute(network, left, right, baseline_ratio=torch.ones(2))
+        _, terms = compute(network, left, right, **options)
         terms.total.backward()
         results.append((terms.total.detach(), [p.grad.clone() for p in network.parameters()]))
     torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-4)

@@ -9,9 +9,11 @@ import torch
 
 from monodepth_ros.core.camera import Camera, Intrinsics, StereoCalibration
 from monodepth_ros.core.canonical import ImageWarp
-from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter
+from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter, VIEWS
 from test.helpers.stereo_folders import BASELINE_M, RIG, write_pairs
-from trainer.train.pairs import CanonicalViews, PairDataset, SampleKey, split_in_time
+from trainer.datasets.disparity_files import write_disparity_px
+from trainer.datasets.hints import Hints
+from trainer.train.pairs import CanonicalViews, PairDataset, PairName, SampleKey, split_in_time
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_the_baseline_ratio_is_the_rigs_over_the_canonical_one(folder):
 
 def test_a_draw_is_the_same_wherever_it_is_made(folder):
     first, second = (_dataset(folder)[SampleKey(0, 7)].augmentation for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
     draws = [_dataset(folder)[SampleKey(0, draw)].augmentation.gain[0] for draw in range(40)]
     assert 10 < sum(gain == 1 for gain in draws) < 30
     assert len(set(map(float, draws))) > 10
@@ -94,3 +96,43 @@ def test_a_jpeg_decoded_small_lies_where_the_full_one_does(tmp_path, width):
     difference = small.read('0')[0].transpose(1, 2, 0).astype(int) - full
     assert abs(difference[2:-2, 2:-2].mean()) < 0.3
     assert np.abs(difference[2:-2, 2:-2]).max() <= 3
+
+
+def test_hints_in_the_canonical_camera_are_fractions_of_its_width(tmp_path):
+    """A rig of twice the focal length and width: its 8 px are 4 of the canonical 64."""
+    rig = Intrinsics(fx=120, fy=120, cx=63.5, cy=31.5, width=128, height=64)
+    writer = PairFolderWriter(tmp_path / 'pairs', StereoCalibration(rig, BASELINE_M))
+    views = np.random.default_rng(0).integers(0, 256, (2, 64, 128, 3), np.uint8)
+    writer.add('0', left_rgb=views[0], right_rgb=views[1], stamp_ns=0)
+    disparity_px = np.full((64, 128), np.nan, np.float32)
+    disparity_px[:, :60] = 8
+    for view in VIEWS:
+        (tmp_path / 'pairs' / 'hints_theirs' / view).mkdir(parents=True)
+        write_disparity_px(tmp_path / 'pairs' / 'hints_theirs' / view / '0.png', disparity_px)
+    folder = PairFolder(tmp_path / 'pairs')
+    views = CanonicalViews(folder, RIG, Hints(folder, 'theirs', folder.names))
+    dataset = PairDataset([views], [PairName(0, '0')], baseline_m=BASELINE_M, seed=1)
+    hints = dataset[SampleKey(0, 3)].hints
+    assert (hints.shape, hints.dtype) == ((2, 32, 64), torch.float16)
+    assert (hints[..., :30] == 4 / 64).all()
+    assert (hints[..., 30:] == 0).all()
+    # A validation is by the images alone.
+    assert dataset[SampleKey(0, None)].hints.numel() == 0
+
+
+def test_a_training_without_hints_carries_none(folder):
+    assert _dataset(folder)[SampleKey(0, 3)].hints.numel() == 0
+
+
+def test_the_network_sees_the_left_view_or_the_mirrored_right_one_corrupted(folder):
+    dataset = _dataset(folder, corrupts=True)
+    clean = 0
+    for draw in range(30):
+        sample = dataset[SampleKey(2, draw)]
+        mirrored = sample.augmentation.mirrored
+        image = sample.right.flip(-1) if mirrored else sample.left
+        clean += torch.equal(sample.seen, image)
+        assert (sample.seen.float() - image.float()).abs().mean() < 128
+    assert 15 < clean < 28
+    assert _dataset(folder)[SampleKey(2, 0)].seen.numel() == 0
+    assert dataset[SampleKey(2, None)].seen.numel() == 0

@@ -16,8 +16,8 @@ from trainer.train.shared_memory import check_shared_memory, needed_bytes
 ROOT = Path(__file__).parents[3]
 # A /dev/shm of one's own, of a size in bytes, as a container has one.
 IN_CONTAINER = 'mount -t tmpfs -o size="$0" tmpfs /dev/shm && exec "$@"'
-# 64 x 32 px, two views of 3 bytes, 4 pairs, and a page more for each of six tensors.
-BATCH_BYTES = 64 * 32 * 6 * 4 + 6 * 4096
+# 64 x 32 px, two views of 3 bytes, 4 pairs, and a page more for each of nine tensors.
+BATCH_BYTES = 64 * 32 * 6 * 4 + 9 * 4096
 
 
 def _needed(**changes):
@@ -26,6 +26,8 @@ def _needed(**changes):
         Path('run'),
         batch_size=4,
         workers=changes.pop('workers', 2),
+        hints=changes.pop('hints', None),
+        corruptions=changes.pop('corruptions', False),
         trainer={'max_steps': 1},
         **SIZE,
     )
@@ -40,6 +42,9 @@ def test_workers_hold_four_batches_each_and_the_training_one():
     # Two processes share the pairs: 2 batches of each validate.
     assert _needed(processes=2) == 2 * (8 + 1 + 2 + 1) * BATCH_BYTES
     assert _needed(workers=0) == 0
+    # Two bytes more for each pixel of both views, three for a third image, and a page for each.
+    assert _needed(hints='sgbm') == (8 + 1 + 3 + 1) * (BATCH_BYTES + 64 * 32 * 4 * 4 + 4096)
+    assert _needed(corruptions=True) == (8 + 1 + 3 + 1) * (BATCH_BYTES + 64 * 32 * 3 * 4 + 4096)
 
 
 def test_what_suffices_is_passed_over_and_what_does_not_is_refused(tmp_path):

@@ -5,18 +5,22 @@ from __future__ import annotations
 from importlib.util import find_spec
 import json
 from pathlib import Path
+import shutil
 
+import numpy as np
 import pytest
 import torch
 
-from monodepth_ros.core.camera import Intrinsics
+from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.model_spec import check_size
-from test.helpers.stereo_folders import SHIFT_PX, SIZE, write_pairs
+from monodepth_ros.storage.pair_folder import PairFolder, PairFolderWriter
+from test.helpers.stereo_folders import BASELINE_M, RIG, SHIFT_PX, SIZE, write_pairs
 from trainer.__main__ import _parser, main
 from trainer.model.network import stride_of
 from trainer.model.weights import find_weights, PUBLIC
 from trainer.train.checkpoint import load_checkpoint
 from trainer.train.config import TrainConfig
+from trainer.train.lightning_module import StereoDepth
 from trainer.train.train import train
 
 PRESETS = sorted((Path(__file__).parents[3] / 'config' / 'train').glob('*.yaml'))
@@ -43,8 +47,6 @@ def test_training_finds_the_known_disparity(pairs, tmp_path):
     network, spec = load_checkpoint(
         train(_config(pairs, tmp_path / 'run', max_steps=200, learning_rate=2e-3))
     )
-    from monodepth_ros.storage.pair_folder import PairFolder
-
     left, _ = PairFolder(pairs).read_pair('0')
     image = torch.from_numpy(left).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
@@ -69,6 +71,66 @@ def test_a_training_begins_from_imagenet_weights(pairs, tmp_path, capsys):
     # Adam moves a weight by about the learning rate a step: 3 of 1e-4.
     moved = network.encoder.state_dict()['_conv_stem.weight'] - public['_conv_stem.weight']
     assert 0 < moved.abs().max() < 1e-3
+
+
+def test_hints_teach_what_the_images_alone_do_not(tmp_path, capsys):
+    """Noise looks wrong at every disparity but the true one: nothing leads there."""
+    wide = np.random.default_rng(0).integers(0, 256, (8, 32, 64 + 10), np.uint8)
+    writer = PairFolderWriter(tmp_path / 'pairs', StereoCalibration(RIG, BASELINE_M))
+    for at, image in enumerate(wide):
+        left, right = (np.dstack([view] * 3) for view in (image[:, :64], image[:, 10:]))
+        writer.add(f'{at}', left_rgb=left, right_rgb=right, stamp_ns=at)
+
+    def error_px(name, **options):
+        config = _config(tmp_path / 'pairs', tmp_path / name, max_steps=30, **options)
+        network, _ = load_checkpoint(train(config))
+        image = torch.from_numpy(PairFolder(tmp_path / 'pairs').read_pair('0')[0])
+        with torch.no_grad():
+            disparity = network(image.permute(2, 0, 1)[None] / 255)[0]
+        return (disparity * 64 - 10).abs().mean().item()
+
+    paper = error_px('paper', learning_rate=1e-3)
+    taught = error_px('taught', learning_rate=1e-3, hints='sgbm', cache=tmp_path / 'cache')
+    assert 'hints_sgbm: hints at ' in capsys.readouterr().out
+    assert taught < paper / 2
+
+
+ALL_ON = {'hints': 'sgbm', 'crops': True, 'grafts': True, 'corruptions': True}
+
+
+@pytest.mark.parametrize('option', ALL_ON)
+def test_each_option_changes_the_training(pairs, checkpoint, tmp_path, option):
+    data = shutil.copytree(pairs, tmp_path / 'pairs')
+    changed = train(_config(data, tmp_path / 'run', **{option: ALL_ON[option]}))
+    before, after = (load_checkpoint(path)[0].state_dict() for path in (checkpoint, changed))
+    assert any(not torch.equal(before[key], value) for key, value in after.items())
+
+
+def test_all_options_together_and_resumed_are_one_training(pairs, tmp_path, monkeypatch):
+    data = shutil.copytree(pairs, tmp_path / 'pairs')
+    options = ALL_ON | {'cache': tmp_path / 'cache', 'checkpoint_every': 2, 'max_steps': 5}
+    whole = train(_config(data, tmp_path / 'whole', **options))
+
+    def stopped(self, *batch):
+        if self.global_step == 3:
+            raise OSError('stopped')
+        return step(self, *batch)
+
+    step = StereoDepth.training_step
+    monkeypatch.setattr(StereoDepth, 'training_step', stopped)
+    with pytest.raises(OSError, match='stopped'):
+        train(_config(data, tmp_path / 'parts', **options))
+    monkeypatch.undo()
+    parts = train(_config(data, tmp_path / 'parts', **options))
+    first, second = (load_checkpoint(path)[0].state_dict() for path in (whole, parts))
+    assert all(torch.equal(first[key], value) for key, value in second.items())
+
+
+def test_hints_that_are_wrong_end_before_anything_is_written(tmp_path):
+    pairs = write_pairs(tmp_path / 'pairs', 4)
+    with pytest.raises(FileNotFoundError, match='hints_raft has no left/'):
+        train(_config(pairs, tmp_path / 'run', hints='raft'))
+    assert not (tmp_path / 'run').exists()
 
 
 def test_weights_that_do_not_fit_end_before_anything_is_written(pairs, tmp_path, capsys):

@@ -26,6 +26,7 @@ from trainer.train.checkpoint import (
 from trainer.train.config import TrainConfig
 from trainer.train.forward_and_loss import forward_and_loss
 from trainer.train.pairs import CanonicalViews, PairDataset, split_in_time
+from trainer.train.samples import StereoSample
 from trainer.train.stream import PairStream
 from trainer.train.train import train
 from trainer.train.training_spec import training_spec
@@ -79,13 +80,9 @@ def test_the_first_loss_is_that_of_the_weights_on_the_same_batch(source, warm, o
     (batch,) = DataLoader(dataset, batch_sampler=PairStream(4, batch_size=4, seed=SEED))
     # Half the baseline: half the disparity of the canonical rig at the same depth.
     assert batch.baseline_ratio.tolist() == [0.5] * 4
-    images = batch.left.float() / 255, batch.right.float() / 255
-    _, terms = forward_and_loss(
-        # Batch statistics, as in a training.
-        network.train(),
-        *augment(*images, batch.augmentation),
-        baseline_ratio=batch.baseline_ratio,
-    )
+    augmented = augment(StereoSample(*batch), crops=False, grafts=False)
+    # Batch statistics, as in a training.
+    _, terms = forward_and_loss(network.train(), **augmented._asdict())
     assert _scalars(warm, 'loss')[0] == pytest.approx(terms.total.item(), rel=1e-5)
 
 
