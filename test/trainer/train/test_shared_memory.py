@@ -75,7 +75,8 @@ def test_a_small_dev_shm_is_refused_and_what_was_asked_for_is_enough(tmp_path):
     needed = _needed(pairs=[99, 11])
     refused = _train_with(needed - 4096, tmp_path)
     assert refused.returncode == 1
-    assert '/dev/shm has 0.9 MiB free, expected 0.9 MiB' in refused.stderr
+    free, expected = (size / 2**20 for size in (needed - 4096, needed))
+    assert f'/dev/shm has {free:.1f} MiB free, expected {expected:.1f} MiB' in refused.stderr
     assert not (tmp_path / 'run' / 'config.yaml').exists()
     enough = _train_with(needed, tmp_path)
     assert enough.returncode == 0, enough.stderr
