@@ -1,5 +1,5 @@
 """
-How well the confidence predicts the error: sparsification and reliability.
+The score of a confidence as a prediction of the error: sparsification and reliability.
 
 Ilg et al., ECCV 2018; for monocular depth Poggi et al., CVPR 2020 (docs/evaluation.md#confidence).
 """

@@ -35,7 +35,7 @@ EXAMPLES = 3
 
 class Predicted(NamedTuple):
     """
-    What a row says of a frame, in the ground truth's camera.
+    The prediction of a row for a frame, in the ground truth's camera.
 
     depth_m: (H, W) float32 metres, NaN where unseen.
     confidence: (H, W) float32 in 0..1; None without.

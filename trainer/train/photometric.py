@@ -1,5 +1,5 @@
 """
-How much a view differs from its reconstruction (docs/method.md#loss).
+The difference of a view to its reconstruction (docs/method.md#loss).
 
 Images are (B, 3, H, W) in 0..1.
 """

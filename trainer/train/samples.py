@@ -1,4 +1,4 @@
-"""What a training is fed with: a pair, or a batch of them, before and after its augmentation."""
+"""The samples of a training: a pair, or a batch of them, before and after its augmentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ NO_HINTS, NOT_CORRUPTED = (2, 0, 0), (3, 0, 0)
 
 
 class Graft(NamedTuple):
-    """Where a sample is grafted: its own rows above the seam () int64, exchanged () bool."""
+    """
+    The graft of a sample, which takes its other rows from another pair.
+
+    own_rows: () int64, number of its own rows, which are above the seam.
+    exchanged: () bool, whether the two parts change places.
+    """
 
     own_rows: Tensor
     exchanged: Tensor
@@ -57,7 +62,7 @@ class StereoSample(NamedTuple):
 
 class AugmentedBatch(NamedTuple):
     """
-    What a training step sees.
+    The batch that a training step computes with.
 
     left, right: (B, 3, H, W) in 0..1, what the loss sees.
     seen: (B, 3, H, W) in 0..1, what the network sees of left.
