@@ -15,10 +15,8 @@ from bench.ablation_data import JudgedSet
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.pair_folder import PairFolder
-from trainer.datasets.depth_map import look_up
 from trainer.evaluate.config import EvaluateConfig
-from trainer.evaluate.evaluate import load_model
-from trainer.evaluate.ground_truth import GroundTruthFrame
+from trainer.evaluate.evaluate import load_model, predict_frame
 from trainer.evaluate.metrics import DepthMetrics, mean_metrics
 from trainer.evaluate.pair_ground_truth import pair_ground_truth
 from trainer.evaluate.scoring import (
@@ -79,7 +77,7 @@ class SetScore:
     def add(
         self,
         comparison: Comparison,
-        confidences: dict[str, np.ndarray],
+        confidences: dict[str, np.ndarray | None],
         true_m: np.ndarray,
     ) -> None:
         """
@@ -93,9 +91,11 @@ class SetScore:
         for name, depth_m in comparison.depths_m.items():
             self.images.append(comparison.scores[name].metrics)
             self.counts.add(depth_m[compared], true_m[compared])
+            confidence = confidences[name]
+            assert confidence is not None  # checkpoints have it
             self.near.add(
                 depth_m[compared],
-                confidence=confidences[name][compared],
+                confidence=confidence[compared],
                 true_m=true_m[compared],
             )
 
@@ -136,7 +136,9 @@ def score(predictors: dict[str, Predictor], judged: JudgedSet) -> dict[str, Any]
     for frame in pair_ground_truth(str(judged.folder), config).frames:
         if frame is None:
             continue
-        predictions = {name: _predict(predictor, frame) for name, predictor in predictors.items()}
+        predictions = {
+            name: predict_frame(predictor, frame) for name, predictor in predictors.items()
+        }
         depths_m = {name: depth_m for name, (depth_m, _) in predictions.items()}
         comparison = compare(depths_m, frame, config, garg=judged.crop == 'garg')
         if comparison is not None:
@@ -148,17 +150,6 @@ def score(predictors: dict[str, Predictor], judged: JudgedSet) -> dict[str, Any]
             f'{config.cap_m:g} m in gt_depth/; remove the folder, and it is made again'
         )
     return total.as_dict()
-
-
-def _predict(predictor: Predictor, frame: GroundTruthFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return depth and confidence in the ground truth's camera, (H, W) each."""
-    prediction = predictor.predict(frame.rgb, frame.camera)
-    assert prediction.confidence is not None  # checkpoints have it
-    depth_m, confidence = (
-        look_up(values, prediction.camera, frame.ground_truth.camera)
-        for values in (prediction.depth_m, prediction.confidence)
-    )
-    return depth_m, confidence
 
 
 def disagreement(lidar: JudgedSet, matched: JudgedSet) -> list[dict[str, float]]:

@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from monodepth_ros.core.camera import StereoCalibration
 from monodepth_ros.core.disparity import depth_from_disparity
+from trainer.datasets.stereo_matching import grey
 from trainer.model.limits import MAX_DISPARITY_FRAC
 
 # Half the pixels. At full size, 18 % instead of 22 % of KITTI's pixels beyond 32 m differ from the
@@ -57,10 +58,7 @@ def matched_depth_m(
     Returns (H, W) float32 metres, NaN where unknown: what only one view sees, what repeats or has
     no texture, and disparities of 0 or from MAX_DISPARITY_FRAC of the width.
     """
-    left, right = (
-        image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        for image in (left_rgb, right_rgb)
-    )
+    left, right = grey(left_rgb), grey(right_rgb)
     height, width = left.shape
     size = (round(width * MATCHING_SCALE), round(height * MATCHING_SCALE))
     small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (left, right)]

@@ -84,8 +84,13 @@ def read_depth(path: Path, camera: Intrinsics) -> np.ndarray:
 
     The result is (H, W) float32 metres, NaN where there is none. Raises ValueError as read_uint16.
     """
+    return read_fixed_point(path, camera, steps=GT_DEPTH_UNITS_PER_M)
+
+
+def read_fixed_point(path: Path, camera: Intrinsics, *, steps: int) -> np.ndarray:
+    """Return the numbers of a png, (H, W) float32 = uint16 / steps, NaN where it has 0."""
     units = read_uint16(path, camera)
-    return np.where(units > 0, units / np.float32(GT_DEPTH_UNITS_PER_M), np.float32(np.nan))
+    return np.where(units > 0, units / np.float32(steps), np.float32(np.nan))
 
 
 def read_uint16(path: Path, camera: Intrinsics) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from monodepth_ros.core.camera import Intrinsics
-from monodepth_ros.storage.pair_folder import read_uint16, write_uint16
+from monodepth_ros.storage.pair_folder import read_fixed_point, write_uint16
 
 UNITS_PER_PX = 256
 # A pixel is bad if its error is at least both, in px and as a fraction.
@@ -20,8 +20,7 @@ def read_disparity_px(path: Path, camera: Intrinsics) -> np.ndarray:
 
     The result is (H, W) float32 px, NaN where unknown. Raises ValueError as read_uint16.
     """
-    units = read_uint16(path, camera)
-    return np.where(units > 0, units / np.float32(UNITS_PER_PX), np.float32(np.nan))
+    return read_fixed_point(path, camera, steps=UNITS_PER_PX)
 
 
 def write_disparity_px(path: Path, disparity_px: np.ndarray) -> None:

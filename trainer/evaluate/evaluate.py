@@ -150,19 +150,18 @@ def _short_names(models: Sequence[Path]) -> dict[str, Path]:
 def _predicting(backend: Backend) -> Predict:
     # The protocol clamps depth, the same for all models, and disparities are not clamped at all.
     predictor = Predictor(backend, max_depth_m=math.inf)
+    return lambda frame: predict_frame(predictor, frame)
 
-    def predict(frame: GroundTruthFrame) -> Predicted:
-        prediction = predictor.predict(frame.rgb, frame.camera)
 
-        def seen(values: np.ndarray) -> np.ndarray:
-            return look_up(values, prediction.camera, frame.ground_truth.camera)
-
-        confidence = prediction.confidence
-        return Predicted(
-            seen(prediction.depth_m), None if confidence is None else seen(confidence)
-        )
-
-    return predict
+def predict_frame(predictor: Predictor, frame: GroundTruthFrame) -> Predicted:
+    """Predict a frame, and bring depth and confidence into the camera of its ground truth."""
+    prediction = predictor.predict(frame.rgb, frame.camera)
+    depth_m, confidence = (
+        None if values is None else look_up(values, prediction.camera, frame.ground_truth.camera)
+        for values in (prediction.depth_m, prediction.confidence)
+    )
+    assert depth_m is not None
+    return Predicted(depth_m, confidence)
 
 
 def _knowing(prior: DepthMap) -> Predict:

@@ -18,10 +18,11 @@ from monodepth_ros.common.atomic import atomic_file
 from trainer.datasets.hints import Hints
 from trainer.datasets.sources import fingerprint
 from trainer.train.pairs import CanonicalViews
-from trainer.train.samples import NO_HINTS
 
 # Increment it whenever CanonicalViews maps the same files to other pixels.
 CACHE_VERSION = 2
+
+Read = Callable[[str], np.ndarray | None]
 
 
 class CachedViews:
@@ -52,27 +53,21 @@ class CachedViews:
         """Return left and right view, (2, 3, H, W) uint8 RGB; black for an unusable pair."""
         return self._row(self.path, name)
 
-    def read_hints(self, name: str) -> np.ndarray:
-        """Return the hints of a pair, see CanonicalViews; 0 where there are none."""
-        if self._hints_path is None:
-            return np.zeros(NO_HINTS, np.float16)
-        return self._row(self._hints_path, name)
+    def read_hints(self, name: str) -> np.ndarray | None:
+        """Return the hints of a pair, see CanonicalViews; 0 for a pair that does not train."""
+        return None if self._hints_path is None else self._row(self._hints_path, name)
 
     def _row(self, path: Path, name: str) -> np.ndarray:
         # Open it each time: a memory map cannot be sent to worker processes, but its path can.
         return np.array(np.load(path, mmap_mode='r')[self._rows[name]])
 
-    def _write_once(
-        self, path: Path, names: Sequence[str], read: Callable[[str], np.ndarray], like: np.ndarray
-    ) -> None:
+    def _write_once(self, path: Path, names: Sequence[str], read: Read, like: np.ndarray) -> None:
         """Write what `read` returns for each name, of the size and type of `like`."""
         with _locked(path):
             if not path.exists():
                 self._write(path, names, read, like)
 
-    def _write(
-        self, path: Path, names: Sequence[str], read: Callable[[str], np.ndarray], like: np.ndarray
-    ) -> None:
+    def _write(self, path: Path, names: Sequence[str], read: Read, like: np.ndarray) -> None:
         with atomic_file(path) as partial:
             shape = (len(self._rows), *like.shape)
             array = np.lib.format.open_memmap(partial, 'w+', like.dtype, shape)

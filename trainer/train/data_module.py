@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
 from torch.utils.data import DataLoader
 
 from monodepth_ros.core.model_spec import ModelSpec
+from trainer.datasets.hints import Hints
 from trainer.train.cache import CachedViews
 from trainer.train.config import TrainConfig
 from trainer.train.pairs import CanonicalViews, PairDataset, PairName
 from trainer.train.samples import StereoSample
-from trainer.train.split import hints_of, Split
+from trainer.train.split import Split
 from trainer.train.stream import PairStream, TrainingLoader, unchanged_keys, worker_options
 
 
 class StereoData(L.LightningDataModule):
-    """The loaders of a process: training and validation pairs in the spec's camera."""
+    """
+    The loaders of a process: training and validation pairs in the spec's camera.
 
-    def __init__(self, config: TrainConfig, split: Split, spec: ModelSpec) -> None:
+    hints: the hints of each sequence of the split, see hints_of.
+    """
+
+    def __init__(
+        self, config: TrainConfig, split: Split, spec: ModelSpec, hints: Sequence[Hints | None]
+    ) -> None:
         super().__init__()
         self._config = config
         self._spec = spec
         self._split = split
+        self._hints = hints
 
     def setup(self, stage: str) -> None:
-        """Prepare the maps and, if configured, the cache and hints."""
+        """Prepare the maps and, if configured, the cache."""
         cache = self._config.cache
         views = [
             CanonicalViews(sequence, self._spec.camera, hints)
-            for sequence, hints in zip(
-                self._split.sequences, hints_of(self._split, self._config.hints), strict=True
-            )
+            for sequence, hints in zip(self._split.sequences, self._hints, strict=True)
         ]
         self._readers = [CachedViews(view, cache) for view in views] if cache else views
 

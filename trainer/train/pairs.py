@@ -72,10 +72,14 @@ class CanonicalViews:
         views = [_map(self._cameras[view.shape[:2]], self.canonical).warp(view) for view in pair]
         return np.ascontiguousarray(np.stack(views).transpose(0, 3, 1, 2))
 
-    def read_hints(self, name: str) -> np.ndarray:
-        """Return the hints of a pair as StereoSample has them; raise ValueError as Hints.read."""
+    def read_hints(self, name: str) -> np.ndarray | None:
+        """
+        Return the hints of a pair as StereoSample has them; None if the training has none.
+
+        Raises ValueError as Hints.read.
+        """
         if self.hints is None:
-            return np.zeros(NO_HINTS, np.float16)
+            return None
         rig = self.sequence.calibration.intrinsics
         # Of the canonical focal length, in fractions of the canonical width.
         scale = self.canonical.fx / rig.fx / self.canonical.width
@@ -94,8 +98,8 @@ class PairReader(Protocol):
     def read(self, name: str) -> np.ndarray:
         """Return both views, (2, 3, H, W) uint8 RGB; raise ValueError for an unusable pair."""
 
-    def read_hints(self, name: str) -> np.ndarray:
-        """Return the hints of a pair as StereoSample has them; raise ValueError as Hints.read."""
+    def read_hints(self, name: str) -> np.ndarray | None:
+        """Return the hints of a pair, see CanonicalViews."""
 
 
 class PairDataset(Dataset[StereoSample]):
@@ -162,8 +166,8 @@ class PairDataset(Dataset[StereoSample]):
         views = reader.read(pair.name)
         if min(np.ptp(view) for view in views) < MIN_CONTRAST:
             raise ValueError(f'{self._label(pair)}: an image of one colour shows nothing')
-        hints = reader.read_hints(pair.name) if with_hints else np.zeros(NO_HINTS, np.float16)
-        return views, hints
+        hints = reader.read_hints(pair.name) if with_hints else None
+        return views, np.zeros(NO_HINTS, np.float16) if hints is None else hints
 
     def _label(self, pair: PairName) -> str:
         return f'{self._readers[pair.sequence].sequence.path}, pair {pair.name}'

@@ -22,7 +22,7 @@ def appearance_loss(estimate: Tensor, image: Tensor, seams: Tensor | None = None
     seams: (B, H) bool, rows that do not follow the one above; no window of SSIM across a seam
         counts. None: there is none.
     """
-    dssim = ((1 - ssim(estimate, image)) / 2).clamp(0, 1)
+    dssim = _dssim(estimate, image)
     # A window of three rows crosses a seam at its second or third one.
     whole = None if seams is None else ~(seams[:, 1:-1] | seams[:, 2:])
     return SSIM_WEIGHT * mean_of_rows(dssim, whole) + (1 - SSIM_WEIGHT) * (
@@ -59,9 +59,13 @@ def reprojection_error(left: Tensor, right: Tensor, disparity: Tensor) -> Tensor
 
 def _pixel_error(estimate: Tensor, image: Tensor) -> Tensor:
     """Return 0.85 * DSSIM + 0.15 * L1 of each pixel, means over channels: (B, 1, H, W)."""
-    dssim = ((1 - ssim(_padded(estimate), _padded(image))) / 2).clamp(0, 1)
+    dssim = _dssim(_padded(estimate), _padded(image))
     error = SSIM_WEIGHT * dssim + (1 - SSIM_WEIGHT) * (estimate - image).abs()
     return error.mean(dim=1, keepdim=True)
+
+
+def _dssim(estimate: Tensor, image: Tensor) -> Tensor:
+    return ((1 - ssim(estimate, image)) / 2).clamp(0, 1)
 
 
 def _padded(image: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 import logging
 from pathlib import Path
@@ -19,7 +19,7 @@ from monodepth_ros.common.atomic import locked_folder
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.check.preflight import fault_text, quick_check
-from trainer.datasets.hints import check_hints
+from trainer.datasets.hints import check_hints, Hints
 from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
 from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, DepthNetwork
@@ -110,8 +110,9 @@ def _train(config: TrainConfig, sequences: Sequence[PairSequence], split: Split)
     if stopped is None:
         _check_views(config, sequences, spec)
         _check_pairs(config, split.sequences)
-    # Not only once: another program may have written them since.
-    _check_hints(config, split)
+    hints = hints_of(split, config.hints)
+    # When it is resumed too: another program may have written them since.
+    _check_hints(hints)
     pairs = [len(split.training), len(split.validation)]
     needed = needed_bytes(config, pairs=pairs, processes=trainer.num_devices)
     rank_zero_only(check_shared_memory)(needed)
@@ -119,7 +120,7 @@ def _train(config: TrainConfig, sequences: Sequence[PairSequence], split: Split)
     rank_zero_only(write_config)(config.output, record)
     trainer.fit(
         _module(config, network, record),
-        StereoData(config, split, spec),
+        StereoData(config, split, spec, hints),
         ckpt_path=config.output / LAST if stopped else None,
         weights_only=True,
     )
@@ -178,12 +179,12 @@ def _check_pairs(config: TrainConfig, sequences: Sequence[PairSequence]) -> None
     _refuse(config, faults, f'see `python -m trainer check {" ".join(config.data)}`')
 
 
-def _check_hints(config: TrainConfig, split: Split) -> None:
+def _check_hints(hints: Iterable[Hints | None]) -> None:
     """Print how much the hints know; raise ValueError for hints that are wrong or missing."""
-    for hints in hints_of(split, config.hints):
-        if hints is not None:
-            known = check_hints(hints)
-            rank_zero_only(print)(f'{hints.folder}: hints at {known:.0%} of the pixels')
+    for of_sequence in hints:
+        if of_sequence is not None:
+            known = check_hints(of_sequence)
+            rank_zero_only(print)(f'{of_sequence.folder}: hints at {known:.0%} of the pixels')
 
 
 def _refuse(config: TrainConfig, faults: str, advice: str) -> None:

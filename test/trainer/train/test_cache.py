@@ -41,7 +41,7 @@ def test_hints_are_kept_in_a_file_of_their_own(views, tmp_path):
     assert len(list((tmp_path / 'cache').glob('*.npy'))) == 2
     # The images' file is that of a training without hints.
     without = CachedViews(views, tmp_path / 'cache')
-    assert without.read_hints('0').size == 0
+    assert without.read_hints('0') is None
     assert without.path == cached.path
 
 
