@@ -15,6 +15,7 @@ from bench.ablation_data import JudgedSet
 from monodepth_ros.parameters import OutputParams
 from monodepth_ros.pipeline.predictor import Predictor
 from monodepth_ros.storage.pair_folder import PairFolder
+from trainer.evaluate.confidence import ConfidenceScore
 from trainer.evaluate.config import EvaluateConfig
 from trainer.evaluate.evaluate import load_model, predict_frame
 from trainer.evaluate.metrics import DepthMetrics, mean_metrics
@@ -73,6 +74,7 @@ class SetScore:
     counts: ErrorCounts
     images: list[DepthMetrics] = field(default_factory=list)
     near: NearErrors = field(default_factory=NearErrors)
+    confidence: ConfidenceScore = field(default_factory=ConfidenceScore)
 
     def add(
         self,
@@ -89,15 +91,14 @@ class SetScore:
         """
         compared = comparison.compared
         for name, depth_m in comparison.depths_m.items():
+            of_name = confidences[name]
+            assert of_name is not None  # checkpoints have it
+            predicted_m, truth_m = depth_m[compared], true_m[compared]
+            confidence = of_name[compared]
             self.images.append(comparison.scores[name].metrics)
-            self.counts.add(depth_m[compared], true_m[compared])
-            confidence = confidences[name]
-            assert confidence is not None  # checkpoints have it
-            self.near.add(
-                depth_m[compared],
-                confidence=confidence[compared],
-                true_m=true_m[compared],
-            )
+            self.counts.add(predicted_m, truth_m)
+            self.near.add(predicted_m, confidence=confidence, true_m=truth_m)
+            self.confidence.add(predicted_m, truth_m, confidence)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures for JSON; fractions of no pixels are None."""
@@ -106,6 +107,7 @@ class SetScore:
             'abs_rel': mean.abs_rel,
             'rmse_m': mean.rmse_m,
             'delta_1': mean.delta_1,
+            'ause': self.confidence.ause,
             'near_bias': _fraction(self.near.error, self.near.pixels),
             'near_too_far': _fraction(self.near.too_far, self.near.pixels),
             'near_sure': _fraction(self.near.sure, self.near.too_far),

@@ -28,6 +28,7 @@ FIGURES = (
     Figure('abs_rel', 'Abs Rel', '.3f'),
     Figure('rmse_m', 'RMSE (m)', '.2f'),
     Figure('delta_1', 'd < 1.25', '.3f'),
+    Figure('ause', 'AUSE', '.3f'),
     Figure('near_bias', 'near: bias', '+.2f'),
     Figure('near_too_far', 'near: too far', '.0%'),
     Figure('near_sure', 'of those sure', '.0%'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn, Tensor
@@ -17,6 +18,19 @@ SCALES = 4
 HEAD_BIAS = -3.0
 
 
+class Decoded(NamedTuple):
+    """
+    The decoder's output.
+
+    disparities: one (B, 2, H / 2**s, W / 2**s) float32 for each scale s, in fractions of the
+        width, finest first.
+    features: (B, channels[0], H, W), from which the finest ones come.
+    """
+
+    disparities: list[Tensor]
+    features: Tensor
+
+
 class Decoder(nn.Module):
     """
     A decoder that upsamples step by step and predicts disparity at four scales.
@@ -29,6 +43,7 @@ class Decoder(nn.Module):
         self, encoder_channels: Sequence[int], channels: Sequence[int], *, padding: Padding
     ) -> None:
         super().__init__()
+        self.channels = tuple(channels)
         levels = range(len(encoder_channels))
         skips = (0, *encoder_channels[:-1])
         below = (*channels[1:], encoder_channels[-1])
@@ -45,12 +60,11 @@ class Decoder(nn.Module):
             assert head.bias is not None
             nn.init.constant_(head.bias, HEAD_BIAS)
 
-    def forward(self, features: list[Tensor]) -> list[Tensor]:
+    def forward(self, features: list[Tensor]) -> Decoded:
         """
-        Return disparities in fractions of the width, finest first.
+        Decode the encoder's features.
 
         features: (B, C, H / 2, W / 2), (B, C, H / 4, W / 4), ...
-        Returns one (B, 2, H / 2**s, W / 2**s) float32 tensor for each scale s.
         """
         disparities: list[Tensor] = []
         x = features[-1]
@@ -62,15 +76,16 @@ class Decoder(nn.Module):
                 parts.append(_twice(disparities[0]).to(x.dtype))
             x = self.iconvs[level](torch.cat(parts, dim=1))
             if level < SCALES:
-                disparities.insert(0, _disparity_frac(self.heads[level], x))
-        return disparities
+                head_output = in_float32(self.heads[level], x)
+                disparities.insert(0, MAX_DISPARITY_FRAC * torch.sigmoid(head_output))
+        return Decoded(disparities, x)
 
 
-def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
-    assert isinstance(head, nn.Conv2d)
-    # The heads run in float32: bfloat16 keeps 8 bits and would round disparities to 1.5 %.
+def in_float32(head: nn.Module, x: Tensor) -> Tensor:
+    """Return a head's output: bfloat16 keeps 8 bits and would round disparities to 1.5 %."""
     with torch.autocast(x.device.type, enabled=False):
-        return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.to(head.weight.dtype)))
+        output: Tensor = head(x.to(torch.float32))
+        return output
 
 
 def _twice(x: Tensor) -> Tensor:

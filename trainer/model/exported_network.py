@@ -6,8 +6,10 @@ import torch
 from torch import nn, Tensor
 
 from monodepth_ros.inference.model_file import CONFIDENCE, DISPARITY
+from trainer.model.calibration import Calibration, Knot
 from trainer.model.network import DepthNetwork
-from trainer.model.postprocess import confidence, joined
+from trainer.model.one_pass import OnePassNetwork
+from trainer.model.postprocess import error_of_spread, joined
 
 
 class ExportedNetwork(nn.Module):
@@ -16,30 +18,36 @@ class ExportedNetwork(nn.Module):
 
     network: network to export.
     canonical_width: width of ModelSpec.camera, px; the unit of disparity for any image width.
-    flip: blend the prediction with that of the mirror image.
+    flip: blend the prediction with that of the mirror image; not for a OnePassNetwork.
     confidence: add the confidence as a second output.
+    knots: calibration of the expected error, for the same `flip`.
     """
 
     def __init__(
         self,
-        network: DepthNetwork,
+        network: DepthNetwork | OnePassNetwork,
         *,
         canonical_width: int,
         flip: bool = True,
         confidence: bool = True,
+        knots: tuple[Knot, ...] = (),
     ) -> None:
         super().__init__()
+        if flip and isinstance(network, OnePassNetwork):
+            raise ValueError('got flip for a network of one pass, expected none')
         self.network = network
         self.canonical_width = canonical_width
         self.flip = flip
+        self.calibration = Calibration(knots)
         self.output_names = [DISPARITY, CONFIDENCE] if confidence else [DISPARITY]
         self.dtype = torch.float32
 
     def halve(self) -> None:
         """Compute the network in float16, but its heads and the post-processing in float32."""
         self.dtype = torch.float16
-        decoder = self.network.decoder
-        for part in (self.network.encoder, decoder.upconvs, decoder.iconvs):
+        network = self.network
+        inner = network.network if isinstance(network, OnePassNetwork) else network
+        for part in (inner.encoder, inner.decoder.upconvs, inner.decoder.iconvs):
             part.half()
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -48,15 +56,20 @@ class ExportedNetwork(nn.Module):
 
         image: (1, H, W, 3) uint8 RGB.
         Returns disparity, (1, H, W) float32 in fractions of the canonical width, and
-        confidence, (1, H, W) float32 in 0..1.
+        confidence, (1, H, W) float32 in 0..1: 1 less the expected relative error.
         """
         # TensorRT requires the cast to be the first operator after a uint8 input.
         x = image.to(torch.float32).permute(0, 3, 1, 2) / 255
         if self.flip:
             # One pass over a batch of two is faster than two passes; the second image is mirrored.
             x = torch.cat([x, x.flip(-1)])
-        disparities = self.network(x.to(self.dtype))[0]
-        disparity = joined(disparities[:, 0])
+        predicted = self.network(x.to(self.dtype))
+        if isinstance(self.network, OnePassNetwork):
+            disparity, error = predicted.disparity[:, 0], predicted.log_error[:, 0].exp()
+        else:
+            disparity = joined(predicted[0][:, 0])
+            unit_px = self.canonical_width
+            error = error_of_spread(predicted[0], disparity, unit_px=unit_px)
         if CONFIDENCE not in self.output_names:
             return (disparity,)
-        return disparity, confidence(disparities, disparity, unit_px=self.canonical_width)
+        return disparity, 1 - self.calibration(error).clamp(max=1)

@@ -10,7 +10,7 @@ import torch
 from torch import nn, Tensor
 
 from monodepth_ros.core.model_spec import check_size
-from trainer.model.decoder import Decoder
+from trainer.model.decoder import Decoded, Decoder
 from trainer.model.godard import init_as_paper, ResNet50Encoder, VggEncoder
 from trainer.model.layers import Padding
 from trainer.model.mobilenet import EfficientNetLite0Encoder, MobileNetV2Encoder
@@ -66,10 +66,14 @@ class DepthNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Predict disparities; raise ValueError for a size that is no multiple of the stride."""
+        return self.decode(image).disparities
+
+    def decode(self, image: Tensor) -> Decoded:
+        """Return disparities and features of an image; raise as forward."""
         height, width = image.shape[-2:]
         check_size(width=width, height=height, stride=self.stride)
-        disparities: list[Tensor] = self.decoder(self.encoder(image))
-        return disparities
+        decoded: Decoded = self.decoder(self.encoder(image))
+        return decoded
 
 
 def build_network(

@@ -37,14 +37,14 @@ def joined(passes: Tensor) -> Tensor:
     return passes if len(passes) == 1 else flip_blend(passes[:1], passes[1:])
 
 
-def confidence(disparities: Tensor, disparity: Tensor, *, unit_px: int) -> Tensor:
+def error_of_spread(disparities: Tensor, disparity: Tensor, *, unit_px: int) -> Tensor:
     """
-    Return how well the estimates of a pixel agree; 1 - confidence estimates the relative error.
+    Return the relative error that the spread of a pixel's estimates lets expect.
 
     Each pass estimates the disparity twice: by its left disparity d, and by its right disparity
-    at x - d, the same point in the right view. Confidence is d / (d + ERROR_PER_SPREAD * s). Here
-    d is the disparity of the output, and s the root mean square distance of the four estimates
-    (two, with one pass) to d, with the passes weighted as in the blend.
+    at x - d, the same point in the right view. The error is k s / (d + k s). Here k is
+    ERROR_PER_SPREAD, d the disparity of the output, and s the root mean square distance of the
+    four estimates (two, with one pass) to d, with the passes weighted as in the blend.
 
     disparities: (P, 2, H, W) > 0, P passes (image, mirrored) by view (left, right), in fractions
         of unit_px pixels.
@@ -58,5 +58,5 @@ def confidence(disparities: Tensor, disparity: Tensor, *, unit_px: int) -> Tenso
     seen_by_right = warp(right, offset_frac=-left * in_widths)
     estimates = torch.cat([left, seen_by_right], dim=1)
     centre = torch.cat([disparity, disparity.flip(-1)][: len(disparities)])[:, None]
-    spread = joined(((estimates - centre) ** 2).mean(dim=1)).sqrt()
-    return disparity / (disparity + ERROR_PER_SPREAD * spread)
+    error = ERROR_PER_SPREAD * joined(((estimates - centre) ** 2).mean(dim=1)).sqrt()
+    return error / (disparity + error)

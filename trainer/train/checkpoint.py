@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import lightning as L
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -14,8 +15,10 @@ from monodepth_ros.common.atomic import atomic_file
 from monodepth_ros.common.errors import one_line
 from monodepth_ros.common.paths import existing_file
 from monodepth_ros.core.model_spec import ModelSpec
+from trainer.model.calibration import Knot
 from trainer.model.exported_network import ExportedNetwork
 from trainer.model.network import build_network, DepthNetwork
+from trainer.model.one_pass import OnePassNetwork
 from trainer.train.history import pretraining
 
 LAST, BEST, RECENT = 'last.ckpt', 'best.ckpt', 'recent'
@@ -24,6 +27,8 @@ VALIDATION_LOSS = 'val_loss'
 RECENT_KEPT = 5
 RECORD = 'monodepth_ros'
 NETWORK_PREFIX = 'network.'
+# A network computes an image alone, or its mirror image too.
+Passes = Literal[1, 2]
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,14 @@ class TrainingRecord:
     spec_json: ModelSpec.to_json().
     config: TrainConfig.plain().
     data_fingerprint: see trainer.datasets.sources.fingerprint.
+    calibration: see Calibration.knots, as plain numbers, by number of passes; empty until the
+    training ends, and without pairs that validate.
     """
 
     spec_json: str
     config: dict[str, Any]
     data_fingerprint: str
+    calibration: dict[Passes, list[tuple[float, float]]] = field(default_factory=dict)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -118,17 +126,17 @@ class TrainedNetwork(NamedTuple):
     The content of a checkpoint, without the state of the optimiser.
 
     network: in evaluation mode.
-    config: see TrainingRecord.
+    record: its config and calibration.
     steps: optimiser steps; None if the file does not state them.
     """
 
-    network: DepthNetwork
+    network: DepthNetwork | OnePassNetwork
     spec: ModelSpec
-    config: dict[str, Any]
+    record: TrainingRecord
     steps: int | None
 
 
-def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
+def load_checkpoint(path: Path) -> tuple[DepthNetwork | OnePassNetwork, ModelSpec]:
     """Load a network in evaluation mode and its ModelSpec; raise ValueError for another file."""
     trained = load_trained(path)
     return trained.network, trained.spec
@@ -139,7 +147,7 @@ def load_trained(path: Path) -> TrainedNetwork:
     values = _load(path)
     record = _record(path, values)
     spec = recorded_spec(record)
-    network = build_network(spec.encoder)
+    network = new_network(spec.encoder, record.config)
     try:
         network.load_state_dict(_network_weights(values))
     except (KeyError, RuntimeError) as error:
@@ -148,7 +156,13 @@ def load_trained(path: Path) -> TrainedNetwork:
             f'({one_line(error)}); train again, or check out the commit that wrote it: '
             f'{spec.git_commit}'
         ) from error
-    return TrainedNetwork(network.eval(), spec, record.config, values.get('global_step'))
+    return TrainedNetwork(network.eval(), spec, record, values.get('global_step'))
+
+
+def new_network(encoder: str, config: Mapping[str, Any]) -> DepthNetwork | OnePassNetwork:
+    """Build the network of a training, as config (TrainConfig.plain()) says, without weights."""
+    network = build_network(encoder)
+    return OnePassNetwork(network) if config.get('teacher') else network
 
 
 def recorded_spec(record: TrainingRecord) -> ModelSpec:
@@ -191,17 +205,33 @@ def _load(path: Path) -> dict[str, Any]:
     return values
 
 
+def store_calibration(path: Path, calibration: Mapping[Passes, tuple[Knot, ...]]) -> None:
+    """Write a calibration into a checkpoint; raise as load_checkpoint and save_checkpoint."""
+    values = _load(path)
+    plain = {passes: [(*knot,) for knot in knots] for passes, knots in calibration.items()}
+    record = replace(_record(path, values), calibration=plain)
+    AtomicCheckpointIO().save_checkpoint(values | record_entry(record), path)
+
+
 def load_exported(
-    checkpoint: Path, *, flip: bool = True, confidence: bool = True
+    checkpoint: Path, *, flip: bool | None = None, confidence: bool = True
 ) -> tuple[ExportedNetwork, ModelSpec]:
     """
     Return the network that a checkpoint is exported as, in float32, and its spec.
 
     checkpoint: the file.
-    flip, confidence: see ExportedNetwork.
-    Raises as load_checkpoint.
+    flip: see ExportedNetwork; None: as the network was trained.
+    confidence: see ExportedNetwork.
+    Raises as load_checkpoint, and ValueError for flip with a network of one pass.
     """
-    network, spec = load_checkpoint(checkpoint)
-    width = spec.camera.width
-    model = ExportedNetwork(network, canonical_width=width, flip=flip, confidence=confidence)
+    network, spec, record, _ = load_trained(checkpoint)
+    if flip is None:
+        flip = not isinstance(network, OnePassNetwork)
+    model = ExportedNetwork(
+        network,
+        canonical_width=spec.camera.width,
+        flip=flip,
+        confidence=confidence,
+        knots=tuple(Knot(*knot) for knot in record.calibration.get(2 if flip else 1, ())),
+    )
     return model.eval(), spec

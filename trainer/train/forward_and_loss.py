@@ -7,6 +7,7 @@ from functools import partial
 import os
 import shutil
 import sys
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,7 +15,19 @@ from torch import Tensor
 from trainer.model.network import DepthNetwork
 from trainer.train.losses import LossTerms, stereo_loss
 
-ForwardAndLoss = Callable[..., tuple[list[Tensor], LossTerms]]
+
+class Terms(Protocol):
+    """The terms of a loss, a NamedTuple."""
+
+    @property
+    def total(self) -> Tensor:
+        """Return what is minimised."""
+
+    def _asdict(self) -> dict[str, Tensor]: ...
+
+
+# Called with a network and the arguments of forward_and_loss; the finest disparities are first.
+Objective = Callable[..., tuple[list[Tensor], Terms]]
 
 
 def forward_and_loss(
@@ -44,21 +57,24 @@ def forward_and_loss(
     )
 
 
-def compiled_forward_and_loss(device: torch.device) -> ForwardAndLoss:
+def compiled(objective: Objective, device: torch.device) -> Objective:
     """
-    Return forward_and_loss compiled by torch; without a compiler, warn and do not compile.
+    Return an objective compiled by torch; without a compiler, warn and do not compile.
 
-    On a GPU, network and loss become one graph. On a CPU only the loss is compiled, because the
+    On a GPU, network and loss become one graph. On a CPU only stereo_loss is compiled, because the
     network would still use oneDNN's convolutions and gain nothing.
     """
     on_gpu = device.type == 'cuda'
     compiler = os.environ.get('CC', 'gcc') if on_gpu else os.environ.get('CXX', 'g++')
     if not shutil.which(compiler):
         print(f'compile: {compiler} not found; training without it', file=sys.stderr)
-        return forward_and_loss
+        return objective
     # Compile for fixed sizes, which do not change in a training: other code would be slower.
     if on_gpu:
-        return torch.compile(forward_and_loss, dynamic=False)
+        compiled: Objective = torch.compile(objective, dynamic=False)
+        return compiled
+    if objective is not forward_and_loss:
+        return objective
     return partial(forward_and_loss, loss=torch.compile(stereo_loss, dynamic=False))
 
 

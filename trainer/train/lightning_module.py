@@ -8,17 +8,16 @@ import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 
-from trainer.model.network import DepthNetwork
 from trainer.train.augment import augment
 from trainer.train.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
 from trainer.train.forward_and_loss import (
     adam,
-    compiled_forward_and_loss,
-    forward_and_loss,
+    compiled,
     memory_format,
+    Objective,
 )
 from trainer.train.panels import training_panel
 from trainer.train.samples import StereoSample
@@ -35,6 +34,7 @@ class StereoDepth(L.LightningModule):
     The training of disparity from pairs (docs/method.md#loss).
 
     network: the network to train.
+    objective: from images to the loss, as forward_and_loss.
     record: origin of the weights, stored in checkpoints.
     learning_rate: of Adam at the start.
     compile: whether to use torch.compile.
@@ -43,9 +43,10 @@ class StereoDepth(L.LightningModule):
 
     def __init__(
         self,
-        network: DepthNetwork,
+        network: nn.Module,
         record: TrainingRecord,
         *,
+        objective: Objective,
         learning_rate: float,
         compile: bool,
         crops: bool,
@@ -55,7 +56,7 @@ class StereoDepth(L.LightningModule):
         self.network = network
         self._compile = compile
         self._crops, self._grafts = crops, grafts
-        self._forward_and_loss = forward_and_loss
+        self._objective = self._compiled = objective
         self._record = record
         self._learning_rate = learning_rate
         self._unchecked: tuple[Tensor, StereoSample] | None = None
@@ -65,13 +66,13 @@ class StereoDepth(L.LightningModule):
         # torch declares no such overload of its own.
         self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
-            self._forward_and_loss = compiled_forward_and_loss(self.device)
+            self._compiled = compiled(self._objective, self.device)
 
     def training_step(self, batch: StereoSample, index: int) -> Tensor:
         """Return the loss of one augmented batch."""
         self._check_last_loss()
         augmented = augment(batch, crops=self._crops, grafts=self._grafts)
-        _, terms = self._forward_and_loss(self.network, **augmented._asdict())
+        _, terms = self._compiled(self.network, **augmented._asdict())
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
@@ -81,9 +82,9 @@ class StereoDepth(L.LightningModule):
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
-        """Log the paper's loss without augmentation, and pictures of the first batch."""
+        """Log the loss without augmentation and hints, and pictures of the first batch."""
         left, right = batch.left / 255, batch.right / 255
-        disparities, terms = forward_and_loss(
+        disparities, terms = self._objective(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
         )
         self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))

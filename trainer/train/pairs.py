@@ -80,14 +80,20 @@ class CanonicalViews:
         """
         if self.hints is None:
             return None
+        return np.asarray(self.disparity_frac(self.hints.read(name)), np.float16)
+
+    def disparity_frac(self, views_px: np.ndarray) -> np.ndarray:
+        """
+        Map the disparities of a pair's views into the canonical camera.
+
+        views_px: (V, h, w) float32 px of the rig's camera, NaN where unknown.
+        Returns (V, H, W) float32 of the rig's baseline, in fractions of the canonical width, 0
+        where unknown.
+        """
         rig = self.sequence.calibration.intrinsics
-        # Of the canonical focal length, in fractions of the canonical width.
         scale = self.canonical.fx / rig.fx / self.canonical.width
-        views = [
-            look_up(disparity_px * np.float32(scale), rig, self.canonical)
-            for disparity_px in self.hints.read(name)
-        ]
-        return np.asarray(np.nan_to_num(np.stack(views)), np.float16)
+        views = [look_up(px * np.float32(scale), rig, self.canonical) for px in views_px]
+        return np.asarray(np.nan_to_num(np.stack(views)))
 
 
 class PairReader(Protocol):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from trainer.model.limits import MAX_DISPARITY_FRAC
-from trainer.model.postprocess import confidence, flip_blend
+from trainer.model.postprocess import error_of_spread, flip_blend
 
 # An image twice as wide as the unit of its disparities: 0.05 are 2 px.
 UNIT_PX, WIDTH = 40, 80
@@ -23,7 +23,7 @@ def _passes(image: float, mirrored: float) -> torch.Tensor:
 
 def _confidence_of(disparities: torch.Tensor, *, unit_px: int = UNIT_PX) -> torch.Tensor:
     blended = flip_blend(disparities[:1, 0], disparities[1:, 0])
-    return confidence(disparities, blended, unit_px=unit_px)
+    return 1 - error_of_spread(disparities, blended, unit_px=unit_px)
 
 
 def _row(disparities: torch.Tensor) -> list[float]:
@@ -62,7 +62,8 @@ def test_a_right_view_that_says_otherwise_lowers_confidence_where_it_is_matched(
 def test_one_pass_has_two_estimates_and_doubts_what_the_right_view_does_not_show():
     disparities = _passes(TWO_PX, TWO_PX)[:1]
     disparities[0, 1, 0, 40] = TWO_PX + 0.04
-    row = confidence(disparities, disparities[:, 0], unit_px=UNIT_PX)[0, 0].tolist()
+    error = error_of_spread(disparities, disparities[:, 0], unit_px=UNIT_PX)
+    row = (1 - error[0, 0]).tolist()
     # One is 0.05, the other 0.09: s = sqrt(0.04^2 / 2); to the left of the right view it is 0.
     expected = [1.0] * WIDTH
     expected[42] = 0.05 / (0.05 + 4 * 0.04 / 2**0.5)

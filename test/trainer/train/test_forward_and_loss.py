@@ -10,7 +10,7 @@ import torch
 from trainer.model.network import build_network
 from trainer.train.forward_and_loss import (
     adam,
-    compiled_forward_and_loss,
+    compiled,
     forward_and_loss,
     memory_format,
 )
@@ -42,10 +42,10 @@ def test_the_loss_of_the_left_images_disparities():
 def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatch, capsys):
     monkeypatch.setattr(shutil, 'which', lambda _: None)
     monkeypatch.delenv(variable, raising=False)
-    assert compiled_forward_and_loss(torch.device(device)) is forward_and_loss
+    assert compiled(forward_and_loss, torch.device(device)) is forward_and_loss
     assert f'{usual} not found' in capsys.readouterr().err
     monkeypatch.setenv(variable, 'my-compiler')
-    compiled_forward_and_loss(torch.device(device))
+    compiled(forward_and_loss, torch.device(device))
     assert 'my-compiler not found' in capsys.readouterr().err
 
 
@@ -56,7 +56,7 @@ def test_the_compiled_loss_and_its_gradients_are_the_same(options):
     network = build_network('small').eval()
     left, right = torch.rand(2, 2, 3, 32, 64)
     results = []
-    for compute in (forward_and_loss, compiled_forward_and_loss(torch.device('cpu'))):
+    for compute in (forward_and_loss, compiled(forward_and_loss, torch.device('cpu'))):
         network.zero_grad()
         _, terms = compute(network, left, right, **options)
         terms.total.backward()

@@ -1,0 +1,84 @@
+"""Pairs with their matching, by which predictions are judged without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+import os
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from monodepth_ros.core.model_spec import ModelSpec
+from trainer.datasets.hint_matching import matched_hints_px
+from trainer.train.pairs import CanonicalViews, PairName
+from trainer.train.split import Split
+
+MAX_PAIRS = 32
+
+
+class MatchedPair(NamedTuple):
+    """
+    A left image in the canonical camera, and its matching.
+
+    image: (H, W, 3) uint8 RGB.
+    disparity: (H, W) float32 of the canonical baseline, in fractions of the width, 0 where no
+        matching is sure.
+    """
+
+    image: np.ndarray
+    disparity: np.ndarray
+
+    def relative_error(self, predicted: np.ndarray) -> np.ndarray:
+        """Return |Zp - Z| / Z of a predicted disparity where matching is sure, (N,)."""
+        known = self.disparity > 0
+        return np.asarray(np.abs(self.disparity[known] / predicted[known] - 1))
+
+
+def matched_pairs(split: Split, names: Sequence[PairName], spec: ModelSpec) -> list[MatchedPair]:
+    """
+    Match up to MAX_PAIRS pairs, evenly spaced; those that cannot be read are left out.
+
+    split: has their sequences.
+    names: the pairs.
+    spec: of the training that they belong to.
+    """
+    views = [CanonicalViews(sequence, spec.camera) for sequence in split.sequences]
+    step = -(-len(names) // MAX_PAIRS) or 1
+
+    def matched(pair: PairName) -> MatchedPair | None:
+        try:
+            return _matched(views[pair.sequence], pair.name, spec.baseline_m)
+        except (ValueError, OSError):
+            return None  # the training names it
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(matched, names[::step]))
+    return [pair for pair in found if pair is not None]
+
+
+def _matched(views: CanonicalViews, name: str, baseline_m: float) -> MatchedPair:
+    left = views.read(name)[0].transpose(1, 2, 0)
+    matched_px = matched_hints_px(*views.sequence.read_pair(name))[:1]
+    ratio = views.sequence.calibration.baseline_m / baseline_m
+    return MatchedPair(np.ascontiguousarray(left), views.disparity_frac(matched_px)[0] / ratio)
+
+
+def mean_relative_error(
+    predict: Callable[[Tensor], Tensor], pairs: Sequence[MatchedPair]
+) -> float:
+    """
+    Return the mean relative error of predictions, NaN without any matching.
+
+    predict: returns (1, 1, H, W) disparities of (1, 3, H, W) images in 0..1.
+    """
+    errors = [
+        pair.relative_error(predict(_tensor(pair.image))[0, 0].cpu().numpy()) for pair in pairs
+    ]
+    return float(np.mean(np.concatenate(errors))) if any(map(len, errors)) else float('nan')
+
+
+def _tensor(image: np.ndarray) -> Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None] / 255
