@@ -24,11 +24,11 @@ class Decoded(NamedTuple):
 
     disparities: one (B, 2, H / 2**s, W / 2**s) float32 for each scale s, in fractions of the
         width, finest first.
-    features: (B, channels[0], H, W), from which the finest ones come.
+    features: one (B, channels[level], H / 2**level, W / 2**level) for each level, finest first.
     """
 
     disparities: list[Tensor]
-    features: Tensor
+    features: list[Tensor]
 
 
 class Decoder(nn.Module):
@@ -67,6 +67,7 @@ class Decoder(nn.Module):
         features: (B, C, H / 2, W / 2), (B, C, H / 4, W / 4), ...
         """
         disparities: list[Tensor] = []
+        decoded: list[Tensor] = []
         x = features[-1]
         for level in reversed(range(len(features))):
             parts = [self.upconvs[level](x)]
@@ -75,10 +76,11 @@ class Decoder(nn.Module):
             if level < SCALES - 1:
                 parts.append(_twice(disparities[0]).to(x.dtype))
             x = self.iconvs[level](torch.cat(parts, dim=1))
+            decoded.insert(0, x)
             if level < SCALES:
                 head_output = in_float32(self.heads[level], x)
                 disparities.insert(0, MAX_DISPARITY_FRAC * torch.sigmoid(head_output))
-        return Decoded(disparities, x)
+        return Decoded(disparities, decoded)
 
 
 def in_float32(head: nn.Module, x: Tensor) -> Tensor:

@@ -65,11 +65,11 @@ class ExportedNetwork(nn.Module):
             x = torch.cat([x, x.flip(-1)])
         predicted = self.network(x.to(self.dtype))
         if isinstance(self.network, OnePassNetwork):
-            disparity, error = predicted.disparity[:, 0], predicted.log_error[:, 0].exp()
+            disparity, error = predicted.disparity[:, 0], predicted.error[:, 0]
         else:
             disparity = joined(predicted[0][:, 0])
             unit_px = self.canonical_width
             error = error_of_spread(predicted[0], disparity, unit_px=unit_px)
         if CONFIDENCE not in self.output_names:
             return (disparity,)
-        return disparity, 1 - self.calibration(error).clamp(max=1)
+        return disparity, 1 - self.calibration(error)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from torch import nn, Tensor
 
-from trainer.model.decoder import in_float32
-from trainer.model.layers import Conv3x3
+from trainer.model.error_head import ErrorHead
 from trainer.model.network import DepthNetwork
 
-# A usual error on the streets that train; the head learns to tell pixels apart from there.
-FIRST_ERROR = 0.1
+# The head begins from nothing, the network from a training.
+HEAD_RATE = 10
 
 
 class OnePass(NamedTuple):
@@ -20,11 +18,11 @@ class OnePass(NamedTuple):
     The prediction of one pass.
 
     disparity: (B, 1, H, W) of the left view, in fractions of the width.
-    log_error: (B, 1, H, W), logarithm of its expected relative error.
+    error: (B, 1, H, W), its expected relative error, up to 1.
     """
 
     disparity: Tensor
-    log_error: Tensor
+    error: Tensor
 
 
 class OnePassNetwork(nn.Module):
@@ -37,15 +35,19 @@ class OnePassNetwork(nn.Module):
     def __init__(self, network: DepthNetwork) -> None:
         super().__init__()
         self.network = network
-        self.error_head = Conv3x3(network.decoder.channels[0], 1, padding='replicate')
-        assert self.error_head.bias is not None
-        nn.init.zeros_(self.error_head.weight)
-        nn.init.constant_(self.error_head.bias, math.log(FIRST_ERROR))
+        self.error_head = ErrorHead(network.decoder.channels)
 
     @property
     def stride(self) -> int:
         """Return the number of pixels that divides every valid height and width."""
         return self.network.stride
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Return the parameters with their learning rates, as torch's optimisers take them."""
+        return [
+            {'params': list(self.network.parameters()), 'lr': learning_rate},
+            {'params': list(self.error_head.parameters()), 'lr': HEAD_RATE * learning_rate},
+        ]
 
     def train(self, mode: bool = True) -> Self:
         """Train, but normalise batches as the teacher does: by its statistics of many images."""
@@ -58,4 +60,7 @@ class OnePassNetwork(nn.Module):
     def forward(self, image: Tensor) -> OnePass:
         """Predict an image, (B, 3, H, W) in 0..1; raise ValueError as DepthNetwork."""
         disparities, features = self.network.decode(image)
-        return OnePass(disparities[0][:, :1], in_float32(self.error_head, features))
+        # The error is learnt for the disparity as it is: it must not change what that sees.
+        return OnePass(
+            disparities[0][:, :1], self.error_head([level.detach() for level in features])
+        )

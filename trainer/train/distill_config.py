@@ -13,7 +13,7 @@ class DistillConfig:
     """Pairs to train on, see `train`; none: those that the network was trained on."""
     steps: int | None = None
     """Optimiser steps; null: a quarter of the network's own."""
-    learning_rate: float = 5.0e-5
+    learning_rate: float = 1.0e-4
     """Learning rate of Adam at the start; it is halved at 3/5 and at 4/5 of all steps."""
     hints: str = 'sgbm'
     """Disparities that teach the error, see `train`."""

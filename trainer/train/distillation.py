@@ -11,8 +11,6 @@ from trainer.model.one_pass import OnePass, OnePassNetwork
 from trainer.train.forward_and_loss import memory_format
 from trainer.train.teacher import Teacher
 
-ERROR_WEIGHT = 0.1
-
 
 class DistillationTerms(NamedTuple):
     """The terms of the loss: |log d - log t| to the teacher, and error_loss."""
@@ -22,8 +20,8 @@ class DistillationTerms(NamedTuple):
 
     @property
     def total(self) -> Tensor:
-        """Return the weighted sum that is minimised."""
-        return self.distillation + ERROR_WEIGHT * self.error
+        """Return the sum that is minimised; each term moves parameters of its own."""
+        return self.distillation + self.error
 
 
 class Distillation:
@@ -73,12 +71,12 @@ def error_loss(predicted: OnePass, hints: Tensor) -> Tensor:
     Return log e + |log d - log h| / e where there are hints, their mean; e is the expected error.
 
     Where it is least, e is the mean of |log d - log h| over pixels that look alike (the negative
-    log-likelihood of Laplace's distribution; Kendall and Gal, NeurIPS 2017). It does not move d.
+    log-likelihood of Laplace's distribution; Kendall and Gal, NeurIPS 2017). It moves e alone.
 
     hints: (B, 1, H, W) disparities of the canonical baseline, 0 where there is none.
     """
     known = hints > 0
     disparity = predicted.disparity.detach()
     error = (disparity.log() - torch.where(known, hints, disparity).log()).abs()
-    each = predicted.log_error + error * torch.exp(-predicted.log_error)
+    each = predicted.error.log() + error / predicted.error
     return (each * known).sum() / known.sum().clamp(min=1)

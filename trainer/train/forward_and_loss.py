@@ -7,7 +7,7 @@ from functools import partial
 import os
 import shutil
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -85,7 +85,10 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 
 def adam(
-    parameters: Iterable[torch.nn.Parameter], *, learning_rate: float, fused: bool
+    parameters: Iterable[torch.nn.Parameter] | list[dict[str, Any]],
+    *,
+    learning_rate: float,
+    fused: bool,
 ) -> torch.optim.Adam:
     """Make the paper's optimiser (docs/method.md#optimisation); fused: one kernel for all."""
     return torch.optim.Adam(

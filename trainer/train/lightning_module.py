@@ -11,6 +11,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 
+from trainer.model.one_pass import OnePassNetwork
 from trainer.train.augment import augment
 from trainer.train.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
 from trainer.train.forward_and_loss import (
@@ -100,7 +101,13 @@ class StereoDepth(L.LightningModule):
         """Halve the learning rate at 3/5 and 4/5 of all steps (docs/method.md#optimisation)."""
         # Lightning cannot clip gradients if a fused kernel unscales them.
         fused = self.trainer.gradient_clip_val is None
-        optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)
+        rate, network = self._learning_rate, self.network
+        parameters = (
+            network.parameter_groups(rate)
+            if isinstance(network, OnePassNetwork)
+            else network.parameters()
+        )
+        optimizer = adam(parameters, learning_rate=rate, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
         milestones = [steps * 3 // 5, steps * 4 // 5]
         schedule = MultiStepLR(optimizer, milestones, gamma=0.5)
