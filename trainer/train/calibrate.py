@@ -83,19 +83,17 @@ def fit(expected: np.ndarray, measured: np.ndarray) -> tuple[Knot, ...]:
     """
     Return the rising line through the means of BINS bins, which isotonic regression makes rise.
 
-    expected, measured: relative errors, (N,); of fewer pixels than bins nothing is learnt.
+    expected, measured: relative errors, (N,) in 0..1; of fewer pixels than bins nothing is learnt.
     """
     if len(expected) < BINS:
         return ()
     bins = np.array_split(np.argsort(expected, kind='stable'), BINS)
     sizes = [len(bin_) for bin_ in bins]
-    # One wild pixel must not decide; nothing is less sure than confidence 0.
-    means = [float(measured[bin_].clip(max=1).mean()) for bin_ in bins]
+    means = [float(measured[bin_].mean()) for bin_ in bins]
     rising = isotonic_regression(means, weights=sizes)
     blocks = [np.concatenate(bins[low:high]) for low, high in pairwise(rising.blocks)]
     knots = [
-        Knot(float(expected[block].mean()), float(measured[block].clip(max=1).mean()))
-        for block in blocks
+        Knot(float(expected[block].mean()), float(measured[block].mean())) for block in blocks
     ]
     # Bins of one and the same expected error make one knot, the last one.
     return (

@@ -32,9 +32,14 @@ class MatchedPair(NamedTuple):
     disparity: np.ndarray
 
     def relative_error(self, predicted: np.ndarray) -> np.ndarray:
-        """Return |Zp - Z| / Z of a predicted disparity where matching is sure, (N,)."""
+        """
+        Return |Zp - Z| / Z of a predicted disparity where matching is sure, (N,).
+
+        At most 1: matching is wrong at some pixels, which must not decide.
+        """
         known = self.disparity > 0
-        return np.asarray(np.abs(self.disparity[known] / predicted[known] - 1))
+        error = np.abs(self.disparity[known] / predicted[known] - 1)
+        return np.asarray(np.minimum(error, 1))
 
 
 def matched_pairs(split: Split, names: Sequence[PairName], spec: ModelSpec) -> list[MatchedPair]:
