@@ -49,10 +49,6 @@ class TrainConfig:
     hints_sgbm/ beside the views), another KIND of folders hints_KIND, or null for none."""
     corruptions: bool = False
     """Show the network three of ten samples blurred, noisy, dark or foggy."""
-    crops: bool = False
-    """Show a window of half of the samples, enlarged to the whole image."""
-    grafts: bool = False
-    """Replace rows of four of five samples by those of another pair of the batch."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1

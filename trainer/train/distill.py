@@ -31,8 +31,6 @@ def distill(checkpoint: Path, output: Path, config: DistillConfig) -> Path:
         'encoder_weights': None,
         'learning_rate': config.learning_rate,
         'hints': config.hints,
-        # The teacher must see what it was trained to see.
-        'grafts': False,
         'trainer': _arguments(record.config['trainer'], steps),
     }
     cache = options['cache']

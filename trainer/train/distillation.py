@@ -43,20 +43,19 @@ class Distillation:
         baseline_ratio: Tensor,
         seen: Tensor | None = None,
         hints: Tensor | None = None,
-        seams: Tensor | None = None,
     ) -> tuple[list[Tensor], DistillationTerms]:
         """
         Return the left disparities of the left images, and the loss.
 
         seen: what the network sees of left, which the teacher sees; None: left itself.
         hints: as in forward_and_loss; None: error is 0.
-        right and seams do not matter.
+        right does not matter.
         """
         taught = self._teacher(left.contiguous(memory_format=memory_format(left.device)))
         image = left if seen is None else seen
         predicted = network(image.contiguous(memory_format=memory_format(image.device)))
         known = torch.zeros_like(taught) if hints is None else hints[:, :1]
-        ratio = baseline_ratio.view(len(left), 1, -1, 1)
+        ratio = baseline_ratio.view(-1, 1, 1, 1)
         # In half precision, logarithms would be off by about one per cent.
         with torch.autocast(left.device.type, enabled=False):
             terms = DistillationTerms(

@@ -38,7 +38,6 @@ def forward_and_loss(
     baseline_ratio: Tensor,
     seen: Tensor | None = None,
     hints: Tensor | None = None,
-    seams: Tensor | None = None,
     loss: Callable[..., LossTerms] = stereo_loss,
 ) -> tuple[list[Tensor], LossTerms]:
     """
@@ -47,14 +46,12 @@ def forward_and_loss(
     network: the network.
     left, right: (B, 3, H, W) in 0..1.
     seen: what the network sees of left; None: left itself.
-    baseline_ratio, hints, seams: see stereo_loss.
+    baseline_ratio, hints: see stereo_loss.
     loss: stereo_loss, compiled or not.
     """
     image = left if seen is None else seen
     disparities = network(image.contiguous(memory_format=memory_format(image.device)))
-    return disparities, loss(
-        left, right, disparities, baseline_ratio=baseline_ratio, hints=hints, seams=seams
-    )
+    return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio, hints=hints)
 
 
 def compiled(objective: Objective, device: torch.device) -> Objective:

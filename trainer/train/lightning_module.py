@@ -39,7 +39,6 @@ class StereoDepth(L.LightningModule):
     record: origin of the weights, stored in checkpoints.
     learning_rate: of Adam at the start.
     compile: whether to use torch.compile.
-    crops, grafts: see augment.
     """
 
     def __init__(
@@ -50,13 +49,10 @@ class StereoDepth(L.LightningModule):
         objective: Objective,
         learning_rate: float,
         compile: bool,
-        crops: bool,
-        grafts: bool,
     ) -> None:
         super().__init__()
         self.network = network
         self._compile = compile
-        self._crops, self._grafts = crops, grafts
         self._objective = self._compiled = objective
         self._record = record
         self._learning_rate = learning_rate
@@ -72,7 +68,7 @@ class StereoDepth(L.LightningModule):
     def training_step(self, batch: StereoSample, index: int) -> Tensor:
         """Return the loss of one augmented batch."""
         self._check_last_loss()
-        augmented = augment(batch, crops=self._crops, grafts=self._grafts)
+        augmented = augment(batch)
         _, terms = self._compiled(self.network, **augmented._asdict())
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from trainer.model.warp import warp
 from trainer.train.hint_loss import hint_loss, HINT_WEIGHT, trusted_hints
-from trainer.train.photometric import appearance_loss, mean_of_rows
+from trainer.train.photometric import appearance_loss
 
 SMOOTHNESS_WEIGHT = 0.1
 CONSISTENCY_WEIGHT = 1.0
@@ -48,7 +48,6 @@ def stereo_loss(
     *,
     baseline_ratio: Tensor | None = None,
     hints: Tensor | None = None,
-    seams: Tensor | None = None,
 ) -> LossTerms:
     """
     Return the loss of a batch of pairs, computed in float32 or float64 in spite of autocast.
@@ -57,11 +56,9 @@ def stereo_loss(
     disparities: one (B, 2, H / 2**s, W / 2**s) for each scale s, finest first, as the network
         predicts them for the canonical baseline.
     baseline_ratio: (B,) B_r / B_c, baseline of each pair over the canonical one
-        (docs/method.md#canonical-camera), or (B, H) of each row's own pair; None: 1.
+        (docs/method.md#canonical-camera); None: 1.
     hints: (B, 2, H, W) disparities of the pairs' own baseline, 0 where there is none; None: the
         paper's loss.
-    seams: (B, H) bool, rows that do not follow the one above; no window and no gradient that
-        crosses a seam counts. None: there is none.
     """
     # In half precision, the difference E[x^2] - E[x]^2 in SSIM would be mostly noise.
     with torch.autocast(left.device.type, enabled=False):
@@ -72,8 +69,7 @@ def stereo_loss(
             if scale > 0:
                 left, right = F.avg_pool2d(left, 2), F.avg_pool2d(right, 2)
             if baseline_ratio is not None:
-                ratio = baseline_ratio.view(len(left), 1, -1, 1)
-                disparity = disparity * ratio[:, :, ::step]
+                disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
             if scale == 0 and hints is not None:
                 hints = trusted_hints(left, right, disparity, _at_least_float32(hints))
             terms = _scale_terms(
@@ -82,7 +78,6 @@ def stereo_loss(
                 disparity,
                 # The fine pixel nearest to the middle of a coarse one.
                 hints=None if hints is None else hints[..., step // 2 :: step, step // 2 :: step],
-                seams=None if seams is None else seams[:, ::step],
             )
             scales.append(terms._replace(smoothness=terms.smoothness / step))
         return LossTerms(*(sum(term) for term in zip(*scales, strict=True)))
@@ -94,30 +89,24 @@ def _scale_terms(
     disparity: Tensor,
     *,
     hints: Tensor | None,
-    seams: Tensor | None,
 ) -> LossTerms:
     d_left, d_right = disparity[:, :1], disparity[:, 1:]
     left_estimate = warp(right, offset_frac=-d_left)
     right_estimate = warp(left, offset_frac=d_right)
     return LossTerms(
-        appearance_loss(left_estimate, left, seams)
-        + appearance_loss(right_estimate, right, seams),
-        smoothness_loss(d_left, left, seams) + smoothness_loss(d_right, right, seams),
+        appearance_loss(left_estimate, left) + appearance_loss(right_estimate, right),
+        smoothness_loss(d_left, left) + smoothness_loss(d_right, right),
         consistency_loss(d_left, d_right),
         disparity.new_zeros(()) if hints is None else hint_loss(disparity, hints),
     )
 
 
-def smoothness_loss(disparity: Tensor, image: Tensor, seams: Tensor | None = None) -> Tensor:
-    """
-    Return the mean disparity gradient in x and y, damped at image edges (equation 3).
-
-    seams: see stereo_loss.
-    """
+def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:
+    """Return the mean disparity gradient in x and y, damped at image edges (equation 3)."""
     along_x, along_y = (
-        _gradient(disparity, dim).abs() * _edge_damping(image, dim) for dim in (-1, -2)
+        (_gradient(disparity, dim).abs() * _edge_damping(image, dim)).mean() for dim in (-1, -2)
     )
-    return along_x.mean() + mean_of_rows(along_y, None if seams is None else ~seams[:, 1:])
+    return along_x + along_y
 
 
 def consistency_loss(d_left: Tensor, d_right: Tensor) -> Tensor:

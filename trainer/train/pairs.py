@@ -17,7 +17,7 @@ from monodepth_ros.core.network_view import ToNetwork
 from trainer.datasets.depth_map import look_up
 from trainer.datasets.hints import Hints
 from trainer.datasets.sources import PairSequence
-from trainer.train.augment import draw_augmentation, unchanged
+from trainer.train.augment import draw_augmentation, UNCHANGED
 from trainer.train.corrupt import corrupted
 from trainer.train.samples import NO_HINTS, NOT_CORRUPTED, StereoSample
 
@@ -141,11 +141,10 @@ class PairDataset(Dataset[StereoSample]):
 
     def __getitem__(self, key: SampleKey) -> StereoSample:
         pair, views, hints = self._usable(key.index, with_hints=key.draw is not None)
-        height = views.shape[-2]
-        drawn, seen = unchanged(height), torch.zeros(NOT_CORRUPTED)
+        drawn, seen = UNCHANGED, torch.zeros(NOT_CORRUPTED)
         if key.draw is not None:
             generator = np.random.default_rng((self._seed, key.draw))
-            drawn = draw_augmentation(generator, height)
+            drawn = draw_augmentation(generator)
             if self._corrupts:
                 image = views[1][..., ::-1] if drawn.mirrored else views[0]
                 seen = torch.from_numpy(corrupted(image, generator).copy())

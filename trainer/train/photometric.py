@@ -15,27 +15,10 @@ from trainer.model.warp import warp
 SSIM_WEIGHT = 0.85
 
 
-def appearance_loss(estimate: Tensor, image: Tensor, seams: Tensor | None = None) -> Tensor:
-    """
-    Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2).
-
-    seams: (B, H) bool, rows that do not follow the one above; no window of SSIM across a seam
-        counts. None: there is none.
-    """
-    dssim = _dssim(estimate, image)
-    # A window of three rows crosses a seam at its second or third one.
-    whole = None if seams is None else ~(seams[:, 1:-1] | seams[:, 2:])
-    return SSIM_WEIGHT * mean_of_rows(dssim, whole) + (1 - SSIM_WEIGHT) * (
-        (estimate - image).abs().mean()
-    )
-
-
-def mean_of_rows(values: Tensor, counted: Tensor | None) -> Tensor:
-    """Return the mean of (B, C, H, W) values over the rows that count, (B, H) bool; None: all."""
-    if counted is None:
-        return values.mean()
-    by_row = values.mean(dim=(1, 3))
-    return (by_row * counted).sum() / counted.sum().clamp(min=1)
+def appearance_loss(estimate: Tensor, image: Tensor) -> Tensor:
+    """Return 0.85 * DSSIM + 0.15 * L1, means over pixels and channels (equation 2)."""
+    dssim = _dssim(estimate, image).mean()
+    return SSIM_WEIGHT * dssim + (1 - SSIM_WEIGHT) * (estimate - image).abs().mean()
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:

@@ -10,31 +10,12 @@ from torch import Tensor
 NO_HINTS, NOT_CORRUPTED = (2, 0, 0), (3, 0, 0)
 
 
-class Graft(NamedTuple):
-    """
-    The graft of a sample, which takes its other rows from another pair.
-
-    own_rows: () int64, number of its own rows, which are above the seam.
-    exchanged: () bool, whether the two parts change places.
-    """
-
-    own_rows: Tensor
-    exchanged: Tensor
-
-
 class Augmentation(NamedTuple):
-    """
-    Changes of a pair: mirrored () bool, gamma () float32, gain (3,) float32 of R, G and B.
-
-    window: part of the images that is shown, (3,) float32, see draw_window.
-    graft: rows that are of another pair.
-    """
+    """Changes of a pair: mirrored () bool, gamma () float32, gain (3,) float32 of R, G and B."""
 
     mirrored: Tensor
     gamma: Tensor
     gain: Tensor
-    window: Tensor
-    graft: Graft
 
 
 class StereoSample(NamedTuple):
@@ -67,8 +48,7 @@ class AugmentedBatch(NamedTuple):
     left, right: (B, 3, H, W) in 0..1, what the loss sees.
     seen: (B, 3, H, W) in 0..1, what the network sees of left.
     hints: (B, 2, H, W), see StereoSample; None: without.
-    baseline_ratio: (B,), or (B, H) of each row's own pair.
-    seams: (B, H) bool, see trainer.train.graft.seams; None: without.
+    baseline_ratio: (B,).
     """
 
     left: Tensor
@@ -76,4 +56,3 @@ class AugmentedBatch(NamedTuple):
     seen: Tensor
     hints: Tensor | None
     baseline_ratio: Tensor
-    seams: Tensor | None

@@ -155,8 +155,6 @@ def _module(
         objective=objective,
         learning_rate=config.learning_rate,
         compile=config.compile,
-        crops=config.crops,
-        grafts=config.grafts,
     )
 
 

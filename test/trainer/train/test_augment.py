@@ -11,26 +11,23 @@ from trainer.train.augment import (
     change_colors,
     draw_augmentation,
     mirror_pairs,
-    unchanged,
+    UNCHANGED,
 )
 from trainer.train.samples import StereoSample
 
-HEIGHT = 40
-
 
 def _draws(count):
-    return [
-        draw_augmentation(np.random.default_rng((0, number)), HEIGHT) for number in range(count)
-    ]
+    return [draw_augmentation(np.random.default_rng((0, number))) for number in range(count)]
 
 
-def _batch(left, right, draws, *, hints=None, ratio=None):
+def _batch(left, right, draws, *, hints=None):
     """Images in grey levels of a batch that is not augmented yet."""
     count = len(left)
     hints = torch.zeros(count, 2, 0, 0) if hints is None else hints
-    ratio = torch.ones(count) if ratio is None else ratio
     seen = torch.zeros(count, 3, 0, 0)
-    return StereoSample(left, right, hints, seen, ratio, default_collate(draws), [''] * count)
+    return StereoSample(
+        left, right, hints, seen, torch.ones(count), default_collate(draws), [''] * count
+    )
 
 
 def test_mirroring_exchanges_the_views():
@@ -69,54 +66,36 @@ def test_draws_span_the_papers_ranges():
 
 def test_both_views_get_the_same_colours():
     grey = torch.full((64, 3, 1, 1), 77, dtype=torch.uint8)
-    augmented = augment(_batch(grey, grey, _draws(64)), crops=False, grafts=False)
+    augmented = augment(_batch(grey, grey, _draws(64)))
     assert torch.equal(augmented.left, augmented.right)
     assert len(augmented.left.flatten(1).unique(dim=0)) > 20
 
 
 def test_unchanged_is_unchanged():
-    left, right = torch.randint(256, (2, 2, 3, HEIGHT, 6), dtype=torch.uint8)
-    for on in (False, True):
-        same = augment(_batch(left, right, [unchanged(HEIGHT)] * 2), crops=on, grafts=on)
-        torch.testing.assert_close(same.left, left / 255)
-        torch.testing.assert_close(same.right, right / 255)
-        assert same.hints is None
+    left, right = torch.randint(256, (2, 2, 3, 4, 6), dtype=torch.uint8)
+    same = augment(_batch(left, right, [UNCHANGED] * 2))
+    torch.testing.assert_close(same.left, left / 255)
+    torch.testing.assert_close(same.right, right / 255)
+    assert same.hints is None
 
 
 def test_hints_are_mirrored_with_their_views():
     """Views whose grey values are their hints stay so."""
-    left, right = torch.randint(256, (2, 64, 1, HEIGHT, 5), dtype=torch.uint8)
+    left, right = torch.randint(256, (2, 64, 1, 4, 5), dtype=torch.uint8)
     draws = [draw._replace(gamma=torch.tensor(1.0), gain=torch.ones(3)) for draw in _draws(64)]
     hints = torch.cat([left, right], dim=1) / 255
-    images = left.expand(64, 3, HEIGHT, 5), right.expand(64, 3, HEIGHT, 5)
-    for grafts in (False, True):
-        new = augment(_batch(*images, draws, hints=hints), crops=False, grafts=grafts)
-        assert torch.equal(new.hints[:, 0], new.left[:, 0])
-        assert torch.equal(new.hints[:, 1], new.right[:, 0])
-        assert not torch.equal(new.hints, hints)
-
-
-def test_grafted_rows_keep_the_baseline_of_their_pair():
-    """Each image is of its number, which is its ratio too."""
-    numbers = torch.arange(64)
-    image = numbers.to(torch.uint8).view(-1, 1, 1, 1).expand(64, 3, HEIGHT, 5)
-    draws = [draw._replace(gamma=torch.tensor(1.0), gain=torch.ones(3)) for draw in _draws(64)]
-    batch = _batch(image, image, draws, ratio=numbers.float())
-    grafted = augment(batch, crops=False, grafts=True)
-    assert torch.equal(grafted.left[:, 0, :, 0] * 255, grafted.baseline_ratio)
-    mixed = sum(len(ratios.unique()) == 2 for ratios in grafted.baseline_ratio)
-    assert mixed == int(grafted.seams.any(dim=1).sum())
-    assert 40 < mixed < 60  # four of five
-    whole = augment(batch, crops=False, grafts=False)
-    assert whole.seams is None
-    assert torch.equal(whole.baseline_ratio, numbers.float())
+    images = left.expand(64, 3, 4, 5), right.expand(64, 3, 4, 5)
+    new = augment(_batch(*images, draws, hints=hints))
+    assert torch.equal(new.hints[:, 0], new.left[:, 0])
+    assert torch.equal(new.hints[:, 1], new.right[:, 0])
+    assert not torch.equal(new.hints, hints)
 
 
 def test_what_the_network_sees_changes_as_the_left_view_does():
-    image = torch.randint(256, (64, 3, HEIGHT, 6), dtype=torch.uint8)
+    image = torch.randint(256, (64, 3, 4, 6), dtype=torch.uint8)
     draws = [draw._replace(mirrored=torch.tensor(False)) for draw in _draws(64)]
     batch = _batch(image, image, draws)
-    alone = augment(batch, crops=True, grafts=True)
+    alone = augment(batch)
     assert alone.seen is alone.left
-    both = augment(batch._replace(seen=image), crops=True, grafts=True)
+    both = augment(batch._replace(seen=image))
     assert torch.equal(both.seen, both.left)

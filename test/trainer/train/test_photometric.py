@@ -9,8 +9,6 @@ import torch
 
 from trainer.train.photometric import appearance_loss, reprojection_error, ssim
 
-UPPER, LOWER = slice(0, 5), slice(5, 12)
-
 
 def test_ssim_is_that_of_scikit_image():
     rng = np.random.default_rng(0)
@@ -32,26 +30,6 @@ def test_appearance_of_black_and_white_by_hand():
     similarity = 0.01**2 / (1 + 0.01**2)  # the variances are 0, so only the means count
     expected = 0.85 * (1 - similarity) / 2 + 0.15
     assert appearance_loss(black, white).item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_no_window_across_a_seam_counts():
-    """Rows 0 to 4 and 5 to 11 of two images that have nothing to do with each other."""
-    estimate, image = torch.rand(2, 1, 3, 12, 9, generator=torch.Generator().manual_seed(0))
-    seams = torch.zeros(1, 12, dtype=torch.bool)
-    seams[0, 5] = True
-    dssim = [(1 - ssim(estimate[:, :, part], image[:, :, part])) / 2 for part in (UPPER, LOWER)]
-    # 3 and 5 windows of three rows.
-    expected = 0.85 * (3 * dssim[0].mean() + 5 * dssim[1].mean()) / 8
-    expected += 0.15 * (estimate - image).abs().mean()
-    torch.testing.assert_close(appearance_loss(estimate, image, seams), expected)
-    assert appearance_loss(estimate, image) != appearance_loss(estimate, image, seams)
-
-
-def test_an_image_whose_windows_all_cross_a_seam_costs_nothing_but_colours():
-    estimate, image = torch.rand(2, 1, 3, 4, 9, generator=torch.Generator().manual_seed(0))
-    seams = torch.tensor([[False, False, True, False]])
-    expected = 0.15 * (estimate - image).abs().mean()
-    torch.testing.assert_close(appearance_loss(estimate, image, seams), expected)
 
 
 def test_the_reprojection_error_of_each_view_is_least_at_the_true_disparity():

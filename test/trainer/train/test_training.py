@@ -95,7 +95,7 @@ def test_hints_teach_what_the_images_alone_do_not(tmp_path, capsys):
     assert taught < paper / 2
 
 
-ALL_ON = {'hints': 'sgbm', 'crops': True, 'grafts': True, 'corruptions': True}
+ALL_ON = {'hints': 'sgbm', 'corruptions': True}
 
 
 @pytest.mark.parametrize('option', ALL_ON)

@@ -80,7 +80,7 @@ def test_the_first_loss_is_that_of_the_weights_on_the_same_batch(source, warm, o
     (batch,) = DataLoader(dataset, batch_sampler=PairStream(4, batch_size=4, seed=SEED))
     # Half the baseline: half the disparity of the canonical rig at the same depth.
     assert batch.baseline_ratio.tolist() == [0.5] * 4
-    augmented = augment(StereoSample(*batch), crops=False, grafts=False)
+    augmented = augment(StereoSample(*batch))
     # Batch statistics, as in a training.
     _, terms = forward_and_loss(network.train(), **augmented._asdict())
     assert _scalars(warm, 'loss')[0] == pytest.approx(terms.total.item(), rel=1e-5)
