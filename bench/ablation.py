@@ -60,9 +60,11 @@ _PRETRAINED = {
     'encoder_weights': 'imagenet',
     'learning_rate': 3e-4,
 }
+WITH_HINTS = Row('base + hints', {**_PRETRAINED, 'hints': 'sgbm'})
 ROWS = (
     Row("paper's loss", {'network': 'small', 'learning_rate': 1e-3}),
     Row('+ pretrained encoder', _PRETRAINED),
+    WITH_HINTS,
     Row('base + indoor rig', _PRETRAINED, indoor=True),
 )
 
@@ -242,7 +244,8 @@ def train(config: TrainConfig, trained_on: str) -> None:
 
 def train_command(config: TrainConfig) -> list[str]:
     """Return `python -m trainer train` with all options of a configuration."""
-    options = config.plain()
+    # `train` has no option of distillation.
+    options = {key: value for key, value in config.plain().items() if key != 'teacher'}
     sources, arguments = options.pop('data'), options.pop('trainer')
     options |= {f'trainer.{name}': value for name, value in arguments.items()}
     command = [sys.executable, '-m', 'trainer', 'train', '--data', *sources]

@@ -81,6 +81,11 @@ def test_the_score_is_the_mean_of_the_checkpoints(data):
     assert found['delta_1'] == pytest.approx((1 + 0.5) / 2)
     assert found['near_bias'] == pytest.approx((0 + 0.5) / 2)
     assert (found['near_too_far'], found['near_sure']) == (0.5, 0.5)
+    # Of the first, all errors are 0. The second's confidence says nothing: 0.25 whatever is left
+    # out, where the best order has (f - 0.5) / f * 0.5 of the fraction f, or 0.
+    left = 1 - np.arange(50) / 50
+    best = np.maximum(0, (left - 0.5) / left * 0.5)
+    assert found['ause'] == pytest.approx(np.mean(0.25 - best) / 2, abs=1e-3)
     near, far = found['by_distance']
     half = RIG.height * RIG.width // 2
     assert (near['pixels'], far['pixels']) == (half, half)
@@ -97,7 +102,7 @@ def test_garg_counts_the_lower_part_only(tmp_path):
     judged = JudgedSet('street', _with_depth(tmp_path / 'street', _halves(4, 4)), 'garg')
     depth_m = _halves(4, 4)
     depth_m[:10] = 40  # the crop of 32 rows begins at row 13
-    assert score({'step': _predictor(depth_m, depth_m)}, judged)['abs_rel'] == 0
+    assert score({'step': _predictor(depth_m, _halves(1, 1))}, judged)['abs_rel'] == 0
 
 
 def test_a_set_without_ground_truth_in_range_is_an_error(tmp_path):
@@ -202,7 +207,7 @@ def test_the_last_five_checkpoints_are_of_the_last_fifth(data):
 
 
 def _scores(abs_rel):
-    figures = {'abs_rel': abs_rel, 'rmse_m': 3, 'delta_1': 0.8, 'near_bias': 0.5}
+    figures = {'abs_rel': abs_rel, 'rmse_m': 3, 'delta_1': 0.8, 'ause': 0.1, 'near_bias': 0.5}
     bins = [{'from_m': 4.0, 'to_m': 5.66, 'pixels': 1234, 'abs_rel': 0.1, 'bias': abs_rel}]
     figures |= {'near_too_far': 0.25, 'near_sure': None, 'by_distance': bins}
     return {'karlsruhe': figures, 'kitti_odo_seq2': {**figures, 'abs_rel': 2 * abs_rel}}
