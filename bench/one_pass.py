@@ -119,7 +119,7 @@ def latency_rows(latency: Mapping[str, EngineLatency]) -> list[list[str]]:
 def targets(scores: Scores) -> list[Target]:
     """Return the targets on unseen streets: error and AUSE of one pass over those of two."""
     return [
-        Target(f'{judged}: {key}, one pass / two', _ratio(scores, judged, key), limit, True)
+        Target(f'{judged}: {key}, one pass / two', _ratio(scores, judged, key), most, at_most=True)
         for judged in TARGET_SETS
         for key, most in (('abs_rel', MAX_ERROR_RATIO), ('ause', MAX_AUSE_RATIO))
     ]
