@@ -244,8 +244,7 @@ def train(config: TrainConfig, trained_on: str) -> None:
 
 def train_command(config: TrainConfig) -> list[str]:
     """Return `python -m trainer train` with all options of a configuration."""
-    # `train` has no option of distillation.
-    options = {key: value for key, value in config.plain().items() if key != 'teacher'}
+    options = config.plain()
     sources, arguments = options.pop('data'), options.pop('trainer')
     options |= {f'trainer.{name}': value for name, value in arguments.items()}
     command = [sys.executable, '-m', 'trainer', 'train', '--data', *sources]

@@ -195,9 +195,7 @@ def _parser(*, for_training: bool) -> ArgumentParser:
         required=True,
         help='pair folders; the first rig is canonical, unless init_from is given',
     )
-    train_parser.add_class_arguments(
-        TrainConfig, as_group=False, skip={'data', 'teacher', 'trainer'}
-    )
+    train_parser.add_class_arguments(TrainConfig, as_group=False, skip={'data', 'trainer'})
     if for_training:
         _add_lightning(train_parser)
     commands.add_subcommand('train', train_parser, help='pair folders -> checkpoint')

@@ -38,6 +38,8 @@ def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> Mo
     that cannot be used.
     """
     model, spec = load_exported(checkpoint, flip=config.flip, confidence=config.confidence)
+    if config.confidence and not model.calibration.knots:
+        print(f'{checkpoint}: confidence is not calibrated, as no pair validated the training')
     with atomic_file(output) as partial, TemporaryDirectory() as folder:
         if config.calibration is None:
             return _write(model, partial, replace(spec, precision=config.precision))

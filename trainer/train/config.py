@@ -63,7 +63,7 @@ class TrainConfig:
     """Seed of the initial weights, the order of pairs and the augmentation."""
     teacher: Path | None = None
     """A checkpoint whose two passes teach this training to need one; it begins from its weights.
-    Set by `trainer distill`."""
+    `trainer distill` sets it, with the options that suit."""
     max_depth_m: float = 100.0
     """Farthest depth in m; predictions beyond it are published as out of range (+inf)."""
     force: bool = False
