@@ -29,7 +29,7 @@ from trainer.datasets.sources import open_sequences
 from trainer.model.network import build_network, DepthNetwork
 from trainer.train.forward_and_loss import (
     adam,
-    compiled,
+    compiled_forward_and_loss,
     forward_and_loss,
     memory_format,
 )
@@ -85,7 +85,7 @@ def our_step(network: DepthNetwork, device: torch.device) -> Step:
     # torch declares no such overload of its own.
     network.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
     optimizer = adam(network.parameters(), learning_rate=LEARNING_RATE, fused=True)
-    compute = compiled(forward_and_loss, device)
+    compute = compiled_forward_and_loss(device)
     ratio = torch.ones(BATCH, device=device)
 
     def step(left: Tensor, right: Tensor) -> Tensor:

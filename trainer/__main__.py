@@ -1,4 +1,4 @@
-"""`python -m trainer COMMAND`: from a bag to a model, and what it is worth."""
+"""`python -m trainer ingest | check | train | export | import | evaluate`: a bag to a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from trainer.export.config import ExportConfig
 from trainer.import_model.config import ImportConfig
 from trainer.ingest.config import IngestConfig
 from trainer.train.config import TrainConfig
-from trainer.train.distill_config import DistillConfig
 from trainer.train.lightning_arguments import OURS
 
 # The exit status that shells report for a command ended by Ctrl-C.
@@ -106,14 +105,6 @@ def _train(options: Namespace) -> None:
     train(TrainConfig(**values | {'data': tuple(values['data'])}))
 
 
-def _distill(options: Namespace) -> None:
-    from trainer.train.distill import distill
-
-    values = _only(options, *(field.name for field in fields(DistillConfig)))
-    config = DistillConfig(**values | {'data': tuple(values['data'])})
-    distill(options.checkpoint, options.output, config)
-
-
 def _export(options: Namespace) -> None:
     from trainer.export.export import export
 
@@ -199,7 +190,6 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     if for_training:
         _add_lightning(train_parser)
     commands.add_subcommand('train', train_parser, help='pair folders -> checkpoint')
-    commands.add_subcommand('distill', _distill_parser(), help='checkpoint of one pass')
     export_parser = ArgumentParser(description='Turn a checkpoint into a model file (ONNX).')
     export_parser.add_argument('checkpoint', type=Path, help='last.ckpt of a training')
     export_parser.add_argument('-o', '--output', type=Path, required=True, help='the .onnx file')
@@ -209,20 +199,6 @@ def _parser(*, for_training: bool) -> ArgumentParser:
     commands.add_subcommand(
         'evaluate', _evaluate_parser(), help='models on data with a ground truth'
     )
-    return parser
-
-
-def _distill_parser() -> ArgumentParser:
-    parser = ArgumentParser(description=DistillConfig.__doc__)
-    parser.add_argument('checkpoint', type=Path, help='best.ckpt or last.ckpt of a training')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='folder, see `train`')
-    parser.add_argument(
-        '--data',
-        nargs='+',
-        default=[],
-        help='pairs that train, if not those of the training',
-    )
-    parser.add_class_arguments(DistillConfig, as_group=False, skip={'data'})
     return parser
 
 
@@ -278,7 +254,6 @@ _COMMANDS = {
     'ingest': _ingest,
     'check': _check,
     'train': _train,
-    'distill': _distill,
     'export': _export,
     'import': _import,
     'evaluate': _evaluate,

@@ -18,7 +18,7 @@ from trainer.model.network import build_network
 from trainer.train.checkpoint import NETWORK_PREFIX, record_entry, TrainingRecord
 
 
-def write_checkpoint(path: Path, name: str = 'small') -> Path:
+def write_checkpoint(path: Path, name: str = 'small', *, learns_error: bool = False) -> Path:
     """
     Write a network whose every layer counts, as in a trained one.
 
@@ -26,6 +26,7 @@ def write_checkpoint(path: Path, name: str = 'small') -> Path:
     """
     torch.manual_seed(0)
     network = build_network(name)
+    network.learn_error(with_hints=learns_error)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity='linear')

@@ -20,9 +20,9 @@ class ExportConfig:
     calibration: str | None = None
     """`int8` only: the data to calibrate with, as `train --data` takes it. The last tenth of it,
     in time, is held out; on it, both models must give nearly the same disparity."""
-    flip: bool | None = None
+    flip: bool = True
     """Blend the prediction with that of the mirror image, which corrects the left border and
-    takes twice the time; null: unless a teacher has taught the network to do without."""
+    takes twice the time."""
     confidence: bool = True
     """Add the confidence as an output, from how well the estimates of a pixel agree."""
 

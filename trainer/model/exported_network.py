@@ -8,7 +8,6 @@ from torch import nn, Tensor
 from monodepth_ros.inference.model_file import CONFIDENCE, DISPARITY
 from trainer.model.calibration import Calibration, Knot
 from trainer.model.network import DepthNetwork
-from trainer.model.one_pass import OnePassNetwork
 from trainer.model.postprocess import error_of_spread, joined
 
 
@@ -18,14 +17,14 @@ class ExportedNetwork(nn.Module):
 
     network: network to export.
     canonical_width: width of ModelSpec.camera, px; the unit of disparity for any image width.
-    flip: blend the prediction with that of the mirror image; not for a OnePassNetwork.
+    flip: blend the prediction with that of the mirror image.
     confidence: add the confidence as a second output.
     knots: calibration of the expected error, for the same `flip`.
     """
 
     def __init__(
         self,
-        network: DepthNetwork | OnePassNetwork,
+        network: DepthNetwork,
         *,
         canonical_width: int,
         flip: bool = True,
@@ -33,8 +32,6 @@ class ExportedNetwork(nn.Module):
         knots: tuple[Knot, ...] = (),
     ) -> None:
         super().__init__()
-        if flip and isinstance(network, OnePassNetwork):
-            raise ValueError('got flip for a network of one pass, expected none')
         self.network = network
         self.canonical_width = canonical_width
         self.flip = flip
@@ -45,9 +42,8 @@ class ExportedNetwork(nn.Module):
     def halve(self) -> None:
         """Compute the network in float16, but its heads and the post-processing in float32."""
         self.dtype = torch.float16
-        network = self.network
-        inner = network.network if isinstance(network, OnePassNetwork) else network
-        for part in (inner.encoder, inner.decoder.upconvs, inner.decoder.iconvs):
+        decoder = self.network.decoder
+        for part in (self.network.encoder, decoder.upconvs, decoder.iconvs):
             part.half()
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -63,13 +59,13 @@ class ExportedNetwork(nn.Module):
         if self.flip:
             # One pass over a batch of two is faster than two passes; the second image is mirrored.
             x = torch.cat([x, x.flip(-1)])
-        predicted = self.network(x.to(self.dtype))
-        if isinstance(self.network, OnePassNetwork):
-            disparity, error = predicted.disparity[:, 0], predicted.error[:, 0]
-        else:
-            disparity = joined(predicted[0][:, 0])
-            unit_px = self.canonical_width
-            error = error_of_spread(predicted[0], disparity, unit_px=unit_px)
+        disparities, error = self.network.predict(x.to(self.dtype))
+        finest = disparities[0]
+        disparity = joined(finest[:, 0])
         if CONFIDENCE not in self.output_names:
             return (disparity,)
-        return disparity, 1 - self.calibration(error)
+        if error is None:
+            expected = error_of_spread(finest, disparity, unit_px=self.canonical_width)
+        else:
+            expected = joined(error[:, 0])
+        return disparity, 1 - self.calibration(expected)

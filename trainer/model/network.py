@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import nn, Tensor
 
 from monodepth_ros.core.model_spec import check_size
 from trainer.model.decoder import Decoded, Decoder
+from trainer.model.error_head import ErrorHead
 from trainer.model.godard import init_as_paper, ResNet50Encoder, VggEncoder
 from trainer.model.layers import Padding
 from trainer.model.mobilenet import EfficientNetLite0Encoder, MobileNetV2Encoder
@@ -39,6 +40,19 @@ class Encoder(Protocol):
         """Compute in float16 from now on, as nn.Module does."""
 
 
+class Predicted(NamedTuple):
+    """
+    The prediction for images of (B, 3, H, W).
+
+    disparities: see DepthNetwork.
+    error: (B, 1, H, W) expected relative error of the finest left disparity, up to 1; None if the
+        network has not learnt it.
+    """
+
+    disparities: list[Tensor]
+    error: Tensor | None
+
+
 class DepthNetwork(nn.Module):
     """
     An encoder and the paper's decoder: an image in, disparities at four scales out.
@@ -58,22 +72,34 @@ class DepthNetwork(nn.Module):
         self.encoder = encoder
         levels = len(encoder.channels)
         self.decoder = Decoder(encoder.channels, channels[:levels], padding=padding)
+        self.error_head: ErrorHead | None = None
 
     @property
     def stride(self) -> int:
         """Return the number of pixels that divides every valid height and width."""
         return 1 << len(self.encoder.channels)
 
+    def learn_error(self, *, with_hints: bool) -> None:
+        """Keep or add the head of the error for a training with hints, remove it for others."""
+        if not with_hints:
+            self.error_head = None
+        elif self.error_head is None:
+            self.error_head = ErrorHead(self.decoder.channels)
+
     def forward(self, image: Tensor) -> list[Tensor]:
         """Predict disparities; raise ValueError for a size that is no multiple of the stride."""
-        return self.decode(image).disparities
+        return self.predict(image).disparities
 
-    def decode(self, image: Tensor) -> Decoded:
-        """Return disparities and features of an image; raise as forward."""
+    def predict(self, image: Tensor) -> Predicted:
+        """Predict disparities and their error; raise as forward."""
         height, width = image.shape[-2:]
         check_size(width=width, height=height, stride=self.stride)
         decoded: Decoded = self.decoder(self.encoder(image))
-        return decoded
+        if self.error_head is None:
+            return Predicted(decoded.disparities, None)
+        # It learns the error of the disparity as it is, and must not change what that sees.
+        error: Tensor = self.error_head([level.detach() for level in decoded.features])
+        return Predicted(decoded.disparities, error)
 
 
 def build_network(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -18,7 +19,6 @@ import torch
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.model.calibration import Knot
 from trainer.model.exported_network import ExportedNetwork
-from trainer.model.one_pass import OnePassNetwork
 from trainer.train.checkpoint import (
     BEST,
     LAST,
@@ -57,8 +57,7 @@ def calibrate(folder: Path, split: Split, spec: ModelSpec) -> None:
 def calibration(checkpoint: Path, pairs: Sequence[MatchedPair]) -> dict[Passes, tuple[Knot, ...]]:
     """Return what the confidence of a checkpoint means on pairs, for all ways to export it."""
     network, spec, *_ = load_trained(checkpoint)
-    ways: tuple[Passes, ...] = (1,) if isinstance(network, OnePassNetwork) else (1, 2)
-    width = spec.camera.width
+    width, ways = spec.camera.width, get_args(Passes)
     models = {
         passes: ExportedNetwork(network, canonical_width=width, flip=passes == 2)
         for passes in ways

@@ -18,7 +18,6 @@ from monodepth_ros.core.model_spec import ModelSpec
 from trainer.model.calibration import Knot
 from trainer.model.exported_network import ExportedNetwork
 from trainer.model.network import build_network, DepthNetwork
-from trainer.model.one_pass import OnePassNetwork
 from trainer.train.history import pretraining
 
 LAST, BEST, RECENT = 'last.ckpt', 'best.ckpt', 'recent'
@@ -26,7 +25,7 @@ VALIDATION_LOSS = 'val_loss'
 # Keep the last few: single checkpoints vary by 20 % in Abs Rel, and a mean is more reliable.
 RECENT_KEPT = 5
 RECORD = 'monodepth_ros'
-NETWORK_PREFIX = 'network.'
+NETWORK_PREFIX, ERROR_PREFIX = 'network.', 'error_head.'
 # A network computes an image alone, or its mirror image too.
 Passes = Literal[1, 2]
 
@@ -130,13 +129,13 @@ class TrainedNetwork(NamedTuple):
     steps: optimiser steps; None if the file does not state them.
     """
 
-    network: DepthNetwork | OnePassNetwork
+    network: DepthNetwork
     spec: ModelSpec
     record: TrainingRecord
     steps: int | None
 
 
-def load_checkpoint(path: Path) -> tuple[DepthNetwork | OnePassNetwork, ModelSpec]:
+def load_checkpoint(path: Path) -> tuple[DepthNetwork, ModelSpec]:
     """Load a network in evaluation mode and its ModelSpec; raise ValueError for another file."""
     trained = load_trained(path)
     return trained.network, trained.spec
@@ -147,9 +146,11 @@ def load_trained(path: Path) -> TrainedNetwork:
     values = _load(path)
     record = _record(path, values)
     spec = recorded_spec(record)
-    network = new_network(spec.encoder, record.config)
+    network = build_network(spec.encoder)
     try:
-        network.load_state_dict(_network_weights(values))
+        weights = _network_weights(values)
+        network.learn_error(with_hints=any(name.startswith(ERROR_PREFIX) for name in weights))
+        network.load_state_dict(weights)
     except (KeyError, RuntimeError) as error:
         raise ValueError(
             f'{path} holds weights of another architecture than its network {spec.encoder!r} '
@@ -157,12 +158,6 @@ def load_trained(path: Path) -> TrainedNetwork:
             f'{spec.git_commit}'
         ) from error
     return TrainedNetwork(network.eval(), spec, record, values.get('global_step'))
-
-
-def new_network(encoder: str, config: Mapping[str, Any]) -> DepthNetwork | OnePassNetwork:
-    """Build the network of a training, as config (TrainConfig.plain()) says, without weights."""
-    network = build_network(encoder)
-    return OnePassNetwork(network) if config.get('teacher') else network
 
 
 def recorded_spec(record: TrainingRecord) -> ModelSpec:
@@ -214,19 +209,16 @@ def store_calibration(path: Path, calibration: Mapping[Passes, tuple[Knot, ...]]
 
 
 def load_exported(
-    checkpoint: Path, *, flip: bool | None = None, confidence: bool = True
+    checkpoint: Path, *, flip: bool = True, confidence: bool = True
 ) -> tuple[ExportedNetwork, ModelSpec]:
     """
     Return the network that a checkpoint is exported as, in float32, and its spec.
 
     checkpoint: the file.
-    flip: see ExportedNetwork; None: as the network was trained.
-    confidence: see ExportedNetwork.
-    Raises as load_checkpoint, and ValueError for flip with a network of one pass.
+    flip, confidence: see ExportedNetwork.
+    Raises as load_checkpoint.
     """
     network, spec, record, _ = load_trained(checkpoint)
-    if flip is None:
-        flip = not isinstance(network, OnePassNetwork)
     model = ExportedNetwork(
         network,
         canonical_width=spec.camera.width,

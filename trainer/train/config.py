@@ -61,9 +61,6 @@ class TrainConfig:
     faster steps."""
     seed: int = 1
     """Seed of the initial weights, the order of pairs and the augmentation."""
-    teacher: Path | None = None
-    """A checkpoint whose two passes teach this training to need one; it begins from its weights.
-    `trainer distill` sets it, with the options that suit."""
     max_depth_m: float = 100.0
     """Farthest depth in m; predictions beyond it are published as out of range (+inf)."""
     force: bool = False
@@ -81,9 +78,8 @@ class TrainConfig:
                 raise ValueError(f'{name} is {getattr(self, name)}, expected a positive number')
         if not self.data:
             raise ValueError('data is empty, expected at least one pair folder')
-        for name in ('init_from', 'teacher'):
-            if (checkpoint := getattr(self, name)) is not None:
-                self._check_start(name, checkpoint)
+        if self.init_from is not None:
+            self._check_init_from(self.init_from)
         check_lightning_arguments(self.trainer)
         # The number of steps must be known, since the learning rate is halved at parts of it.
         if all(self.trainer.get(name) in (None, -1) for name in ('max_steps', 'max_epochs')):
@@ -92,8 +88,7 @@ class TrainConfig:
     def plain(self) -> dict[str, Any]:
         """Return the fields as numbers, texts, lists and dicts, for YAML and checkpoints."""
         values = asdict(self) | {'data': list(self.data), 'output': str(self.output)}
-        names = ('cache', 'init_from', 'teacher')
-        paths = {name: getattr(self, name) for name in names}
+        paths = {'cache': self.cache, 'init_from': self.init_from}
         return values | {name: path and str(path) for name, path in paths.items()}
 
     @classmethod
@@ -108,19 +103,14 @@ class TrainConfig:
         known = {key: value for key, value in stored.items() if key in names or value}
         return {**defaults, **known}
 
-    @property
-    def start(self) -> Path | None:
-        """Return the checkpoint whose weights this training begins from, if any."""
-        return self.init_from or self.teacher
-
-    def _check_start(self, name: str, checkpoint: Path) -> None:
+    def _check_init_from(self, init_from: Path) -> None:
         if self.encoder_weights is not None:
             raise ValueError(
-                f'got {name} {checkpoint} and encoder_weights {self.encoder_weights}, expected '
-                f'one source of weights; give --encoder_weights null, or leave {name} out'
+                f'got init_from {init_from} and encoder_weights {self.encoder_weights}, expected '
+                'one source of weights; give --encoder_weights null, or leave init_from out'
             )
-        if self.output.resolve() in checkpoint.resolve().parents:
+        if self.output.resolve() in init_from.resolve().parents:
             raise ValueError(
-                f'{name} {checkpoint} is in the output {self.output}, whose checkpoints this '
+                f'init_from {init_from} is in the output {self.output}, whose checkpoints this '
                 'training replaces; choose another output'
             )

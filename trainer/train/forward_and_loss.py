@@ -7,27 +7,15 @@ from functools import partial
 import os
 import shutil
 import sys
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from trainer.model.network import DepthNetwork
+from trainer.train.hint_loss import error_loss
 from trainer.train.losses import LossTerms, stereo_loss
 
-
-class Terms(Protocol):
-    """The terms of a loss, a NamedTuple."""
-
-    @property
-    def total(self) -> Tensor:
-        """Return what is minimised."""
-
-    def _asdict(self) -> dict[str, Tensor]: ...
-
-
-# Called with a network and the arguments of forward_and_loss; the finest disparities are first.
-Objective = Callable[..., tuple[list[Tensor], Terms]]
+ForwardAndLoss = Callable[..., tuple[list[Tensor], LossTerms]]
 
 
 def forward_and_loss(
@@ -50,28 +38,31 @@ def forward_and_loss(
     loss: stereo_loss, compiled or not.
     """
     image = left if seen is None else seen
-    disparities = network(image.contiguous(memory_format=memory_format(image.device)))
-    return disparities, loss(left, right, disparities, baseline_ratio=baseline_ratio, hints=hints)
+    disparities, error = network.predict(
+        image.contiguous(memory_format=memory_format(image.device))
+    )
+    terms = loss(left, right, disparities, baseline_ratio=baseline_ratio, hints=hints)
+    if error is not None and hints is not None:
+        of_left = disparities[0][:, :1] * baseline_ratio.view(-1, 1, 1, 1)
+        terms = terms._replace(error=error_loss(error, of_left, hints[:, :1]))
+    return disparities, terms
 
 
-def compiled(objective: Objective, device: torch.device) -> Objective:
+def compiled_forward_and_loss(device: torch.device) -> ForwardAndLoss:
     """
-    Return an objective compiled by torch; without a compiler, warn and do not compile.
+    Return forward_and_loss compiled by torch; without a compiler, warn and do not compile.
 
-    On a GPU, network and loss become one graph. On a CPU only stereo_loss is compiled, because the
+    On a GPU, network and loss become one graph. On a CPU only the loss is compiled, because the
     network would still use oneDNN's convolutions and gain nothing.
     """
     on_gpu = device.type == 'cuda'
     compiler = os.environ.get('CC', 'gcc') if on_gpu else os.environ.get('CXX', 'g++')
     if not shutil.which(compiler):
         print(f'compile: {compiler} not found; training without it', file=sys.stderr)
-        return objective
+        return forward_and_loss
     # Compile for fixed sizes, which do not change in a training: other code would be slower.
     if on_gpu:
-        compiled: Objective = torch.compile(objective, dynamic=False)
-        return compiled
-    if objective is not forward_and_loss:
-        return objective
+        return torch.compile(forward_and_loss, dynamic=False)
     return partial(forward_and_loss, loss=torch.compile(stereo_loss, dynamic=False))
 
 
@@ -82,10 +73,7 @@ def memory_format(device: torch.device) -> torch.memory_format:
 
 
 def adam(
-    parameters: Iterable[torch.nn.Parameter] | list[dict[str, Any]],
-    *,
-    learning_rate: float,
-    fused: bool,
+    parameters: Iterable[torch.nn.Parameter], *, learning_rate: float, fused: bool
 ) -> torch.optim.Adam:
     """Make the paper's optimiser (docs/method.md#optimisation); fused: one kernel for all."""
     return torch.optim.Adam(

@@ -36,3 +36,19 @@ def hint_loss(disparity: Tensor, hints: Tensor) -> Tensor:
     known = hints > 0
     difference = disparity.log() - torch.where(known, hints, disparity.detach()).log()
     return 2 * (difference.abs() * known).mean()
+
+
+def error_loss(error: Tensor, disparity: Tensor, hints: Tensor) -> Tensor:
+    """
+    Return log e + |log d - log h| / e where there are hints, their mean; e is the expected error.
+
+    Where it is least, e is the mean of |log d - log h| over pixels that look alike (the negative
+    log-likelihood of Laplace's distribution; Kendall and Gal, NeurIPS 2017). It moves e alone.
+
+    error, disparity, hints: (B, 1, H, W); all hints count, whether trusted or not.
+    """
+    known = hints > 0
+    log_disparity = disparity.detach().log()
+    difference = (log_disparity - torch.where(known, hints, disparity.detach()).log()).abs()
+    each = error.log() + difference / error
+    return (each * known).sum() / known.sum().clamp(min=1)

@@ -8,17 +8,17 @@ import lightning as L
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 import torch
-from torch import nn, Tensor
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
 
-from trainer.model.one_pass import OnePassNetwork
+from trainer.model.network import DepthNetwork
 from trainer.train.augment import augment
 from trainer.train.checkpoint import record_entry, TrainingRecord, VALIDATION_LOSS
 from trainer.train.forward_and_loss import (
     adam,
-    compiled,
+    compiled_forward_and_loss,
+    forward_and_loss,
     memory_format,
-    Objective,
 )
 from trainer.train.panels import training_panel
 from trainer.train.samples import StereoSample
@@ -35,7 +35,6 @@ class StereoDepth(L.LightningModule):
     The training of disparity from pairs (docs/method.md#loss).
 
     network: the network to train.
-    objective: from images to the loss, as forward_and_loss.
     record: origin of the weights, stored in checkpoints.
     learning_rate: of Adam at the start.
     compile: whether to use torch.compile.
@@ -43,17 +42,16 @@ class StereoDepth(L.LightningModule):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: DepthNetwork,
         record: TrainingRecord,
         *,
-        objective: Objective,
         learning_rate: float,
         compile: bool,
     ) -> None:
         super().__init__()
         self.network = network
         self._compile = compile
-        self._objective = self._compiled = objective
+        self._forward_and_loss = forward_and_loss
         self._record = record
         self._learning_rate = learning_rate
         self._unchecked: tuple[Tensor, StereoSample] | None = None
@@ -63,13 +61,13 @@ class StereoDepth(L.LightningModule):
         # torch declares no such overload of its own.
         self.network.to(memory_format=memory_format(self.device))  # type: ignore[call-overload]
         if self._compile:
-            self._compiled = compiled(self._objective, self.device)
+            self._forward_and_loss = compiled_forward_and_loss(self.device)
 
     def training_step(self, batch: StereoSample, index: int) -> Tensor:
         """Return the loss of one augmented batch."""
         self._check_last_loss()
         augmented = augment(batch)
-        _, terms = self._compiled(self.network, **augmented._asdict())
+        _, terms = self._forward_and_loss(self.network, **augmented._asdict())
         self._unchecked = terms.total.detach(), batch
         self.log('loss', terms.total.detach(), sync_dist=True)
         self.log_dict({name: value.detach() for name, value in terms._asdict().items()})
@@ -79,9 +77,9 @@ class StereoDepth(L.LightningModule):
         return terms.total
 
     def validation_step(self, batch: StereoSample, index: int) -> None:
-        """Log the loss without augmentation and hints, and pictures of the first batch."""
+        """Log the paper's loss without augmentation, and pictures of the first batch."""
         left, right = batch.left / 255, batch.right / 255
-        disparities, terms = self._objective(
+        disparities, terms = forward_and_loss(
             self.network, left, right, baseline_ratio=batch.baseline_ratio
         )
         self.log(VALIDATION_LOSS, terms.total, sync_dist=True, batch_size=len(left))
@@ -97,13 +95,7 @@ class StereoDepth(L.LightningModule):
         """Halve the learning rate at 3/5 and 4/5 of all steps (docs/method.md#optimisation)."""
         # Lightning cannot clip gradients if a fused kernel unscales them.
         fused = self.trainer.gradient_clip_val is None
-        rate, network = self._learning_rate, self.network
-        parameters = (
-            network.parameter_groups(rate)
-            if isinstance(network, OnePassNetwork)
-            else network.parameters()
-        )
-        optimizer = adam(parameters, learning_rate=rate, fused=fused)
+        optimizer = adam(self.parameters(), learning_rate=self._learning_rate, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
         milestones = [steps * 3 // 5, steps * 4 // 5]
         schedule = MultiStepLR(optimizer, milestones, gamma=0.5)

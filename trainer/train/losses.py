@@ -23,12 +23,17 @@ CONSISTENCY_WEIGHT = 1.0
 
 
 class LossTerms(NamedTuple):
-    """The terms summed over views and scales; only smoothness is weighted, by 1 / 2**scale."""
+    """
+    The terms summed over views and scales; only smoothness is weighted, by 1 / 2**scale.
+
+    error: error_loss of a network that learns its error, else 0; stereo_loss leaves it 0.
+    """
 
     appearance: Tensor
     smoothness: Tensor
     consistency: Tensor
     hints: Tensor
+    error: Tensor
 
     @property
     def total(self) -> Tensor:
@@ -38,6 +43,8 @@ class LossTerms(NamedTuple):
             + SMOOTHNESS_WEIGHT * self.smoothness
             + CONSISTENCY_WEIGHT * self.consistency
             + HINT_WEIGHT * self.hints
+            # It moves the head of the error alone, so that its weight does not matter.
+            + self.error
         )
 
 
@@ -72,23 +79,14 @@ def stereo_loss(
                 disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
             if scale == 0 and hints is not None:
                 hints = trusted_hints(left, right, disparity, _at_least_float32(hints))
-            terms = _scale_terms(
-                left,
-                right,
-                disparity,
-                # The fine pixel nearest to the middle of a coarse one.
-                hints=None if hints is None else hints[..., step // 2 :: step, step // 2 :: step],
-            )
+            of_scale = None if hints is None else _every(hints, step)
+            terms = _scale_terms(left, right, disparity, hints=of_scale)
             scales.append(terms._replace(smoothness=terms.smoothness / step))
         return LossTerms(*(sum(term) for term in zip(*scales, strict=True)))
 
 
 def _scale_terms(
-    left: Tensor,
-    right: Tensor,
-    disparity: Tensor,
-    *,
-    hints: Tensor | None,
+    left: Tensor, right: Tensor, disparity: Tensor, *, hints: Tensor | None
 ) -> LossTerms:
     d_left, d_right = disparity[:, :1], disparity[:, 1:]
     left_estimate = warp(right, offset_frac=-d_left)
@@ -98,7 +96,13 @@ def _scale_terms(
         smoothness_loss(d_left, left) + smoothness_loss(d_right, right),
         consistency_loss(d_left, d_right),
         disparity.new_zeros(()) if hints is None else hint_loss(disparity, hints),
+        disparity.new_zeros(()),
     )
+
+
+def _every(hints: Tensor, step: int) -> Tensor:
+    """Return the hints of a coarse scale: at the fine pixels nearest to its pixels' middles."""
+    return hints[..., step // 2 :: step, step // 2 :: step]
 
 
 def smoothness_loss(disparity: Tensor, image: Tensor) -> Tensor:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 import os
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from monodepth_ros.core.model_spec import ModelSpec
 from trainer.datasets.hint_matching import matched_hints_px
@@ -69,21 +67,3 @@ def _matched(views: CanonicalViews, name: str, baseline_m: float) -> MatchedPair
     matched_px = matched_hints_px(*views.sequence.read_pair(name))[:1]
     ratio = views.sequence.calibration.baseline_m / baseline_m
     return MatchedPair(np.ascontiguousarray(left), views.disparity_frac(matched_px)[0] / ratio)
-
-
-def mean_relative_error(
-    predict: Callable[[Tensor], Tensor], pairs: Sequence[MatchedPair]
-) -> float:
-    """
-    Return the mean relative error of predictions, NaN without any matching.
-
-    predict: returns (1, 1, H, W) disparities of (1, 3, H, W) images in 0..1.
-    """
-    errors = [
-        pair.relative_error(predict(_tensor(pair.image))[0, 0].cpu().numpy()) for pair in pairs
-    ]
-    return float(np.mean(np.concatenate(errors))) if any(map(len, errors)) else float('nan')
-
-
-def _tensor(image: np.ndarray) -> Tensor:
-    return torch.from_numpy(image).permute(2, 0, 1)[None] / 255

@@ -14,7 +14,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import torch
-from torch import nn
 
 from monodepth_ros.common.atomic import locked_folder
 from monodepth_ros.common.errors import one_line
@@ -24,7 +23,6 @@ from trainer.datasets.hints import check_hints, Hints
 from trainer.datasets.sources import fingerprint, open_sequences, PairSequence
 from trainer.model.limits import MAX_DISPARITY_FRAC
 from trainer.model.network import build_network, DepthNetwork
-from trainer.model.one_pass import OnePassNetwork
 from trainer.train.calibrate import calibrate
 from trainer.train.checkpoint import (
     AtomicCheckpointIO,
@@ -37,15 +35,11 @@ from trainer.train.checkpoint import (
 from trainer.train.config import TrainConfig
 from trainer.train.coverage import least_coverage, MIN_COVERED, NEARLY_ALL
 from trainer.train.data_module import StereoData
-from trainer.train.distillation import Distillation
-from trainer.train.forward_and_loss import forward_and_loss, Objective
 from trainer.train.lightning_module import StereoDepth
-from trainer.train.matched_pairs import matched_pairs, mean_relative_error
 from trainer.train.progress import TrainingProgress
 from trainer.train.resume import stopped_training, write_config
 from trainer.train.shared_memory import check_shared_memory, needed_bytes
 from trainer.train.split import hints_of, Split, split_pairs
-from trainer.train.teacher import load_teacher, Teacher
 from trainer.train.training_spec import training_spec
 from trainer.train.warm_start import warm_start, warm_start_lines
 
@@ -111,19 +105,13 @@ def _train(config: TrainConfig, sequences: Sequence[PairSequence], split: Split)
     trainer = _trainer(config)
     L.seed_everything(config.seed, workers=True, verbose=False)
     network = start.network if start else _network(config, is_new=stopped is None)
+    network.learn_error(with_hints=config.hints is not None)
     if start:
         lines = warm_start_lines(config, start.spec, sequences[0].calibration)
         rank_zero_only(print)('\n'.join(lines))
     if stopped is None:
         _check_views(config, sequences, spec)
         _check_pairs(config, split.sequences)
-    trained: nn.Module = network
-    objective: Objective = forward_and_loss
-    if config.teacher is not None:
-        teacher = load_teacher(config.teacher)
-        if stopped is None:
-            _check_teacher(config, teacher, split, spec)
-        trained, objective = OnePassNetwork(network), Distillation(teacher)
     hints = hints_of(split, config.hints)
     # When it is resumed too: another program may have written them since.
     _check_hints(hints)
@@ -133,7 +121,7 @@ def _train(config: TrainConfig, sequences: Sequence[PairSequence], split: Split)
     record = TrainingRecord(spec.to_json(), config.plain(), data)
     rank_zero_only(write_config)(config.output, record)
     trainer.fit(
-        _module(config, trained, objective, record),
+        _module(config, network, record),
         StereoData(config, split, spec, hints),
         ckpt_path=config.output / LAST if stopped else None,
         weights_only=True,
@@ -146,13 +134,10 @@ def _network(config: TrainConfig, *, is_new: bool) -> DepthNetwork:
     return build_network(config.network, weights=weights, log=rank_zero_only(print))
 
 
-def _module(
-    config: TrainConfig, network: nn.Module, objective: Objective, record: TrainingRecord
-) -> StereoDepth:
+def _module(config: TrainConfig, network: DepthNetwork, record: TrainingRecord) -> StereoDepth:
     return StereoDepth(
         network,
         record,
-        objective=objective,
         learning_rate=config.learning_rate,
         compile=config.compile,
     )
@@ -171,7 +156,7 @@ def _plan(split: Split, spec: ModelSpec) -> str:
 def _check_views(config: TrainConfig, sequences: Sequence[PairSequence], spec: ModelSpec) -> None:
     """Refuse rigs that show too little of the canonical camera, unless config.force is set."""
     advice = 'give the data with the narrowest view first'
-    if config.start is not None:
+    if config.init_from is not None:
         advice = 'train without init_from'
     least = least_coverage(sequences, spec.camera)
     if least.fraction < MIN_COVERED:
@@ -201,21 +186,6 @@ def _check_hints(hints: Iterable[Hints | None]) -> None:
         if of_sequence is not None:
             known = check_hints(of_sequence)
             rank_zero_only(print)(f'{of_sequence.folder}: hints at {known:.0%} of the pixels')
-
-
-def _check_teacher(config: TrainConfig, teacher: Teacher, split: Split, spec: ModelSpec) -> None:
-    """Refuse a teacher whose two passes are no better than one, unless config.force is set."""
-    # On pairs that it was trained on, one pass is what was fitted.
-    if not split.validation:
-        return
-    pairs = matched_pairs(split, split.validation, spec)
-    one, two = (mean_relative_error(passes, pairs) for passes in (teacher.one_pass, teacher))
-    found = f'matching on {len(pairs)} pairs: {two:.4f} with two passes, {one:.4f} with one'
-    if two < one:
-        rank_zero_only(print)(f'{config.teacher} differs from {found}')
-    else:
-        advice = f'export {config.teacher} with --flip false'
-        _refuse(config, f'{config.teacher} cannot teach: it differs from {found}', advice)
 
 
 def _refuse(config: TrainConfig, faults: str, advice: str) -> None:

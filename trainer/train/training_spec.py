@@ -70,10 +70,10 @@ def _check_range(near_m: float, config: TrainConfig) -> None:
     if near_m < config.max_depth_m:
         return
     remedy = 'check the baseline, or use a wider lens or a shorter baseline'
-    if config.start is not None:
+    if config.init_from is not None:
         remedy = 'raise max_depth_m, or train without init_from'
     raise ValueError(
-        f'{config.start or config.data[0]}: everything nearer than {near_m:.3g} m has a '
+        f'{config.init_from or config.data[0]}: everything nearer than {near_m:.3g} m has a '
         f'disparity beyond {MAX_DISPARITY_FRAC} of the width, and max_depth_m is '
         f'{config.max_depth_m:g} m; {remedy}'
     )

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from monodepth_ros.core.camera import Intrinsics, StereoCalibration
 from monodepth_ros.core.model_spec import ModelSpec, TrainingStage
 from trainer.model.network import DepthNetwork
-from trainer.model.one_pass import OnePassNetwork
 from trainer.train.checkpoint import (
     load_trained,
     RECENT,
@@ -43,20 +42,19 @@ class WarmStart(NamedTuple):
 
 def warm_start(config: TrainConfig) -> WarmStart | None:
     """
-    Load what a new training begins with from config.start; None without one.
+    Load what a new training begins with from config.init_from; None without one.
 
     Raises ValueError or OSError for a file that is no checkpoint, and for options that do not fit
     it.
     """
-    if config.start is None:
+    if config.init_from is None:
         return None
-    source = load_trained(config.start)
+    source = load_trained(config.init_from)
     _check_options(config, source)
-    stage = _stage(config.start, source)
-    network = source.network
-    if isinstance(network, OnePassNetwork):
-        network = network.network
-    return WarmStart(replace(source.spec, history=(*source.spec.history, stage)), network.train())
+    stage = _stage(config.init_from, source)
+    return WarmStart(
+        replace(source.spec, history=(*source.spec.history, stage)), source.network.train()
+    )
 
 
 def warm_start_lines(config: TrainConfig, kept: ModelSpec, first: StereoCalibration) -> list[str]:
@@ -68,7 +66,7 @@ def warm_start_lines(config: TrainConfig, kept: ModelSpec, first: StereoCalibrat
     """
     camera, rig = kept.camera, StereoCalibration(kept.camera, kept.baseline_m)
     return [
-        f'begins with the weights of {config.start} and keeps its canonical camera (fx '
+        f'begins with the weights of {config.init_from} and keeps its canonical camera (fx '
         f'{camera.fx:.1f} px, {camera.width} x {camera.height}) and baseline '
         f'({rig.baseline_m:.3f} m)',
         *_costs(config, rig, own_rig(config, first)),
@@ -81,12 +79,12 @@ def _costs(config: TrainConfig, kept: StereoCalibration, own: StereoCalibration)
     if own_m < CLEARLY * kept_m:
         yield (
             f'the rig of {config.data[0]} by itself would learn depth from {own_m:.2f} m, the '
-            f'canonical camera of {config.start} from {kept_m:.2f} m; {REMEDY}'
+            f'canonical camera of {config.init_from} from {kept_m:.2f} m; {REMEDY}'
         )
     seen = covered_fraction(kept.intrinsics, own.intrinsics)
     if seen < CLEARLY:
         yield (
-            f'the canonical camera of {config.start} shows {seen:.0%} of what the rig of '
+            f'the canonical camera of {config.init_from} shows {seen:.0%} of what the rig of '
             f'{config.data[0]} by itself would show; {REMEDY}'
         )
 
@@ -106,7 +104,7 @@ def _check_options(config: TrainConfig, source: TrainedNetwork) -> None:
         if given != trained:
             remedy = str(trained).lower() if isinstance(trained, bool) else trained
             raise ValueError(
-                f'{name} is {given}, and {config.start} was trained with {trained}; give '
+                f'{name} is {given}, and {config.init_from} was trained with {trained}; give '
                 f'--{name} {remedy}, or train without init_from'
             )
 

@@ -23,8 +23,11 @@ from test.helpers.untrained import smooth_image, weights_by_layer, write_checkpo
 from trainer.__main__ import main
 from trainer.export.config import DIFFERENCE, ExportConfig
 from trainer.export.export import export, write_onnx
+from trainer.model.calibration import Knot
 from trainer.model.exported_network import ExportedNetwork
-from trainer.train.checkpoint import load_exported
+from trainer.model.network import Predicted
+from trainer.model.postprocess import joined
+from trainer.train.checkpoint import load_checkpoint, load_exported, store_calibration
 
 STRIDE = 32
 UNIT_PX, WIDE_PX = 64, 128
@@ -57,8 +60,8 @@ class _Colours(nn.Module):
 
     stride = STRIDE
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        return [image[:, :2] * (255 / 2048)]
+    def predict(self, image: Tensor) -> Predicted:
+        return Predicted([image[:, :2] * (255 / 2048)], None)
 
 
 class _Slope(nn.Module):
@@ -66,9 +69,9 @@ class _Slope(nn.Module):
 
     stride = STRIDE
 
-    def forward(self, image: Tensor) -> list[Tensor]:
+    def predict(self, image: Tensor) -> Predicted:
         columns = (torch.arange(image.shape[-1]) + 1) / 1024
-        return [columns.expand_as(image[:, :2])]
+        return Predicted([columns.expand_as(image[:, :2])], None)
 
 
 @pytest.fixture(scope='module')
@@ -123,6 +126,30 @@ def test_every_engine_computes_what_torch_does_at_any_size(checkpoint, exported,
     assert difference.mean() < tolerance
     if variant.confidence:
         assert np.abs(computed.confidence - expected[1]).mean() < 5 * tolerance
+
+
+@pytest.mark.parametrize('flip', [True, False])
+def test_a_learnt_error_is_exported_with_its_calibration(tmp_path, flip):
+    """Confidence is 1 less what the calibration makes of the error, blended as the disparity."""
+    checkpoint = write_checkpoint(tmp_path / 'last.ckpt', learns_error=True)
+    knots = Knot(0.01, 0.05), Knot(0.3, 0.2), Knot(0.9, 0.7)
+    store_calibration(checkpoint, {1: knots, 2: knots})
+    export(checkpoint, tmp_path / 'model.onnx', ExportConfig(flip=flip))
+    network, spec = load_checkpoint(checkpoint)
+    image = smooth_image(width=spec.camera.width, height=spec.camera.height, seed=1)
+    x = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    with torch.no_grad():
+        passes = torch.cat([x, x.flip(-1)]) if flip else x
+        error = joined(network.predict(passes).error[:, 0])[0].numpy()
+    assert np.ptp(error) > 0.05
+    with load_backend(tmp_path / 'model.onnx', 'onnxruntime') as backend:
+        confidence = backend.infer(image).confidence
+    assert confidence == pytest.approx(1 - np.interp(error, *np.transpose(knots)), abs=1e-3)
+
+
+def test_a_confidence_that_is_not_calibrated_is_named(checkpoint, tmp_path, capsys):
+    export(checkpoint, tmp_path / 'model.onnx')
+    assert 'last.ckpt: confidence is not calibrated' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('variant', VARIANTS)

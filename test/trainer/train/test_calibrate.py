@@ -17,7 +17,7 @@ from trainer.datasets.sources import open_sequences
 from trainer.model.calibration import Knot
 from trainer.train.calibrate import calibration, expected_and_measured, fit
 from trainer.train.checkpoint import load_exported, read_record, store_calibration
-from trainer.train.matched_pairs import matched_pairs, MatchedPair, mean_relative_error
+from trainer.train.matched_pairs import matched_pairs, MatchedPair
 from trainer.train.split import split_pairs
 
 SPEC = replace(spec(), camera=RIG, baseline_m=BASELINE_M)
@@ -95,11 +95,6 @@ def test_the_relative_error_is_that_of_depth_where_matching_is_sure():
     predicted = np.array([[0.2, 0.08, 0.01, 0.7]], np.float32)
     # At 0.01 it is ten times as much, which counts as 1.
     assert pair.relative_error(predicted) == pytest.approx([0.5, 0.25, 1.0])
-
-
-def test_without_matching_there_is_no_mean():
-    pair = MatchedPair(np.zeros((1, 3, 3), np.uint8), np.zeros((1, 3), np.float32))
-    assert np.isnan(mean_relative_error(lambda image: image[:, :1] + 1, [pair]))
 
 
 @pytest.mark.parametrize('flip', [True, False])

@@ -10,7 +10,7 @@ import torch
 from trainer.model.network import build_network
 from trainer.train.forward_and_loss import (
     adam,
-    compiled,
+    compiled_forward_and_loss,
     forward_and_loss,
     memory_format,
 )
@@ -35,16 +35,34 @@ def test_the_loss_of_the_left_images_disparities():
     assert terms.total.item() == pytest.approx(expected.total.item())
 
 
+def test_a_network_that_learns_its_error_has_that_in_its_loss():
+    """Hints that are the disparity of the pair's own baseline: no error anywhere."""
+    torch.manual_seed(0)
+    network = build_network('small').eval()
+    network.learn_error(with_hints=True)
+    left, right = torch.rand(2, 1, 3, 32, 64)
+    (finest, *_), error = network.predict(left)
+    ratio = torch.tensor([0.5])
+    options = {'baseline_ratio': ratio, 'hints': 0.5 * finest.detach()}
+    _, terms = forward_and_loss(network, left, right, **options)
+    assert terms.error.item() == pytest.approx(error.log().mean().item(), abs=1e-4)
+    terms.error.backward()
+    moved = {name.split('.')[0] for name, p in network.named_parameters() if p.grad is not None}
+    assert moved == {'error_head'}
+    _, alone = forward_and_loss(network, left, right, baseline_ratio=ratio)
+    assert alone.error.item() == 0
+
+
 @pytest.mark.parametrize(
     ('device', 'variable', 'usual'), [('cpu', 'CXX', 'g++'), ('cuda', 'CC', 'gcc')]
 )
 def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatch, capsys):
     monkeypatch.setattr(shutil, 'which', lambda _: None)
     monkeypatch.delenv(variable, raising=False)
-    assert compiled(forward_and_loss, torch.device(device)) is forward_and_loss
+    assert compiled_forward_and_loss(torch.device(device)) is forward_and_loss
     assert f'{usual} not found' in capsys.readouterr().err
     monkeypatch.setenv(variable, 'my-compiler')
-    compiled(forward_and_loss, torch.device(device))
+    compiled_forward_and_loss(torch.device(device))
     assert 'my-compiler not found' in capsys.readouterr().err
 
 
@@ -55,7 +73,7 @@ def test_the_compiled_loss_and_its_gradients_are_the_same(options):
     network = build_network('small').eval()
     left, right = torch.rand(2, 2, 3, 32, 64)
     results = []
-    for compute in (forward_and_loss, compiled(forward_and_loss, torch.device('cpu'))):
+    for compute in (forward_and_loss, compiled_forward_and_loss(torch.device('cpu'))):
         network.zero_grad()
         _, terms = compute(network, left, right, **options)
         terms.total.backward()

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trainer.train.hint_loss import hint_loss, NEAR_FRAC, trusted_hints
+from trainer.train.hint_loss import error_loss, hint_loss, NEAR_FRAC, trusted_hints
 from trainer.train.losses import stereo_loss
 
 WIDTH, SHIFT_PX = 48, 4
@@ -103,3 +103,28 @@ def test_pixels_beside_a_hint_do_not_decide_about_it(views):
     hints[0, 0, 16, 24] = 3 / WIDTH
     wrong = _disparity(2.9)
     assert torch.equal(trusted_hints(left, right, wrong, hints), hints)
+
+
+def _row(*values):
+    return torch.tensor(values).view(1, 1, 1, -1).requires_grad_()
+
+
+def test_the_error_loss_by_hand():
+    # The third pixel has no hint. The others are off by log 2 and 0.
+    hints = _row(0.2, 0.1, 0.0)
+    loss = error_loss(_row(0.5, 0.25, 0.9), _row(0.1, 0.1, 0.1), hints)
+    expected = (math.log(0.5) + math.log(2) / 0.5 + math.log(0.25)) / 2
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_it_is_least_where_the_expected_error_is_the_mean_one_and_moves_no_disparity():
+    # Two pixels that look alike, off by 0.1 and 0.3: their mean is 0.2.
+    error, disparity = _row(0.2, 0.2), _row(0.1, 0.1)
+    hints = 0.1 * torch.tensor([0.1, -0.3]).exp().view(1, 1, 1, 2)
+    error_loss(error, disparity, hints).backward()
+    assert error.grad.sum().item() == pytest.approx(0, abs=1e-5)
+    assert disparity.grad is None
+
+
+def test_without_any_hint_the_error_loss_is_zero():
+    assert error_loss(_row(0.2), _row(0.1), torch.zeros(1, 1, 1, 1)).item() == 0
