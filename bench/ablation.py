@@ -60,11 +60,10 @@ _PRETRAINED = {
     'encoder_weights': 'imagenet',
     'learning_rate': 3e-4,
 }
-WITH_HINTS = Row('base + hints', {**_PRETRAINED, 'hints': 'sgbm'})
 ROWS = (
     Row("paper's loss", {'network': 'small', 'learning_rate': 1e-3}),
     Row('+ pretrained encoder', _PRETRAINED),
-    WITH_HINTS,
+    Row('base + hints', {**_PRETRAINED, 'hints': 'sgbm'}),
     Row('base + indoor rig', _PRETRAINED, indoor=True),
 )
 

@@ -12,9 +12,9 @@ from trainer.train.stream import PREFETCH
 SHARED_MEMORY = Path('/dev/shm')
 # Two views of three bytes each, their hints of two bytes each, and what the network sees.
 BYTES_PER_PIXEL, HINT_BYTES_PER_PIXEL, SEEN_BYTES_PER_PIXEL = 6, 4, 3
-# Each of the nine tensors of a batch, and each of the two that only some trainings have, is a file
+# Each of the six tensors of a batch, and each of the two that only some trainings have, is a file
 # of its own, with a size of whole pages.
-TENSORS, PAGE_BYTES = 9, 4096
+TENSORS, PAGE_BYTES = 6, 4096
 
 
 def needed_bytes(config: TrainConfig, *, pairs: Sequence[int], processes: int) -> int:
