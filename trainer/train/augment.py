@@ -32,20 +32,12 @@ def draw_augmentation(generator: np.random.Generator) -> Augmentation:
 def augment(batch: StereoSample) -> AugmentedBatch:
     """Apply to each pair of a batch the augmentation that was drawn for it."""
     mirrored, gamma, gain = batch.augmentation
-    images = list(mirror_pairs(batch.left / 255, batch.right / 255, chosen=mirrored))
-    if batch.seen.numel():
-        images.append(batch.seen / 255)
+    views = mirror_pairs(batch.left / 255, batch.right / 255, chosen=mirrored)
     # As the views, the hints change places.
     hints = torch.where(mirrored.view(-1, 1, 1, 1), batch.hints.flip(1, -1), batch.hints)
     gamma, gain = gamma.view(-1, 1, 1, 1), gain.view(-1, 3, 1, 1)
-    left, right, *seen = (change_colors(image, gamma=gamma, gain=gain) for image in images)
-    return AugmentedBatch(
-        left,
-        right,
-        seen[0] if seen else left,
-        hints if hints.numel() else None,
-        batch.baseline_ratio,
-    )
+    left, right = (change_colors(view, gamma=gamma, gain=gain) for view in views)
+    return AugmentedBatch(left, right, hints if hints.numel() else None, batch.baseline_ratio)
 
 
 def mirror_pairs(left: Tensor, right: Tensor, *, chosen: Tensor) -> tuple[Tensor, Tensor]:

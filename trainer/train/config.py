@@ -47,8 +47,6 @@ class TrainConfig:
     hints: str | None = None
     """Disparities that teach beside the images: sgbm (matched at the first use and kept in
     hints_sgbm/ beside the views), another KIND of folders hints_KIND, or null for none."""
-    corruptions: bool = False
-    """Show the network three of ten samples blurred, noisy, dark or foggy."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1

@@ -80,7 +80,6 @@ class StereoData(L.LightningDataModule):
             names,
             baseline_m=self._spec.baseline_m,
             seed=self._config.seed,
-            corrupts=self._config.corruptions,
         )
 
     def _worker_options(self) -> dict[str, Any]:

@@ -24,7 +24,6 @@ def forward_and_loss(
     right: Tensor,
     *,
     baseline_ratio: Tensor,
-    seen: Tensor | None = None,
     hints: Tensor | None = None,
     loss: Callable[..., LossTerms] = stereo_loss,
 ) -> tuple[list[Tensor], LossTerms]:
@@ -33,14 +32,10 @@ def forward_and_loss(
 
     network: the network.
     left, right: (B, 3, H, W) in 0..1.
-    seen: what the network sees of left; None: left itself.
     baseline_ratio, hints: see stereo_loss.
     loss: stereo_loss, compiled or not.
     """
-    image = left if seen is None else seen
-    disparities, error = network.predict(
-        image.contiguous(memory_format=memory_format(image.device))
-    )
+    disparities, error = network.predict(left.contiguous(memory_format=memory_format(left.device)))
     terms = loss(left, right, disparities, baseline_ratio=baseline_ratio, hints=hints)
     if error is not None and hints is not None:
         of_left = disparities[0][:, :1] * baseline_ratio.view(-1, 1, 1, 1)

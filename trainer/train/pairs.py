@@ -18,8 +18,7 @@ from trainer.datasets.depth_map import look_up
 from trainer.datasets.hints import Hints
 from trainer.datasets.sources import PairSequence
 from trainer.train.augment import draw_augmentation, UNCHANGED
-from trainer.train.corrupt import corrupted
-from trainer.train.samples import NO_HINTS, NOT_CORRUPTED, StereoSample
+from trainer.train.samples import NO_HINTS, StereoSample
 
 JPEG_SHRINKS = (8, 4, 2)
 # Grey levels between the darkest and the brightest value; a covered lens has fewer.
@@ -117,7 +116,6 @@ class PairDataset(Dataset[StereoSample]):
     baseline_m: the canonical baseline.
     seed: seed of the augmentation; its draw number k is the same in every process and after a
         restart.
-    corrupts: whether samples have what the network sees, see corrupted.
     """
 
     def __init__(
@@ -127,13 +125,11 @@ class PairDataset(Dataset[StereoSample]):
         *,
         baseline_m: float,
         seed: int,
-        corrupts: bool = False,
     ) -> None:
         self._readers = readers
         self._ratios = [r.sequence.calibration.baseline_m / baseline_m for r in readers]
         self._names = names
         self._seed = seed
-        self._corrupts = corrupts
         self._reported: set[PairName] = set()
 
     def __len__(self) -> int:
@@ -141,17 +137,13 @@ class PairDataset(Dataset[StereoSample]):
 
     def __getitem__(self, key: SampleKey) -> StereoSample:
         pair, views, hints = self._usable(key.index, with_hints=key.draw is not None)
-        drawn, seen = UNCHANGED, torch.zeros(NOT_CORRUPTED)
+        drawn = UNCHANGED
         if key.draw is not None:
-            generator = np.random.default_rng((self._seed, key.draw))
-            drawn = draw_augmentation(generator)
-            if self._corrupts:
-                image = views[1][..., ::-1] if drawn.mirrored else views[0]
-                seen = torch.from_numpy(corrupted(image, generator).copy())
+            drawn = draw_augmentation(np.random.default_rng((self._seed, key.draw)))
         left, right = torch.from_numpy(views)
         ratio = torch.tensor(self._ratios[pair.sequence], dtype=torch.float32)
         label = self._label(pair)
-        return StereoSample(left, right, torch.from_numpy(hints), seen, ratio, drawn, label)
+        return StereoSample(left, right, torch.from_numpy(hints), ratio, drawn, label)
 
     def _usable(self, index: int, *, with_hints: bool) -> tuple[PairName, np.ndarray, np.ndarray]:
         """Return a pair from the index on that can be used, its views and its hints."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-# Sizes in a training without hints and corruptions.
-NO_HINTS, NOT_CORRUPTED = (2, 0, 0), (3, 0, 0)
+# Size in a training without hints.
+NO_HINTS = (2, 0, 0)
 
 
 class Augmentation(NamedTuple):
@@ -26,8 +26,6 @@ class StereoSample(NamedTuple):
     baseline_ratio: (), baseline of the rig over the canonical one.
     hints: (2, H, W) float16, disparity of left and right view in fractions of W, 0 where unknown;
         (2, 0, 0) for a training without hints.
-    seen: (3, H, W) uint8, what the network sees of the left view, or of the right one where the
-        pair is to be mirrored, corrupted; (3, 0, 0) for a training without corruptions.
     augmentation: augmentation that is not applied yet; it is faster on the GPU.
     name: name of the pair, for messages.
     """
@@ -35,7 +33,6 @@ class StereoSample(NamedTuple):
     left: Tensor
     right: Tensor
     hints: Tensor
-    seen: Tensor
     baseline_ratio: Tensor
     augmentation: Augmentation
     name: str
@@ -45,14 +42,12 @@ class AugmentedBatch(NamedTuple):
     """
     The batch that a training step computes with.
 
-    left, right: (B, 3, H, W) in 0..1, what the loss sees.
-    seen: (B, 3, H, W) in 0..1, what the network sees of left.
+    left, right: (B, 3, H, W) in 0..1.
     hints: (B, 2, H, W), see StereoSample; None: without.
     baseline_ratio: (B,).
     """
 
     left: Tensor
     right: Tensor
-    seen: Tensor
     hints: Tensor | None
     baseline_ratio: Tensor

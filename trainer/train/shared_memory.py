@@ -10,10 +10,10 @@ from trainer.train.config import TrainConfig
 from trainer.train.stream import PREFETCH
 
 SHARED_MEMORY = Path('/dev/shm')
-# Two views of three bytes each, their hints of two bytes each, and what the network sees.
-BYTES_PER_PIXEL, HINT_BYTES_PER_PIXEL, SEEN_BYTES_PER_PIXEL = 6, 4, 3
-# Each of the six tensors of a batch, and each of the two that only some trainings have, is a file
-# of its own, with a size of whole pages.
+# Two views of three bytes each, and their hints of two bytes each.
+BYTES_PER_PIXEL, HINT_BYTES_PER_PIXEL = 6, 4
+# Each of the six tensors of a batch, and that of hints, is a file of its own, with a size of whole
+# pages.
 TENSORS, PAGE_BYTES = 6, 4096
 
 
@@ -36,8 +36,6 @@ def needed_bytes(config: TrainConfig, *, pairs: Sequence[int], processes: int) -
     batch_bytes = pixels * BYTES_PER_PIXEL + TENSORS * PAGE_BYTES
     if config.hints is not None:
         batch_bytes += pixels * HINT_BYTES_PER_PIXEL + PAGE_BYTES
-    if config.corruptions:
-        batch_bytes += pixels * SEEN_BYTES_PER_PIXEL + PAGE_BYTES
     return processes * batches * batch_bytes
 
 

@@ -24,9 +24,8 @@ def _batch(left, right, draws, *, hints=None):
     """Images in grey levels of a batch that is not augmented yet."""
     count = len(left)
     hints = torch.zeros(count, 2, 0, 0) if hints is None else hints
-    seen = torch.zeros(count, 3, 0, 0)
     return StereoSample(
-        left, right, hints, seen, torch.ones(count), default_collate(draws), [''] * count
+        left, right, hints, torch.ones(count), default_collate(draws), [''] * count
     )
 
 
@@ -89,13 +88,3 @@ def test_hints_are_mirrored_with_their_views():
     assert torch.equal(new.hints[:, 0], new.left[:, 0])
     assert torch.equal(new.hints[:, 1], new.right[:, 0])
     assert not torch.equal(new.hints, hints)
-
-
-def test_what_the_network_sees_changes_as_the_left_view_does():
-    image = torch.randint(256, (64, 3, 4, 6), dtype=torch.uint8)
-    draws = [draw._replace(mirrored=torch.tensor(False)) for draw in _draws(64)]
-    batch = _batch(image, image, draws)
-    alone = augment(batch)
-    assert alone.seen is alone.left
-    both = augment(batch._replace(seen=image))
-    assert torch.equal(both.seen, both.left)

@@ -19,7 +19,6 @@ from trainer.train.losses import stereo_loss
 PAPER = {'baseline_ratio': torch.ones(2)}
 EVERYTHING = {
     'baseline_ratio': torch.full((2,), 0.5),
-    'seen': torch.full((2, 3, 32, 64), 0.5),
     'hints': torch.full((2, 2, 32, 64), 0.1, dtype=torch.float16),
 }
 

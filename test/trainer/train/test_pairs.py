@@ -122,17 +122,3 @@ def test_hints_in_the_canonical_camera_are_fractions_of_its_width(tmp_path):
 
 def test_a_training_without_hints_carries_none(folder):
     assert _dataset(folder)[SampleKey(0, 3)].hints.numel() == 0
-
-
-def test_the_network_sees_the_left_view_or_the_mirrored_right_one_corrupted(folder):
-    dataset = _dataset(folder, corrupts=True)
-    clean = 0
-    for draw in range(30):
-        sample = dataset[SampleKey(2, draw)]
-        mirrored = sample.augmentation.mirrored
-        image = sample.right.flip(-1) if mirrored else sample.left
-        clean += torch.equal(sample.seen, image)
-        assert (sample.seen.float() - image.float()).abs().mean() < 128
-    assert 15 < clean < 28
-    assert _dataset(folder)[SampleKey(2, 0)].seen.numel() == 0
-    assert dataset[SampleKey(2, None)].seen.numel() == 0

@@ -27,7 +27,6 @@ def _needed(**changes):
         batch_size=4,
         workers=changes.pop('workers', 2),
         hints=changes.pop('hints', None),
-        corruptions=changes.pop('corruptions', False),
         trainer={'max_steps': 1},
         **SIZE,
     )
@@ -42,9 +41,8 @@ def test_workers_hold_four_batches_each_and_the_training_one():
     # Two processes share the pairs: 2 batches of each validate.
     assert _needed(processes=2) == 2 * (8 + 1 + 2 + 1) * BATCH_BYTES
     assert _needed(workers=0) == 0
-    # Two bytes more for each pixel of both views, three for a third image, and a page for each.
+    # Two bytes more for each pixel of both views, and a page.
     assert _needed(hints='sgbm') == (8 + 1 + 3 + 1) * (BATCH_BYTES + 64 * 32 * 4 * 4 + 4096)
-    assert _needed(corruptions=True) == (8 + 1 + 3 + 1) * (BATCH_BYTES + 64 * 32 * 3 * 4 + 4096)
 
 
 def test_what_suffices_is_passed_over_and_what_does_not_is_refused(tmp_path):

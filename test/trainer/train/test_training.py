@@ -95,20 +95,10 @@ def test_hints_teach_what_the_images_alone_do_not(tmp_path, capsys):
     assert taught < paper / 2
 
 
-ALL_ON = {'hints': 'sgbm', 'corruptions': True}
-
-
-@pytest.mark.parametrize('option', ALL_ON)
-def test_each_option_changes_the_training(pairs, checkpoint, tmp_path, option):
+def test_with_hints_a_resumed_training_is_the_same(pairs, tmp_path, monkeypatch):
     data = shutil.copytree(pairs, tmp_path / 'pairs')
-    changed = train(_config(data, tmp_path / 'run', **{option: ALL_ON[option]}))
-    before, after = (load_checkpoint(path)[0].state_dict() for path in (checkpoint, changed))
-    assert any(not torch.equal(before[key], value) for key, value in after.items())
-
-
-def test_all_options_together_and_resumed_are_one_training(pairs, tmp_path, monkeypatch):
-    data = shutil.copytree(pairs, tmp_path / 'pairs')
-    options = ALL_ON | {'cache': tmp_path / 'cache', 'checkpoint_every': 2, 'max_steps': 5}
+    options = {'hints': 'sgbm', 'cache': tmp_path / 'cache'}
+    options |= {'checkpoint_every': 2, 'max_steps': 5}
     whole = train(_config(data, tmp_path / 'whole', **options))
 
     def stopped(self, *batch):
