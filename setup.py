@@ -45,6 +45,7 @@ setup(
             'pyyaml',
             'rich',
             'rosbags>=0.11.9',
+            'scipy>=1.12',
             'tensorboard',
             'torch',
         ],

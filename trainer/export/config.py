@@ -24,7 +24,7 @@ class ExportConfig:
     """Blend the prediction with that of the mirror image, which corrects the left border and
     takes twice the time."""
     confidence: bool = True
-    """Add the confidence as an output, from how well the estimates of a pixel agree."""
+    """Add the confidence as an output: 1 less the relative error that is to be expected."""
 
     def __post_init__(self) -> None:
         if (self.precision == 'int8') != (self.calibration is not None):

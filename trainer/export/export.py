@@ -39,7 +39,10 @@ def export(checkpoint: Path, output: Path, config: ExportConfig = DEFAULT) -> Mo
     """
     model, spec = load_exported(checkpoint, flip=config.flip, confidence=config.confidence)
     if config.confidence and not model.calibration.knots:
-        print(f'{checkpoint}: confidence is not calibrated, as no pair validated the training')
+        print(
+            f'{checkpoint}: confidence is not calibrated; best.ckpt and last.ckpt are when a '
+            'training with validation ends'
+        )
     with atomic_file(output) as partial, TemporaryDirectory() as folder:
         if config.calibration is None:
             return _write(model, partial, replace(spec, precision=config.precision))

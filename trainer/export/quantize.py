@@ -45,7 +45,7 @@ PERCENTILE = 99.99
 CONVOLUTIONS = ('Conv', 'ConvTranspose')
 # The heads, and the layer of few channels and many pixels before the last one, stay float32: there
 # int8 costs most accuracy and saves no time.
-FLOAT_LAYERS = ('network.decoder.heads.', 'network.decoder.iconvs.0.')
+FLOAT_LAYERS = ('network.decoder.heads.', 'network.error_head.', 'network.decoder.iconvs.0.')
 
 
 class Views(NamedTuple):

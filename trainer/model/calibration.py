@@ -19,7 +19,8 @@ class Calibration(nn.Module):
     """
     The map from an expected error to the measured one: linear between knots, constant beyond.
 
-    knots: with rising `expected` and `measured` that does not fall; none: nothing changes.
+    knots: with rising `expected` and `measured` that does not fall; none: nothing
+        changes.
     """
 
     def __init__(self, knots: tuple[Knot, ...]) -> None:

@@ -78,13 +78,13 @@ class Decoder(nn.Module):
             x = self.iconvs[level](torch.cat(parts, dim=1))
             decoded.insert(0, x)
             if level < SCALES:
-                head_output = in_float32(self.heads[level], x)
+                head_output = _in_float32(self.heads[level], x)
                 disparities.insert(0, MAX_DISPARITY_FRAC * torch.sigmoid(head_output))
         return Decoded(disparities, decoded)
 
 
-def in_float32(head: nn.Module, x: Tensor) -> Tensor:
-    """Return a head's output: bfloat16 keeps 8 bits and would round disparities to 1.5 %."""
+def _in_float32(head: nn.Module, x: Tensor) -> Tensor:
+    # bfloat16 keeps 8 bits and would round disparities to 1.5 %.
     with torch.autocast(x.device.type, enabled=False):
         output: Tensor = head(x.to(torch.float32))
         return output

@@ -14,7 +14,7 @@ from trainer.model.layers import Conv3x3
 FINEST, COARSEST = 2, 4
 CHANNELS = 16
 # No prediction is better than that. Without a bound, a step too far would divide by nothing.
-LEAST_ERROR = 0.005
+MIN_ERROR = 0.005
 # The sigmoid of it is 0.1, a usual error on streets that train.
 HEAD_BIAS = -2.2
 
@@ -38,7 +38,7 @@ class ErrorHead(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """
-        Return the expected relative error, (B, 1, H, W) float32, LEAST_ERROR to 1.
+        Return the expected relative error, (B, 1, H, W) float32, MIN_ERROR to 1.
 
         features: of the decoder's levels, finest first.
         """
@@ -50,7 +50,7 @@ class ErrorHead(nn.Module):
             ]
             mixed = self.mix(F.elu(torch.stack(parts).sum(dim=0)))
             expected = torch.sigmoid(_enlarged(self.head(F.elu(mixed)), 2**FINEST))
-            return LEAST_ERROR + (1 - LEAST_ERROR) * expected
+            return MIN_ERROR + (1 - MIN_ERROR) * expected
 
 
 def _enlarged(x: Tensor, factor: int) -> Tensor:

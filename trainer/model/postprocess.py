@@ -39,7 +39,7 @@ def joined(passes: Tensor) -> Tensor:
 
 def error_of_spread(disparities: Tensor, disparity: Tensor, *, unit_px: int) -> Tensor:
     """
-    Return the relative error that the spread of a pixel's estimates lets expect.
+    Return the expected relative error of each pixel, from the spread of its estimates.
 
     Each pass estimates the disparity twice: by its left disparity d, and by its right disparity
     at x - d, the same point in the right view. The error is k s / (d + k s). Here k is

@@ -32,6 +32,8 @@ from trainer.train.split import Split
 
 # Bins of as many pixels each; more would cost time on the robot.
 BINS = 8
+# Nearer to each other, expected errors mean the same: a steep line would magnify their rounding.
+MIN_STEP = 1e-3
 
 
 def calibrate(folder: Path, split: Split, spec: ModelSpec) -> None:
@@ -41,17 +43,20 @@ def calibrate(folder: Path, split: Split, spec: ModelSpec) -> None:
     folder: the training's, with last.ckpt and, if it validated, best.ckpt.
     Raises OSError if they cannot be written.
     """
+    if not split.validation:
+        print('no pair validates, so that confidence is not calibrated')
+        return
     paths = [path for path in (folder / BEST, folder / LAST) if path.exists()]
     waiting = [path for path in paths if not read_record(path).calibration]
-    if not split.validation:
-        print('no pair validates, so that confidence stays as the network computes it')
-        return
     if not waiting:
         return
-    pairs = matched_pairs(split, split.validation, spec)
+    pairs = matched_pairs(split, spec)
+    if sum(int((pair.disparity > 0).sum()) for pair in pairs) < BINS:
+        print('matching finds nothing on the pairs that validate: confidence is not calibrated')
+        return
     for path in waiting:
         store_calibration(path, calibration(path, pairs))
-    print(f'confidence means what matching finds on {len(pairs)} pairs that validate')
+    print(f'confidence is calibrated by matching on {len(pairs)} pairs that validate')
 
 
 def calibration(checkpoint: Path, pairs: Sequence[MatchedPair]) -> dict[Passes, tuple[Knot, ...]]:
@@ -68,34 +73,32 @@ def calibration(checkpoint: Path, pairs: Sequence[MatchedPair]) -> dict[Passes, 
 def expected_and_measured(
     model: ExportedNetwork, pairs: Sequence[MatchedPair]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return 1 - confidence and the relative difference to matching, (N,) each."""
+    """Return 1 - confidence and the relative difference to matching, (N,) float64 each."""
     expected, measured = [], []
     for pair in pairs:
         with torch.inference_mode():
             disparity, confidence = model(torch.from_numpy(pair.image)[None])
         expected.append(1 - confidence[0].numpy()[pair.disparity > 0])
         measured.append(pair.relative_error(disparity[0].numpy()))
-    return np.concatenate(expected), np.concatenate(measured)
+    return np.concatenate(expected, dtype=np.float64), np.concatenate(measured, dtype=np.float64)
 
 
 def fit(expected: np.ndarray, measured: np.ndarray) -> tuple[Knot, ...]:
     """
-    Return the rising line through the means of BINS bins, which isotonic regression makes rise.
+    Return the line through the means of BINS bins, where it rises, and from there to (1, 1).
 
-    expected, measured: relative errors, (N,) in 0..1; of fewer pixels than bins nothing is learnt.
+    expected, measured: relative errors, (N,) float64 in 0..1, at least BINS of them. Isotonic
+        regression joins bins whose measured errors fall, and those of one expected error are
+        joined too.
     """
-    if len(expected) < BINS:
-        return ()
     bins = np.array_split(np.argsort(expected, kind='stable'), BINS)
-    sizes = [len(bin_) for bin_ in bins]
-    means = [float(measured[bin_].mean()) for bin_ in bins]
-    rising = isotonic_regression(means, weights=sizes)
-    blocks = [np.concatenate(bins[low:high]) for low, high in pairwise(rising.blocks)]
-    knots = [
-        Knot(float(expected[block].mean()), float(measured[block].mean())) for block in blocks
-    ]
-    # Bins of one and the same expected error make one knot, the last one.
-    return (
-        *(knot for knot, after in pairwise(knots) if knot.expected < after.expected),
-        knots[-1],
-    )
+    means = [measured[bin_].mean() for bin_ in bins]
+    rising = isotonic_regression(means, weights=[len(bin_) for bin_ in bins])
+    joined: list[np.ndarray] = []
+    for low, high in pairwise(rising.blocks):
+        block = np.concatenate(bins[low:high])
+        if joined and expected[block].mean() < expected[joined[-1]].mean() + MIN_STEP:
+            block = np.concatenate([joined.pop(), block])
+        joined.append(block)
+    knots = [Knot(float(expected[b].mean()), float(measured[b].mean())) for b in joined]
+    return *(knot for knot in knots if knot.expected <= 1 - MIN_STEP), Knot(1.0, 1.0)

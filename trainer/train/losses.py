@@ -26,7 +26,7 @@ class LossTerms(NamedTuple):
     """
     The terms summed over views and scales; only smoothness is weighted, by 1 / 2**scale.
 
-    error: error_loss of a network that learns its error, else 0; stereo_loss leaves it 0.
+    error: error_loss of the finest left disparity, if the network learns it; 0 by stereo_loss.
     """
 
     appearance: Tensor
@@ -43,7 +43,7 @@ class LossTerms(NamedTuple):
             + SMOOTHNESS_WEIGHT * self.smoothness
             + CONSISTENCY_WEIGHT * self.consistency
             + HINT_WEIGHT * self.hints
-            # It moves the head of the error alone, so that its weight does not matter.
+            # It moves the head of the error alone. Only clipped gradients feel its weight.
             + self.error
         )
 
@@ -79,7 +79,7 @@ def stereo_loss(
                 disparity = disparity * baseline_ratio.view(-1, 1, 1, 1)
             if scale == 0 and hints is not None:
                 hints = trusted_hints(left, right, disparity, _at_least_float32(hints))
-            of_scale = None if hints is None else _every(hints, step)
+            of_scale = None if hints is None else _hints_of_scale(hints, step)
             terms = _scale_terms(left, right, disparity, hints=of_scale)
             scales.append(terms._replace(smoothness=terms.smoothness / step))
         return LossTerms(*(sum(term) for term in zip(*scales, strict=True)))
@@ -100,7 +100,7 @@ def _scale_terms(
     )
 
 
-def _every(hints: Tensor, step: int) -> Tensor:
+def _hints_of_scale(hints: Tensor, step: int) -> Tensor:
     """Return the hints of a coarse scale: at the fine pixels nearest to its pixels' middles."""
     return hints[..., step // 2 :: step, step // 2 :: step]
 

@@ -1,10 +1,10 @@
-"""Pairs with their matching, by which predictions are judged without labels."""
+"""Pairs that validate with their matching, which judges predictions without labels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 import os
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -40,25 +40,24 @@ class MatchedPair(NamedTuple):
         return np.asarray(np.minimum(error, 1))
 
 
-def matched_pairs(split: Split, names: Sequence[PairName], spec: ModelSpec) -> list[MatchedPair]:
+def matched_pairs(split: Split, spec: ModelSpec) -> list[MatchedPair]:
     """
-    Match up to MAX_PAIRS pairs, evenly spaced; those that cannot be read are left out.
+    Match up to MAX_PAIRS pairs that validate, evenly spaced; name those that cannot be read.
 
-    split: has their sequences.
-    names: the pairs.
-    spec: of the training that they belong to.
+    spec: of the training that validates on them.
     """
     views = [CanonicalViews(sequence, spec.camera) for sequence in split.sequences]
-    step = -(-len(names) // MAX_PAIRS) or 1
 
     def matched(pair: PairName) -> MatchedPair | None:
         try:
             return _matched(views[pair.sequence], pair.name, spec.baseline_m)
-        except (ValueError, OSError):
-            return None  # the training names it
+        except (ValueError, OSError) as error:
+            print(f'{error}; calibrating without this pair', file=sys.stderr)
+            return None
 
+    sampled = split.validation[:: -(-len(split.validation) // MAX_PAIRS)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(matched, names[::step]))
+        found = list(pool.map(matched, sampled))
     return [pair for pair in found if pair is not None]
 
 

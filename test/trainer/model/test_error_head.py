@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainer.model.error_head import LEAST_ERROR
+from trainer.model.error_head import MIN_ERROR
 from trainer.model.network import build_network
 
 
@@ -26,7 +26,7 @@ def test_at_first_it_expects_a_tenth_everywhere(name):
     torch.testing.assert_close(error, torch.full_like(error, 0.1), atol=0.01, rtol=0)
 
 
-@pytest.mark.parametrize(('bias', 'expected'), [(-1e3, LEAST_ERROR), (1e3, 1.0)])
+@pytest.mark.parametrize(('bias', 'expected'), [(-1e3, MIN_ERROR), (1e3, 1.0)])
 def test_it_stays_between_its_bounds(bias, expected):
     network = _network()
     torch.nn.init.constant_(network.error_head.head.bias, bias)

@@ -70,6 +70,7 @@ def test_without_a_compiler_training_goes_on(device, variable, usual, monkeypatc
 @pytest.mark.parametrize('options', [PAPER, EVERYTHING], ids=['paper', 'everything'])
 def test_the_compiled_loss_and_its_gradients_are_the_same(options):
     network = build_network('small').eval()
+    network.learn_error(with_hints='hints' in options)
     left, right = torch.rand(2, 2, 3, 32, 64)
     results = []
     for compute in (forward_and_loss, compiled_forward_and_loss(torch.device('cpu'))):

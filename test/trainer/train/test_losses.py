@@ -165,8 +165,8 @@ def test_scales_are_summed_and_smoothness_halves_with_each():
 
 
 def test_total_by_the_papers_weights_and_that_of_hints():
-    terms = LossTerms(*(torch.tensor(value) for value in (1.0, 10.0, 100.0, 1000.0)))
-    assert terms.total.item() == pytest.approx(1 + 0.1 * 10 + 100 + 0.5 * 1000)
+    terms = LossTerms(*(torch.tensor(value) for value in (1.0, 10.0, 100.0, 1000.0, 0.5)))
+    assert terms.total.item() == pytest.approx(1 + 0.1 * 10 + 100 + 0.5 * 1000 + 0.5)
 
 
 def test_an_edge_of_an_image_damps_at_its_place_alone():

@@ -16,7 +16,7 @@ from trainer.train.shared_memory import check_shared_memory, needed_bytes
 ROOT = Path(__file__).parents[3]
 # A /dev/shm of one's own, of a size in bytes, as a container has one.
 IN_CONTAINER = 'mount -t tmpfs -o size="$0" tmpfs /dev/shm && exec "$@"'
-# 64 x 32 px, two views of 3 bytes, 4 pairs, and a page more for each of nine tensors.
+# 64 x 32 px, two views of 3 bytes, 4 pairs, and a page more for each of six tensors.
 BATCH_BYTES = 64 * 32 * 6 * 4 + 6 * 4096
 
 

@@ -18,7 +18,7 @@ from test.helpers.stereo_folders import BASELINE_M, RIG, SHIFT_PX, SIZE, write_p
 from trainer.__main__ import _parser, main
 from trainer.model.network import stride_of
 from trainer.model.weights import find_weights, PUBLIC
-from trainer.train.checkpoint import load_checkpoint
+from trainer.train.checkpoint import load_checkpoint, read_record, store_calibration
 from trainer.train.config import TrainConfig
 from trainer.train.lightning_module import StereoDepth
 from trainer.train.train import train
@@ -114,6 +114,30 @@ def test_with_hints_a_resumed_training_is_the_same(pairs, tmp_path, monkeypatch)
     parts = train(_config(data, tmp_path / 'parts', **options))
     first, second = (load_checkpoint(path)[0].state_dict() for path in (whole, parts))
     assert all(torch.equal(first[key], value) for key, value in second.items())
+
+
+def test_a_training_that_validates_ends_with_a_calibrated_confidence(tmp_path, capsys):
+    data = write_pairs(tmp_path / 'pairs', 20)
+    config = _config(data, tmp_path / 'run', max_epochs=1, max_steps=-1)
+    paths = [tmp_path / 'run' / name for name in ('best.ckpt', 'last.ckpt')]
+    train(config)
+    assert 'calibrated by matching on 2 pairs' in capsys.readouterr().out
+    first = [path.read_bytes() for path in paths]
+    for path in paths:
+        assert read_record(path).calibration.keys() == {1, 2}
+    train(config)
+    assert [path.read_bytes() for path in paths] == first
+    # As if it had been killed between the two.
+    store_calibration(paths[1], {})
+    train(config)
+    assert read_record(paths[1]).calibration == read_record(paths[0]).calibration
+    assert paths[0].read_bytes() == first[0]
+
+
+def test_without_pairs_to_match_confidence_is_not_calibrated(pairs, tmp_path, capsys):
+    last = train(_config(pairs, tmp_path / 'run'))
+    assert 'no pair validates' in capsys.readouterr().out
+    assert read_record(last).calibration == {}
 
 
 def test_hints_that_are_wrong_end_before_anything_is_written(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import json
 from pathlib import Path
+import shutil
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -84,6 +85,15 @@ def test_the_first_loss_is_that_of_the_weights_on_the_same_batch(source, warm, o
     # Batch statistics, as in a training.
     _, terms = forward_and_loss(network.train(), **augmented._asdict())
     assert _scalars(warm, 'loss')[0] == pytest.approx(terms.total.item(), rel=1e-5)
+
+
+def test_the_error_is_learnt_where_there_are_hints_alone(source, other_pairs, tmp_path):
+    data = shutil.copytree(other_pairs, tmp_path / 'pairs')
+    with_hints = train(_config(data, tmp_path / 'with', init_from=source, hints='sgbm'))
+    without = train(_config(data, tmp_path / 'without', init_from=with_hints))
+    again = train(_config(data, tmp_path / 'again', init_from=with_hints, hints='sgbm'))
+    learnt = [load_checkpoint(path)[0].error_head for path in (source, with_hints, without, again)]
+    assert [head is not None for head in learnt] == [False, True, False, True]
 
 
 def test_the_schedule_is_new(warm):
