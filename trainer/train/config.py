@@ -46,7 +46,8 @@ class TrainConfig:
     """Learning rate of Adam at the start; it is halved at 3/5 and at 4/5 of all steps."""
     hints: str | None = None
     """Disparities that teach beside the images: sgbm (matched at the first use and kept in
-    hints_sgbm/ beside the views), another KIND of folders hints_KIND, or null for none."""
+    hints_sgbm/ beside the views), another KIND of folders hints_KIND, or null for none. With them
+    the network also learns its error, as its confidence."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
     workers: int = 1
