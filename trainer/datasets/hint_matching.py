@@ -120,14 +120,18 @@ def matched_hints_px(left_rgb: np.ndarray, right_rgb: np.ndarray) -> np.ndarray:
     left_rgb, right_rgb: (H, W, 3) or grey (H, W) uint8, rectified.
     """
     left, right = grey(left_rgb), grey(right_rgb)
-    # StereoSGBM takes multiples of 16 px.
-    searched_px = 16 * -(-int(SEARCHED_FRAC * left.shape[1]) // 16)
+    searched_px = max_disparity_px(left.shape[1])
     found = [checked_views_px(left, right, m, max_disparity_px=searched_px) for m in MATCHERS]
     of_left = _best(left, right, [px for px, _ in found])
     # Mirrored, the right view is a left one.
     mirrored = [np.ascontiguousarray(px[:, ::-1]) for _, px in found]
     of_right = _best(right[:, ::-1], left[:, ::-1], mirrored)[:, ::-1]
     return np.stack([of_left, of_right])
+
+
+def max_disparity_px(width_px: int) -> int:
+    """Return the largest disparity to search: StereoSGBM takes multiples of 16 px."""
+    return 16 * -(-int(SEARCHED_FRAC * width_px) // 16)
 
 
 def _best(view: np.ndarray, other: np.ndarray, candidates: Sequence[np.ndarray]) -> np.ndarray:
