@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
+import math
 import os
 from pathlib import Path
 import sys
@@ -113,10 +114,12 @@ def _compared(
 def quality(depth_m: np.ndarray, true_m: np.ndarray, low_m: float, high_m: float) -> Quality:
     """Return the quality of depths, (N,) with NaN for none, where the truth is in low..high."""
     within = (true_m >= low_m) & (true_m < high_m)
+    if not within.any():
+        return Quality(math.nan, math.nan)
     depth_m, true_m = depth_m[within], true_m[within]
     known = np.isfinite(depth_m)
-    off = np.abs(depth_m[known] / true_m[known] - 1) > OFF
-    return Quality(float(known.mean()), float(off.mean()))
+    off = known & (np.abs(depth_m / true_m - 1) > OFF)
+    return Quality(float(known.mean()), float(off.sum() / max(known.sum(), 1)))
 
 
 def targets(found: Mapping[str, list[Quality]]) -> list[Target]:

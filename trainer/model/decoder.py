@@ -78,16 +78,15 @@ class Decoder(nn.Module):
             x = self.iconvs[level](torch.cat(parts, dim=1))
             decoded.insert(0, x)
             if level < SCALES:
-                head_output = _in_float32(self.heads[level], x)
-                disparities.insert(0, MAX_DISPARITY_FRAC * torch.sigmoid(head_output))
+                disparities.insert(0, _disparity_frac(self.heads[level], x))
         return Decoded(disparities, decoded)
 
 
-def _in_float32(head: nn.Module, x: Tensor) -> Tensor:
-    # bfloat16 keeps 8 bits and would round disparities to 1.5 %.
+def _disparity_frac(head: nn.Module, x: Tensor) -> Tensor:
+    assert isinstance(head, nn.Conv2d)
+    # The heads run in float32: bfloat16 keeps 8 bits and would round disparities to 1.5 %.
     with torch.autocast(x.device.type, enabled=False):
-        output: Tensor = head(x.to(torch.float32))
-        return output
+        return MAX_DISPARITY_FRAC * torch.sigmoid(head(x.to(head.weight.dtype)))
 
 
 def _twice(x: Tensor) -> Tensor:

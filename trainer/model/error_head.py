@@ -45,7 +45,7 @@ class ErrorHead(nn.Module):
         levels = features[FINEST : COARSEST + 1]
         with torch.autocast(levels[0].device.type, enabled=False):
             parts = [
-                _enlarged(narrow(level.to(torch.float32)), 2**at)
+                _enlarged(narrow(level.to(self.head.weight.dtype)), 2**at)
                 for at, (narrow, level) in enumerate(zip(self.narrow, levels, strict=True))
             ]
             mixed = self.mix(F.elu(torch.stack(parts).sum(dim=0)))
