@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.ablation import DATA
 from bench.ablation_data import DRIVE
 from bench.report import report, Target
 from monodepth_ros.core.disparity import depth_from_disparity
@@ -30,7 +31,6 @@ from trainer.datasets.stereo_matching import checked_views_px, grey, Matcher
 from trainer.ingest.config import IngestConfig
 from trainer.ingest.ingest import ingest
 
-DATA = Path(__file__).parents[1] / '../shared/data'
 EDGES_M = (2.0, 4.0, 5.7, 8.0, 16.0, 32.0, 80.0)
 EVERY = 2
 OFF = 0.1
@@ -123,7 +123,7 @@ def quality(depth_m: np.ndarray, true_m: np.ndarray, low_m: float, high_m: float
 
 
 def targets(found: Mapping[str, list[Quality]]) -> list[Target]:
-    """Return the targets of both matchings together over the better of the two."""
+    """Return the targets of both together: known over the better one, off over the worse one."""
     both, singles = found[BOTH][NEAR], [bins[NEAR] for name, bins in found.items() if name != BOTH]
     where = f'{EDGES_M[NEAR]:g} to {EDGES_M[NEAR + 1]:g} m'
     coverage = both.coverage / max(single.coverage for single in singles)

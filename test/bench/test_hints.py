@@ -17,7 +17,7 @@ def test_a_bin_counts_its_pixels_alone():
     assert quality(depth_m, true_m, 4, 8) == pytest.approx((2 / 3, 1 / 2))
 
 
-def test_targets_compare_both_with_the_better_one():
+def test_targets_compare_both_with_the_better_and_the_worse_one():
     single = [Quality(0, 0), Quality(0.5, 0.04)], [Quality(1, 1), Quality(0.4, 0.08)]
     found = {'a': single[0], 'b': single[1], BOTH: [Quality(0, 0), Quality(0.6, 0.1)]}
     coverage, off = targets(found)
